@@ -1,0 +1,141 @@
+//! What a decision makes of the plan, step by step (DESIGN §7).
+//!
+//! A first, structural answer: which steps go on, wait, or fall away, from the
+//! dependencies alone. It does not yet weigh recorded outputs or facts.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::decision::{Decision, DecisionKind, Then};
+use crate::payload::{Payload, Plan, Step, StepStatus};
+
+/// What becomes of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is to be done.
+    Run,
+    /// It is done and stays.
+    Keep,
+    /// It is done and must be done again.
+    Rerun,
+    /// It is done, must be undone, and done again.
+    UndoThenRerun,
+    /// It waits for something.
+    Blocked,
+    /// It is left out.
+    Skip,
+}
+
+/// The verdict on one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+pub struct Line {
+    /// The step's id.
+    pub step: String,
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
+/// The steps that depend on `step`, directly or not, by `depends_on` or `uses`.
+pub fn dependants(plan: &Plan, step: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([step.to_owned()]);
+    loop {
+        let before = found.len();
+        for candidate in &plan.steps {
+            if needs(candidate).any(|need| found.contains(need)) {
+                found.insert(candidate.id.clone());
+            }
+        }
+        if found.len() == before {
+            found.remove(step);
+            return found;
+        }
+    }
+}
+
+/// The steps a step needs, by `depends_on` and by the outputs it uses.
+pub fn needs(step: &Step) -> impl Iterator<Item = &str> {
+    step.depends_on.iter().map(String::as_str).chain(
+        step.uses.iter().filter_map(|used| used.strip_prefix("steps.")?.split('.').next()),
+    )
+}
+
+/// The steps that may go on while the question waits: not done, and neither
+/// the asked step nor one that depends on it. A question that names no step
+/// stops all of them.
+pub fn free_steps(payload: &Payload) -> BTreeSet<String> {
+    let (Some(plan), Some(asked)) = (&payload.plan, &payload.pending_question.step) else {
+        return BTreeSet::new();
+    };
+    let held = dependants(plan, asked);
+    plan.steps
+        .iter()
+        .filter(|step| matches!(step.status, StepStatus::Pending | StepStatus::Running))
+        .filter(|step| step.id != *asked && !held.contains(&step.id))
+        .map(|step| step.id.clone())
+        .collect()
+}
+
+/// What a decision makes of the plan; `None` while nothing is decided.
+pub fn directive(payload: &Payload, decision: Option<&Decision>) -> Vec<Line> {
+    let Some(plan) = &payload.plan else { return Vec::new() };
+    let asked = payload.pending_question.step.as_deref();
+    let held = asked.map(|step| dependants(plan, step)).unwrap_or_default();
+    plan.steps
+        .iter()
+        .map(|step| {
+            let is_asked = asked == Some(step.id.as_str());
+            let waits = asked.is_none() || is_asked || held.contains(&step.id);
+            let (verdict, why) = verdict(step, is_asked, waits, decision);
+            Line { step: step.id.clone(), verdict, why: why.to_owned() }
+        })
+        .collect()
+}
+
+fn verdict(
+    step: &Step,
+    asked: bool,
+    waits: bool,
+    decision: Option<&Decision>,
+) -> (Verdict, &'static str) {
+    match step.status {
+        StepStatus::Done => return (Verdict::Keep, "It is done and the decision does not touch it."),
+        StepStatus::Skipped => return (Verdict::Skip, "The agent has left it out."),
+        StepStatus::Pending | StepStatus::Running | StepStatus::Failed => {}
+    }
+    let Some(decision) = decision else {
+        return if waits {
+            (Verdict::Blocked, "It waits for this decision.")
+        } else {
+            (Verdict::Run, "It does not depend on this decision and goes on.")
+        };
+    };
+    let stops_all = matches!(
+        (decision.kind, decision.then),
+        (DecisionKind::TakeOver, _) | (DecisionKind::Reject, Some(Then::Stop) | None)
+    );
+    match (decision.kind, waits) {
+        (DecisionKind::TakeOver, _) => (Verdict::Blocked, "The reviewer has taken the task over."),
+        (DecisionKind::Reject, _) if stops_all => (Verdict::Skip, "The task stops here."),
+        (_, false) => (Verdict::Run, "It does not depend on this decision and goes on."),
+        (DecisionKind::Approve | DecisionKind::Modify, true) if asked => {
+            (Verdict::Run, "It was decided.")
+        }
+        (DecisionKind::Approve | DecisionKind::Modify, true) => {
+            (Verdict::Run, "What it waited for is decided.")
+        }
+        (DecisionKind::Inform, true) if asked => {
+            (Verdict::Run, "It goes on with the new information.")
+        }
+        (DecisionKind::Inform, true) => (Verdict::Run, "What it waited for is answered."),
+        (DecisionKind::Reject, true) if decision.then == Some(Then::Revise) => {
+            (Verdict::Blocked, "It waits for another proposal.")
+        }
+        (DecisionKind::Reject, true) => (Verdict::Skip, "It was rejected, and with it what depends on it."),
+    }
+}

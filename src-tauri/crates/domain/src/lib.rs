@@ -1,0 +1,10 @@
+//! What a handoff is and what may happen to it.
+//!
+//! Everything here is a pure function of (state, event, now). This crate reads
+//! no clock, touches no file, opens no socket and knows no database.
+
+pub mod action;
+pub mod decision;
+pub mod directive;
+pub mod lifecycle;
+pub mod payload;

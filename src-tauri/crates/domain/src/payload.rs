@@ -1,0 +1,562 @@
+//! The handoff as an agent submits it, field by field (CONTRACT §1).
+//!
+//! These types say what a well-formed payload looks like; whether a given text
+//! *is* one, and what is wrong with it otherwise, is the business of
+//! [`crate::validate`]. Nothing here knows about states, decisions or time.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ts_rs::TS;
+
+use crate::action::{Action, Effect, Undo};
+
+/// A case that crosses the boundary from an agent to the reviewer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Payload {
+    /// Contract version; `"1"`.
+    pub version: Version,
+    /// Idempotency key, unique per agent: the same key with the same content
+    /// is the same handoff.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    pub key: String,
+    /// The piece of work this handoff belongs to.
+    pub task: Task,
+    /// Why the agent stops here.
+    pub reason: Reason,
+    /// How much it matters, as the agent sees it.
+    pub priority: Priority,
+    /// Two or three sentences; over 90 words is accepted and flagged.
+    #[schemars(length(min = 1, max = 65536))]
+    pub summary: String,
+    /// The one question a human must answer.
+    pub pending_question: PendingQuestion,
+    /// When an answer is needed, and what happens without one.
+    pub deadline: Deadline,
+    /// The answers the agent prepared.
+    #[serde(default)]
+    pub options: Vec<HandoffOption>,
+    /// Which of approve, modify and inform the agent can act on; all three
+    /// when absent. Reject and take-over are always possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub allowed_decisions: Option<Vec<AllowedDecision>>,
+    /// What the situation is, readable in 30 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub briefing: Option<Briefing>,
+    /// The tool calls made so far, oldest first.
+    #[serde(default)]
+    pub actions_taken: Vec<Action>,
+    /// The steps of the task and how they depend on each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub plan: Option<Plan>,
+    /// How the agent goes on after the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub resume: Option<Resume>,
+    /// The conversation with an end user, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub conversation: Option<Conversation>,
+    /// A pending handoff of the same agent that this one replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    #[ts(optional)]
+    pub supersedes: Option<String>,
+    /// Free for the agent's own use: any JSON object up to 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "Record<string, unknown>")]
+    pub meta: Option<Map<String, Value>>,
+}
+
+/// The version of the contract a payload speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+pub enum Version {
+    /// Version 1.
+    #[serde(rename = "1")]
+    V1,
+}
+
+/// One piece of work of one agent; its identity is (agent, `id`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// The agent's own id of the task.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    pub id: String,
+    /// A line that names the work.
+    #[schemars(length(min = 1, max = 65536))]
+    pub title: String,
+    /// What the work is to achieve.
+    #[schemars(length(min = 1, max = 65536))]
+    pub goal: String,
+    /// The tools the agent means to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(length(min = 1, max = 200)))]
+    #[ts(optional)]
+    pub tools: Option<Vec<String>>,
+    /// What the agent means to touch: paths, accounts, hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(length(min = 1, max = 65536)))]
+    #[ts(optional)]
+    pub targets: Option<Vec<String>>,
+}
+
+/// Why the agent hands over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// The kind of reason.
+    pub code: ReasonCode,
+    /// The reason in the agent's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub detail: Option<String>,
+}
+
+/// The kinds of reasons for a handoff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum ReasonCode {
+    ApprovalRequired,
+    AmbiguousRequest,
+    MissingInformation,
+    ConflictingEvidence,
+    Policy,
+    LoopDetected,
+    ScopeExceeded,
+    ChainTooLong,
+    ContextChurn,
+    RepeatedError,
+    Failure,
+    Other,
+}
+
+/// How much a handoff matters; later is more.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS,
+)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Priority {
+    Low,
+    Normal,
+    High,
+    Urgent,
+}
+
+/// The one question a human must answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct PendingQuestion {
+    /// The question itself.
+    #[schemars(length(min = 1, max = 65536))]
+    pub text: String,
+    /// The step of the plan that waits for the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    #[ts(optional)]
+    pub step: Option<String>,
+}
+
+/// When an answer is needed: exactly one of `respond_by` and
+/// `respond_within_s`. All spans are in seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Deadline {
+    /// The moment (RFC 3339) by which an answer is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "string")]
+    pub respond_by: Option<DateTime<Utc>>,
+    /// Seconds from the durable acknowledgement, at most ten years.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 315_360_000))]
+    #[ts(optional)]
+    pub respond_within_s: Option<u32>,
+    /// Lead of the warning before the deadline; default: the last fifth, at
+    /// least 60 s, at most half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 315_360_000))]
+    #[ts(optional)]
+    pub warn_before_s: Option<u32>,
+    /// Seconds between a late warning and what follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 315_360_000))]
+    #[ts(optional)]
+    pub grace_s: Option<u32>,
+    /// What happens when nobody answers.
+    pub on_timeout: OnTimeout,
+}
+
+/// What happens when a deadline passes unanswered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct OnTimeout {
+    /// The kind of outcome.
+    pub kind: TimeoutKind,
+    /// The option taken by `safe_default`; required there, refused elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    #[ts(optional)]
+    pub option: Option<String>,
+}
+
+/// The outcomes of a deadline that passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum TimeoutKind {
+    Escalate,
+    ManualReview,
+    SafeDefault,
+}
+
+/// One answer the agent prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct HandoffOption {
+    /// Unique within the handoff.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    pub id: String,
+    /// What choosing it does, in a few words; it names the button.
+    #[schemars(length(min = 1, max = 65536))]
+    pub label: String,
+    /// The same at more length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub description: Option<String>,
+    /// What speaks for it.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 65536)))]
+    pub pros: Vec<String>,
+    /// What speaks against it.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 65536)))]
+    pub cons: Vec<String>,
+    /// What could go wrong, as the agent sees it.
+    pub risk: Risk,
+    /// The tool call it leads to; absent when choosing it runs nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub action: Option<ProposedAction>,
+    /// Reads whose results must still hold when the action runs.
+    #[serde(default)]
+    pub preconditions: Vec<Precondition>,
+    /// The agent's own choice; at most one option has it.
+    #[serde(default)]
+    pub recommended: bool,
+}
+
+/// What could go wrong with an option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Risk {
+    /// How bad it could be.
+    pub level: RiskLevel,
+    /// What the action does to the world.
+    pub effect: Effect,
+    /// Why it is that risky.
+    #[schemars(length(min = 1, max = 65536))]
+    pub why: String,
+}
+
+/// How bad it could be; later is worse.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS,
+)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum RiskLevel {
+    Low,
+    Medium,
+    High,
+}
+
+/// The exact tool call an option leads to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct ProposedAction {
+    /// The tool's name.
+    #[schemars(length(min = 1, max = 200))]
+    pub tool: String,
+    /// The complete arguments.
+    #[ts(type = "Record<string, unknown>")]
+    pub args: Map<String, Value>,
+    /// JSON Schema 2020-12 that edited arguments must satisfy; no external
+    /// references.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "unknown")]
+    pub args_schema: Option<Value>,
+    /// How the action can be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub undo: Option<Undo>,
+    /// Files it will change.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 65536)))]
+    pub files: Vec<String>,
+}
+
+/// A read and the result it must still have when the action runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Precondition {
+    /// The tool that reads.
+    #[schemars(length(min = 1, max = 200))]
+    pub tool: String,
+    /// Its arguments.
+    #[ts(type = "Record<string, unknown>")]
+    pub args: Map<String, Value>,
+    /// The expected result.
+    #[ts(type = "unknown")]
+    pub expect: Value,
+}
+
+/// The decisions an agent may say it can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum AllowedDecision {
+    Approve,
+    Modify,
+    Inform,
+}
+
+/// What the situation is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Briefing {
+    /// What the person behind the task wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub intent: Option<String>,
+    /// The people, things and numbers the case is about.
+    #[serde(default)]
+    pub entities: Vec<Entity>,
+    /// What must hold, whatever is decided.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
+    /// The mood of the person behind the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub sentiment: Option<Sentiment>,
+    /// What the agent knows and did not hand over.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 65536)))]
+    pub not_included: Vec<String>,
+}
+
+/// A person, thing or number of the case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Entity {
+    /// What it is.
+    pub kind: EntityKind,
+    /// Its role in the case.
+    #[schemars(length(min = 1, max = 65536))]
+    pub label: String,
+    /// Its value as text.
+    #[schemars(length(min = 1, max = 65536))]
+    pub value: String,
+}
+
+/// The kinds of entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum EntityKind {
+    Person,
+    Organization,
+    Id,
+    Amount,
+    Date,
+    Place,
+    File,
+    Url,
+    Other,
+}
+
+/// Something that must hold, whatever is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Constraint {
+    /// In words.
+    #[schemars(length(min = 1, max = 65536))]
+    pub text: String,
+    /// The same as a CEL expression over `args`, `facts` and `steps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[ts(optional)]
+    pub expr: Option<String>,
+}
+
+/// The mood of the person behind the task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Sentiment {
+    /// In one word.
+    pub label: SentimentLabel,
+    /// What shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub note: Option<String>,
+}
+
+/// The moods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum SentimentLabel {
+    Calm,
+    Neutral,
+    Confused,
+    Frustrated,
+    Angry,
+    Urgent,
+    Positive,
+}
+
+/// The steps of a task: acyclic, every reference names a step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The steps, in the order the agent would take them.
+    pub steps: Vec<Step>,
+}
+
+/// A node of the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Unique within the plan.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    pub id: String,
+    /// What the step does.
+    #[schemars(length(min = 1, max = 65536))]
+    pub title: String,
+    /// How far it is.
+    pub status: StepStatus,
+    /// Steps that must be done before it.
+    #[serde(default)]
+    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$")))]
+    pub depends_on: Vec<String>,
+    /// Values it uses: `facts.NAME` or `steps.ID.output.PATH`.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1, max = 1024)))]
+    pub uses: Vec<String>,
+    /// The tool it calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    #[ts(optional)]
+    pub tool: Option<String>,
+    /// The tool's arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "Record<string, unknown>")]
+    pub args: Option<Map<String, Value>>,
+    /// What it produced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "unknown")]
+    pub output: Option<Value>,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum StepStatus {
+    Pending,
+    Running,
+    Done,
+    Failed,
+    Skipped,
+}
+
+/// How the agent goes on after the decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// Whether a process waits or another one continues later.
+    pub mode: ResumeMode,
+    /// Where to continue, in the agent's own terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub token: Option<String>,
+}
+
+/// The ways to go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeMode {
+    /// A live process is blocked and goes on at once.
+    Snapshot,
+    /// Any process with the id may collect the decision later.
+    #[default]
+    Checkpoint,
+}
+
+/// The conversation with an end user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    /// Where it takes place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub channel: Option<String>,
+    /// With whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    #[ts(optional)]
+    pub with: Option<String>,
+    /// The last messages, oldest first.
+    #[serde(default)]
+    pub last_messages: Vec<Message>,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// Who wrote it.
+    pub from: Speaker,
+    /// The text.
+    #[schemars(length(min = 1, max = 65536))]
+    pub text: String,
+    /// When (RFC 3339).
+    #[ts(type = "string")]
+    pub at: DateTime<Utc>,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Speaker {
+    Customer,
+    Agent,
+    Human,
+}
+
+impl Payload {
+    /// The option with this id.
+    pub fn option(&self, id: &str) -> Option<&HandoffOption> {
+        self.options.iter().find(|option| option.id == id)
+    }
+
+    /// Whether the agent says it can act on this kind of answer.
+    pub fn allows(&self, decision: AllowedDecision) -> bool {
+        self.allowed_decisions
+            .as_ref()
+            .is_none_or(|allowed| allowed.contains(&decision))
+    }
+}
