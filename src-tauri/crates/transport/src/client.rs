@@ -232,7 +232,7 @@ impl Line {
             }
             // The desk could not read the id of what it refuses: calls go one
             // at a time, so it is this one.
-            let ours = incoming.id.as_ref().is_none_or(|found| *found == Value::from(id));
+            let ours = incoming.id.as_ref().is_none_or(|found| found.as_u64() == Some(id));
             match (incoming.error, ours) {
                 (Some(error), true) => return Err(refused(error)),
                 (None, true) if incoming.id.is_some() => {
@@ -283,12 +283,17 @@ impl Line {
                     return Err(ClientError::Lost { why: "the desk closed it".to_owned() });
                 }
                 Ok(count) => self.read.extend_from_slice(&chunk[..count]),
-                Err(why) => match why.kind() {
-                    io::ErrorKind::Interrupted
-                    | io::ErrorKind::WouldBlock
-                    | io::ErrorKind::TimedOut => {}
-                    _ => return Err(lost(&why)),
-                },
+                Err(why) => {
+                    let again = matches!(
+                        why.kind(),
+                        io::ErrorKind::Interrupted
+                            | io::ErrorKind::WouldBlock
+                            | io::ErrorKind::TimedOut
+                    );
+                    if !again {
+                        return Err(lost(&why));
+                    }
+                }
             }
         }
     }
