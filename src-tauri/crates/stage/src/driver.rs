@@ -40,6 +40,15 @@ impl Driver {
     /// Opens the window of `program` with the environment of `command`, which
     /// is the command for WebKitWebDriver without its arguments.
     pub fn open(command: &mut Command, program: &Path) -> anyhow::Result<Self> {
+        Self::open_within(command, program, OPEN)
+    }
+
+    /// The same with another limit for the window to let itself be driven.
+    pub fn open_within(
+        command: &mut Command,
+        program: &Path,
+        limit: Duration,
+    ) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut server = Child::start(
             "WebKitWebDriver",
@@ -64,12 +73,20 @@ impl Driver {
         let wish = json!({"capabilities": {"alwaysMatch": {
             "webkitgtk:browserOptions": {"binary": program, "args": []},
         }}});
-        let opened = send(&http, OPEN, &format!("{base}/session"), Some(&wish))?;
-        let session = opened["sessionId"].as_str().context("a session has an id")?.to_owned();
-        let app = *child::children(server.pid())?
-            .first()
-            .context("WebKitWebDriver has started the program")?;
-        Ok(Self { http, base, session, server, app })
+        let opened = send(&http, limit, &format!("{base}/session"), Some(&wish));
+        let app = child::children(server.pid())?.first().copied();
+        let session = opened.and_then(|opened| {
+            let session = opened["sessionId"].as_str().map(str::to_owned);
+            session.zip(app).context("a session has an id and a program")
+        });
+        match (session, app) {
+            (Ok((session, app)), _) => Ok(Self { http, base, session, server, app }),
+            (Err(fault), app) => {
+                // Nobody else knows that it was started.
+                app.map(child::kill).transpose()?;
+                Err(fault)
+            }
+        }
     }
 
     /// The process of the window's program.

@@ -1,0 +1,18 @@
+//! The desk as a user meets it: the built app in a real window on a desktop of
+//! its own, the real command line as the agent, real notifications.
+//!
+//! Nothing is faked here and nothing is reached but through the public ways:
+//! the window's test ids, the exit codes and JSON of `handoff`, the session
+//! bus. What one part does by itself is tested beside it.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail like the test")]
+
+mod automation;
+mod decisions;
+mod hostile;
+mod keyboard;
+mod live;
+mod notices;
+mod restart;
+mod story;
+mod support;
