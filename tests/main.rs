@@ -6,13 +6,22 @@
 //! bus. What one part does by itself is tested beside it.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail like the test")]
+#![cfg_attr(
+    not(feature = "automation"),
+    expect(dead_code, reason = "a build that cannot be driven is only looked at from outside")
+)]
 
-mod automation;
-mod decisions;
-mod hostile;
-mod keyboard;
-mod live;
-mod notices;
-mod restart;
-mod story;
 mod support;
+
+#[cfg(feature = "automation")]
+mod driven {
+    mod decisions;
+    mod hostile;
+    mod keyboard;
+    mod live;
+    mod notices;
+    mod restart;
+    mod story;
+}
+#[cfg(not(feature = "automation"))]
+mod shipped;

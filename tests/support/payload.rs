@@ -66,7 +66,8 @@ pub fn rename(key: &str) -> Value {
 pub fn delete(key: &str) -> Value {
     let mut payload = rename(key);
     payload["priority"] = json!("high");
-    payload["pending_question"] = json!({"text": format!("May I delete draft-{key}.txt for good?")});
+    payload["pending_question"] =
+        json!({"text": format!("May I delete draft-{key}.txt for good?")});
     payload["options"][0] = json!({
         "id": "delete",
         "label": format!("Delete draft-{key}.txt"),

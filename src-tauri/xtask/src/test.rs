@@ -1,13 +1,9 @@
 //! `cargo xtask test`: everything that must pass before a change is taken.
 
-use std::fs;
-
-use anyhow::Context;
-
 use crate::command::{Root, answer, run as run_command};
 use crate::packages::{self, Purpose};
 use crate::stages::Stages;
-use crate::{app, generated, lint, ui};
+use crate::{generated, lint, ui};
 
 /// The feature with which the window can be driven.
 pub const AUTOMATION: &str = "handoff-desk/automation";
@@ -29,19 +25,22 @@ pub fn run(root: &Root, only: Option<&str>) -> anyhow::Result<()> {
     stages.run("generated files", || generated::check(root));
     stages.run("format", || lint::format(root));
     stages.run("clippy", || lint::clippy(root));
+    // Among them are those of the app as it is shipped, which nothing may drive.
     let rust = stages.run("rust tests", || cargo_test(root, &[]));
     if window && rust {
-        stages.run("system tests", || system(root));
+        stages.run("system tests", || {
+            cargo_test(root, &["--features", AUTOMATION, "--test", SYSTEM])
+        });
     } else {
         stages.skip("system tests", "the app was not built");
     }
     stages.finish()
 }
 
-/// The tests of all crates, in one build without the automation feature.
+/// The tests of all crates.
 ///
-/// All of them are selected in both builds and only the app's own crate
-/// differs: cargo then shares everything else between the two.
+/// Both builds select all of them, and the feature changes the app's own crate
+/// alone: cargo then shares everything else between the two.
 fn cargo_test(root: &Root, extra: &[&str]) -> anyhow::Result<()> {
     let nextest = answer(&mut root.cargo(["nextest", "--version"])).is_some();
     let mut args: Vec<&str> = if nextest { vec!["nextest", "run"] } else { vec!["test"] };
@@ -52,16 +51,4 @@ fn cargo_test(root: &Root, extra: &[&str]) -> anyhow::Result<()> {
         args.extend(["--", "--test-threads=1"]);
     }
     run_command(&mut root.cargo(args))
-}
-
-/// The built app as a user meets it.
-fn system(root: &Root) -> anyhow::Result<()> {
-    // The app without the feature was built with the crates' tests; the next
-    // build replaces it, and one of the tests needs both.
-    let plain = root.target().join("system/plain");
-    fs::create_dir_all(&plain)?;
-    let built = root.built(app::DESK);
-    fs::copy(&built, plain.join(app::DESK))
-        .with_context(|| format!("{} was not built", built.display()))?;
-    cargo_test(root, &["--features", AUTOMATION, "--test", SYSTEM])
 }

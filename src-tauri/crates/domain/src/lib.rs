@@ -8,3 +8,4 @@ pub mod decision;
 pub mod directive;
 pub mod lifecycle;
 pub mod payload;
+pub mod validate;

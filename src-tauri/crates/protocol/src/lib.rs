@@ -5,4 +5,6 @@
 //! It holds no behaviour: what a call does is the engine's business.
 
 pub mod generate;
+pub mod session;
 pub mod view;
+pub mod wire;
