@@ -66,10 +66,6 @@ impl Call {
         self.child.wait(Duration::ZERO).unwrap().is_none()
     }
 
-    /// What it has printed so far.
-    pub fn said(&self) -> String {
-        fs::read_to_string(&self.out).unwrap()
-    }
 
     /// Kills it, as an agent that crashes.
     pub fn kill(mut self) {

@@ -5,9 +5,7 @@ pub mod desk;
 pub mod payload;
 pub mod window;
 
-pub use cli::Answer;
 pub use desk::{Desk, Options};
-pub use window::Window;
 
 use std::time::Duration;
 

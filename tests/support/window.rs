@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use handoff_stage::{Driver, Element};
 use serde_json::{Value, json};
@@ -18,11 +17,6 @@ impl Window {
         let window = Self(Driver::open(driver, program).unwrap());
         window.see("connection-state");
         window
-    }
-
-    /// The process of the app.
-    pub fn app(&self) -> u32 {
-        self.0.app()
     }
 
     /// Kills the app as a power cut would.
@@ -128,16 +122,7 @@ impl Window {
         self.0.click(&editor).unwrap();
         self.press("Control+a");
         self.press("Delete");
-        // The editor closes brackets and quotes by itself, so that typed text
-        // would get more of them: it is pasted.
-        self.run(
-            "const data = new DataTransfer();
-             data.setData('text/plain', arguments[0]);
-             const paste = new ClipboardEvent('paste',
-               { clipboardData: data, bubbles: true, cancelable: true });
-             document.activeElement.dispatchEvent(paste);",
-            &[json!(serde_json::to_string_pretty(args).unwrap())],
-        );
+        self.0.type_text(&args.to_string()).unwrap();
     }
 
     /// Approves what asks for a deliberate extra act.
@@ -161,11 +146,6 @@ impl Window {
     /// Waits in the page for a condition.
     pub fn until(&self, condition: &str, args: &[Value]) -> Option<Value> {
         self.0.until(condition, args, SOON).unwrap()
-    }
-
-    /// The same with another limit.
-    pub fn until_within(&self, condition: &str, limit: Duration) -> Option<Value> {
-        self.0.until(condition, &[], limit).unwrap()
     }
 
     /// All that can be read in the window.

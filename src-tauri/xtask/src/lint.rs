@@ -13,7 +13,6 @@ pub fn run(root: &Root) -> anyhow::Result<()> {
     stages.run("format", || format(root));
     stages.run("clippy", || clippy(root));
     stages.run("window: check", || ui::script(root, "check"));
-    stages.run("window: lint", || ui::script(root, "lint"));
     stages.run("import table", || {
         run_cargo(root, &["test", "--quiet", "--package", "xtask", "--test", "architecture"])
     });

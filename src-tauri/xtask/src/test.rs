@@ -16,7 +16,6 @@ pub fn run(root: &Root, only: Option<&str>) -> anyhow::Result<()> {
     let mut stages = Stages::new(only);
     if stages.run("window: install", || ui::install(root)) {
         stages.run("window: check", || ui::script(root, "check"));
-        stages.run("window: lint", || ui::script(root, "lint"));
         stages.run("window: unit tests", || ui::script(root, "test"));
         stages.run("window: browser tests", || ui::script(root, "test:browser"));
     }

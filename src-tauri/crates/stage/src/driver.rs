@@ -180,9 +180,15 @@ impl Driver {
         let keys = keys.into_iter().map(key).collect::<anyhow::Result<Vec<_>>>()?;
         let down = keys.iter().map(|key| json!({"type": "keyDown", "value": key}));
         let up = keys.iter().rev().map(|key| json!({"type": "keyUp", "value": key}));
-        let moves: Vec<Value> = down.chain(up).collect();
-        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": moves}]});
-        self.post("actions", &actions).map(drop)
+        self.keyboard(down.chain(up).collect())
+    }
+
+    /// Types text key by key, wherever the keyboard is.
+    pub fn type_text(&self, text: &str) -> anyhow::Result<()> {
+        let strokes = text.chars().flat_map(|key| {
+            ["keyDown", "keyUp"].map(|stroke| json!({"type": stroke, "value": key.to_string()}))
+        });
+        self.keyboard(strokes.collect())
     }
 
     /// The rendered text of the whole page; empty when it does not answer.
@@ -196,6 +202,11 @@ impl Driver {
         let picture = self.get("screenshot")?;
         let picture = picture.as_str().context("a picture is sent as text")?;
         Ok(base64::engine::general_purpose::STANDARD.decode(picture)?)
+    }
+
+    fn keyboard(&self, strokes: Vec<Value>) -> anyhow::Result<()> {
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
+        self.post("actions", &actions).map(drop)
     }
 
     fn get(&self, path: &str) -> anyhow::Result<Value> {
