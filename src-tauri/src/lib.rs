@@ -95,7 +95,7 @@ fn start() -> anyhow::Result<ExitCode> {
                 .await
                 .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let socket = home.socket();
-        let server = Server::bind(&socket)
+        let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
         anyhow::Ok((engine, server))
     })?;

@@ -39,10 +39,7 @@ pub fn show_the_other(home: &Home, background: bool) -> anyhow::Result<ExitCode>
     if background {
         return Ok(ExitCode::SUCCESS);
     }
-    let client = Client::connect_unnamed(home);
-    let shown = client.and_then(|mut client| {
-        client.call::<_, serde_json::Value>(method::SHOW, &Show::default())
-    });
+    let shown: Result<serde_json::Value, _> = Client::ask(home, method::SHOW, &Show::default());
     shown.map(|_| ExitCode::SUCCESS).context(
         "Another Handoff Desk has this folder open, but does not answer; end it and start again",
     )

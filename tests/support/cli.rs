@@ -66,7 +66,6 @@ impl Call {
         self.child.wait(Duration::ZERO).unwrap().is_none()
     }
 
-
     /// Kills it, as an agent that crashes.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

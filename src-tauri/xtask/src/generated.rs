@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use crate::command::Root;
 
 /// Folders in which everything is generated: a file that is not is stale.
-const FOLDERS: &[&str] = &["ui/src/gen"];
+const FOLDERS: &[&str] = &["ui/src/gen", "schema"];
 
 /// Writes everything, and removes stale files.
 pub fn write(root: &Root) -> anyhow::Result<()> {
@@ -78,6 +78,7 @@ fn fresh() -> anyhow::Result<Files> {
         let text = fs::read_to_string(folder.path().join(&file))?;
         fresh.insert(format!("ui/src/gen/{}", file.display()), text);
     }
+    fresh.extend(handoff_domain::schema::files());
     Ok(fresh)
 }
 

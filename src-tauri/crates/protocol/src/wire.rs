@@ -133,7 +133,7 @@ pub struct Welcome {
 }
 
 /// `handoff.validate` and `handoff.submit`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submit<'a> {
     /// The payload.
@@ -297,7 +297,7 @@ pub struct Withdraw {
 }
 
 /// `handoff.revise`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revise<'a> {
     /// The handoff's id.

@@ -1,8 +1,12 @@
-//! Lines over a socket: framing, the listening end, the peer check, the client.
+//! Where the desk lives, and how bytes on its socket become calls.
 //!
-//! It carries calls and answers; what they mean is the engine's business.
+//! It knows frames, tokens and whose socket it is talking to. It does not know
+//! what a call means: that is the engine's business, and the caller's.
 
+pub mod client;
 #[cfg(feature = "server")]
 mod frame;
+pub mod home;
 #[cfg(feature = "server")]
 pub mod server;
+mod token;
