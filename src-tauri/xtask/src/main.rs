@@ -5,7 +5,6 @@
 mod app;
 mod bundle;
 mod command;
-mod generated;
 mod headless;
 mod lint;
 mod open;
@@ -63,10 +62,15 @@ fn main() -> anyhow::Result<()> {
     match task {
         Task::Run { once } => open::run(&root, once),
         Task::Test { only } => test::run(&root, only.as_deref()),
-        Task::Gen { check: false } => generated::write(&root),
-        Task::Gen { check: true } => generated::check(&root),
+        Task::Gen { check } => generate(&root, check),
         Task::Lint => lint::run(&root),
         Task::Bundle => bundle::run(&root),
         Task::System => packages::ensure(packages::Purpose::Test),
     }
+}
+
+fn generate(root: &Root, check: bool) -> anyhow::Result<()> {
+    let mut args = vec!["run", "--package", "handoff-generate", "--"];
+    args.extend(check.then_some("--check"));
+    command::run(&mut root.cargo(args))
 }

@@ -3,7 +3,7 @@
 use crate::command::{Root, answer, run as run_command};
 use crate::packages::{self, Purpose};
 use crate::stages::Stages;
-use crate::{generated, lint, ui};
+use crate::{lint, ui};
 
 /// The feature with which the window can be driven.
 pub const AUTOMATION: &str = "handoff-desk/automation";
@@ -21,10 +21,10 @@ pub fn run(root: &Root, only: Option<&str>) -> anyhow::Result<()> {
     }
     // What the app is built with; where it fails, an earlier one may be there.
     let window = stages.run("window: build", || ui::build(root));
-    stages.run("generated files", || generated::check(root));
     stages.run("format", || lint::format(root));
     stages.run("clippy", || lint::clippy(root));
-    // Among them are those of the app as it is shipped, which nothing may drive.
+    // Among them: that the generated files are up to date, the import table, and
+    // the app as it is shipped, which nothing may drive.
     let rust = stages.run("rust tests", || cargo_test(root, &[]));
     if window && rust {
         stages.run("system tests", || {

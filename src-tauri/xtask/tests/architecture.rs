@@ -50,7 +50,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "handoff-connectors",
         ],
     ),
-    ("xtask", &["handoff-domain", "handoff-protocol", "handoff-stage"]),
+    ("handoff-generate", &["handoff-domain", "handoff-protocol"]),
+    ("xtask", &["handoff-stage"]),
 ];
 
 /// The ways in reach the desk over its socket or leave a file for it; they
@@ -62,7 +63,7 @@ const IN_BY_SOCKET: &[&str] =
 const APP: &str = "handoff-desk";
 
 /// Ours, but no part of what is shipped: tests and tasks alone may use them.
-const NOT_SHIPPED: &[&str] = &["handoff-testkit", "handoff-stage", "xtask"];
+const NOT_SHIPPED: &[&str] = &["handoff-testkit", "handoff-stage", "handoff-generate", "xtask"];
 
 /// All that the domain may name: pure functions over text and values.
 const PURE: &[&str] = &[

@@ -1,5 +1,10 @@
 //! What is written from the types and committed: the window's TypeScript, the
 //! JSON Schemas and PROTOCOL.md.
+//!
+//! A crate of its own, because it builds half of the app and the tasks that a
+//! newcomer runs first must not wait for that.
+
+#![expect(clippy::print_stdout, reason = "a task speaks to the person who started it")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,13 +12,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::command::Root;
-
 /// Folders in which everything is generated: a file that is not is stale.
 const FOLDERS: &[&str] = &["ui/src/gen", "schema"];
 
 /// Writes everything, and removes stale files.
-pub fn write(root: &Root) -> anyhow::Result<()> {
+pub fn write(root: &Path) -> anyhow::Result<()> {
     let (differing, fresh) = differing(root)?;
     for name in &differing {
         let path = root.join(name);
@@ -33,7 +36,7 @@ pub fn write(root: &Root) -> anyhow::Result<()> {
 }
 
 /// Compares everything with what is committed.
-pub fn check(root: &Root) -> anyhow::Result<()> {
+pub fn check(root: &Path) -> anyhow::Result<()> {
     let (differing, fresh) = differing(root)?;
     if differing.is_empty() {
         println!("{} generated files are up to date", fresh.len());
@@ -49,7 +52,7 @@ type Files = BTreeMap<String, String>;
 
 /// The names of the files that are missing, changed or stale, and all files as
 /// they should be.
-fn differing(root: &Root) -> anyhow::Result<(Vec<String>, Files)> {
+fn differing(root: &Path) -> anyhow::Result<(Vec<String>, Files)> {
     let fresh = fresh()?;
     let mut differing = Vec::new();
     for (name, text) in &fresh {
