@@ -54,7 +54,7 @@ fn without_automation() -> Option<ExitCode> {
     {
         return None;
     }
-    let again = std::env::current_exe().and_then(|program| {
+    let again: std::io::Result<std::process::ExitStatus> = std::env::current_exe().and_then(|program| {
         let mut command = std::process::Command::new(program);
         command.args(std::env::args_os().skip(1));
         for name in AUTOMATION {

@@ -132,6 +132,12 @@ impl Window {
         self.click("decide-approve");
     }
 
+    /// Confirms the consequence of an edited high risk.
+    #[track_caller]
+    pub fn confirm_high_risk(&self) {
+        self.click("confirm-high-risk");
+    }
+
     /// Shows the list of what is over.
     #[track_caller]
     pub fn open_history(&self) {

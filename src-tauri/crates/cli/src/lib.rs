@@ -13,8 +13,9 @@ mod failure;
 mod input;
 mod start;
 mod text;
-mod visible;
 
+
+use handoff_domain::visible;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;

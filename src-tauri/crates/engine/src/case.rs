@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use handoff_domain::action::Action;
 use handoff_domain::answer::{judge, shown_risk};
-use handoff_domain::briefing;
+use handoff_domain::briefing::{self, Layer};
 use handoff_domain::constraint;
 use handoff_domain::decision::{Answer, Decision, action_hash};
 use handoff_domain::directive::{directive, free_steps};
@@ -88,10 +88,15 @@ impl Desk {
             state,
             flags: progress.flags.clone(),
             reading_s: briefing::reading_seconds(&payload),
-            summary_words: briefing::summary_words(&payload),
+            summary_words: u32::try_from(briefing::summary_words(&payload))
+                .unwrap_or(u32::MAX),
             missing_layers: briefing::missing_layers(&payload)
                 .into_iter()
-                .map(|layer| layer.name().to_owned())
+                .map(|layer| match layer {
+                    Layer::History => "history".to_owned(),
+                    Layer::Intent => "intent".to_owned(),
+                    Layer::Constraints => "constraints".to_owned(),
+                })
                 .collect(),
             options: options(&payload),
             allowed: Allowed {

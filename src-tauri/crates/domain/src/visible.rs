@@ -1,4 +1,4 @@
-//! Text of others, made fit for a terminal: whatever could move the cursor,
+//! Text of others, made fit for a terminal or a notification: whatever could move the cursor,
 //! turn the direction of writing or hide something is shown as its number.
 //!
 //! It changes what is shown, never what is stored or sent.
