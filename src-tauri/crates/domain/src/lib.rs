@@ -4,6 +4,7 @@
 //! no clock, touches no file, opens no socket and knows no database.
 
 pub mod action;
+pub mod answer;
 pub mod args;
 mod bounded;
 pub mod briefing;
@@ -14,4 +15,5 @@ pub mod lifecycle;
 pub mod payload;
 pub mod schema;
 pub mod validate;
+pub mod visible;
 mod whole;

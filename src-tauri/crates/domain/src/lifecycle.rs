@@ -243,7 +243,7 @@ pub struct Progress {
 }
 
 /// What the edges need to know of the payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traits {
     /// What happens at the deadline.
     pub on_timeout: TimeoutKind,

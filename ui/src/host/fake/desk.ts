@@ -1,0 +1,370 @@
+/**
+ * A desk in memory that answers like the real one: it holds, releases, is
+ * collected from and reports. Time is the global clock, so tests can fake it.
+ * It keeps nothing and starts no agent.
+ */
+import type { ActionView } from '../../gen/ActionView';
+import type { AgentView } from '../../gen/AgentView';
+import type { CaseView } from '../../gen/CaseView';
+import type { Change } from '../../gen/Change';
+import type { DecideRequest } from '../../gen/DecideRequest';
+import type { Decision } from '../../gen/Decision';
+import type { DeskStatus } from '../../gen/DeskStatus';
+import type { Hold } from '../../gen/Hold';
+import type { List } from '../../gen/List';
+import type { OptionView } from '../../gen/OptionView';
+import type { Preview } from '../../gen/Preview';
+import type { QueueItem } from '../../gen/QueueItem';
+import type { QueueQuery } from '../../gen/QueueQuery';
+import type { QueueView } from '../../gen/QueueView';
+import type { Receipt } from '../../gen/Receipt';
+import type { Settings } from '../../gen/Settings';
+import type { State } from '../../gen/State';
+import type { WindowError } from '../../gen/WindowError';
+import type { Host } from '../host';
+import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
+import { faults } from './schema';
+import { demoSpec, scene } from './scenes';
+
+const COLLECT_MS = 700;
+const REPORT_MS = 1500;
+const NOT_FOUND: WindowError = { code: 'not_found', message: 'There is no such handoff on this desk.', hint: 'It may have been replaced; choose another in the queue.' };
+
+export class FakeDesk implements Host {
+  readonly #entries = new Map<string, Entry>();
+  readonly #agents: AgentView[];
+  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
+  readonly #failures = new Map<string, WindowError[]>();
+  readonly #status: Omit<DeskStatus, 'agents'>;
+  #settings: Settings = { hold_s: 5, theme: 'system', shortcuts: true, notify_question: true };
+  /** The calls that reached the desk, for tests. */
+  readonly calls: { name: string; argument: unknown }[] = [];
+
+  constructor(name: string) {
+    const now = Date.now();
+    const { agents, specs, fault, notifications, failures } = scene(name, now);
+    this.#agents = agents;
+    this.#status = {
+      version: '0.1.0',
+      notifications: notifications ?? { kind: 'available', service: 'dunst' },
+      home: '~/.local/share/handoff-desk',
+      socket: '/run/user/1000/handoff-desk/desk.sock',
+      fault: fault ?? null,
+      demo_running: false,
+    };
+    for (const spec of specs) this.#add(spec, now);
+    for (const [call, error] of failures ?? []) this.failNext(call, error);
+  }
+
+  // What a test or the outside does to the desk.
+
+  /** An agent hands off. */
+  submit(spec: Spec): void {
+    this.#add(spec, Date.now());
+    this.#tell({ kind: 'handoff', id: spec.id });
+  }
+
+  /** The agent takes a pending handoff back. */
+  withdraw(id: string, why = 'The customer called and settled it.'): void {
+    const { view } = this.#entry(id);
+    view.closed_because = why;
+    this.#move(view, 'withdrawn', 'agent', `withdrew it: ${why}`);
+  }
+
+  /** The agent makes another proposal in the same handoff. */
+  revise(id: string, change: Partial<CaseView>): void {
+    const { view } = this.#entry(id);
+    Object.assign(view, change);
+    view.revision += 1;
+    this.#move(view, 'ready', 'agent', 'revised the proposal');
+  }
+
+  /** Another window decides first. */
+  decideElsewhere(id: string): void {
+    const { view } = this.#entry(id);
+    view.decision = { kind: 'reject', by: 'reviewer', at: iso(Date.now()), reason: 'Decided in another window.', then: 'stop', facts: {}, constraints: [] };
+    this.#move(view, 'released', 'reviewer', 'rejected it in another window');
+  }
+
+  /** The next call of this name fails. */
+  failNext(call: string, error: WindowError): void {
+    this.#failures.set(call, [...(this.#failures.get(call) ?? []), error]);
+  }
+
+  /** The desk asks the window to show an item. */
+  show(id: string | null): void {
+    this.#tell({ kind: 'show', id });
+  }
+
+  // The door.
+
+  status(): Promise<DeskStatus> {
+    return this.#answer('status', null, () => ({ ...this.#status, agents: this.#agents }));
+  }
+
+  queue(query: QueueQuery): Promise<QueueView> {
+    return this.#answer('queue', query, () => {
+      const words = query.search.toLowerCase().split(/\s+/u).filter((word) => word !== '');
+      const all = [...this.#entries.values()].map(({ view }) => view);
+      const found = all.filter((view) =>
+        words.length > 0
+          ? words.every((word) => `${view.question} ${view.task.title} ${view.agent.name} ${view.summary}`.toLowerCase().includes(word))
+          : listOf(view.state) === query.list,
+      );
+      found.sort((a, b) => (query.list === 'done' ? b.received_at.localeCompare(a.received_at) : a.deadline.respond_by.localeCompare(b.deadline.respond_by)));
+      const counts = { inbox: 0, waiting: 0, done: 0 };
+      for (const view of all) counts[listOf(view.state)] += 1;
+      return { items: found.slice(0, query.limit).map((view) => this.#item(view)), total: found.length, counts };
+    });
+  }
+
+  openCase(id: string): Promise<CaseView> {
+    return this.#answer('openCase', id, () => {
+      const { view } = this.#entry(id);
+      return { ...view, hold: this.#hold(id), allowed: this.#allowed(view) };
+    });
+  }
+
+  actions(id: string, offset: number): Promise<ActionView[]> {
+    return this.#answer('actions', { id, offset }, () => this.#entry(id).actions.slice(offset, offset + 200));
+  }
+
+  unfold(id: string, revision: number, pointer: string): Promise<string> {
+    return this.#answer('unfold', { id, revision, pointer }, () => {
+      const text = this.#entry(id).texts.get(pointer);
+      if (text === undefined) throw refusal('not_found', `The handoff has nothing at ${pointer}.`, 'Open the card again.');
+      return text;
+    });
+  }
+
+  preview(request: DecideRequest): Promise<Preview> {
+    return this.#answer('preview', request, () => this.#preview(request));
+  }
+
+  decide(request: DecideRequest): Promise<Receipt> {
+    return this.#answer('decide', request, () => {
+      const { view } = this.#entry(request.id);
+      if (view.state !== 'ready') throw refusal('conflict', `This handoff is already ${view.state}.`, 'The card shows what was decided and by whom.');
+      if (view.revision !== request.revision) throw refusal('conflict', 'The agent revised the proposal meanwhile.', 'Read the new proposal and decide again.');
+      const preview = this.#preview(request);
+      const [fault] = preview.faults;
+      if (fault !== undefined) throw refusal('invalid', fault.message, 'Mend the answer and send it again.');
+      if (preview.needs_confirmation && !request.confirmed) throw refusal('unconfirmed', 'The consequence is not confirmed.', 'Confirm it in the window first.');
+      if (preview.needs_override && request.override === null) throw refusal('constraint', 'A constraint does not hold.', 'State why you go against it.');
+      view.decision = this.#decision(view, request);
+      view.plan = preview.directive;
+      this.#move(view, 'decided', 'reviewer', 'decided');
+      const total = this.#settings.hold_s * 1000;
+      const timer = setTimeout(() => this.#release(request.id), total);
+      this.#holds.set(request.id, { timer, ends: Date.now() + total, total });
+      return { state: view.state, hold: this.#hold(request.id) };
+    });
+  }
+
+  undo(id: string): Promise<Receipt> {
+    return this.#answer('undo', id, () => {
+      const { view } = this.#entry(id);
+      const hold = this.#holds.get(id);
+      if (hold === undefined) throw refusal('conflict', 'The hold is over: the decision is on its way to the agent.', 'It can no longer be taken back here.');
+      clearTimeout(hold.timer);
+      this.#holds.delete(id);
+      view.decision = null;
+      this.#move(view, 'ready', 'reviewer', 'took the decision back');
+      return { state: view.state, hold: null };
+    });
+  }
+
+  regrant(id: string): Promise<Receipt> {
+    return this.#answer('regrant', id, () => {
+      const { view } = this.#entry(id);
+      view.may_have_run = false;
+      this.#move(view, 'released', 'reviewer', 'handed the decision out again');
+      return { state: view.state, hold: null };
+    });
+  }
+
+  seen(id: string): Promise<void> {
+    return this.#answer('seen', id, () => undefined);
+  }
+
+  settings(): Promise<Settings> {
+    return this.#answer('settings', null, () => this.#settings);
+  }
+
+  saveSettings(settings: Settings): Promise<Settings> {
+    return this.#answer('saveSettings', settings, () => {
+      if (!Number.isInteger(settings.hold_s) || settings.hold_s < 0 || settings.hold_s > 30) throw refusal('invalid', 'The hold must be between 0 and 30 seconds.', 'Choose a value in that range.');
+      this.#settings = settings;
+      this.#tell({ kind: 'status' });
+      return settings;
+    });
+  }
+
+  runDemo(): Promise<void> {
+    return this.#answer('runDemo', null, () => {
+      this.#status.demo_running = true;
+      this.#tell({ kind: 'status' });
+      setTimeout(() => {
+        this.submit(demoSpec());
+        this.#tell({ kind: 'status' });
+      }, 400);
+    });
+  }
+
+  onChange(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // How it does it.
+
+  async #answer<T>(name: string, argument: unknown, work: () => T): Promise<T> {
+    this.calls.push({ name, argument });
+    const failure = this.#failures.get(name)?.shift();
+    if (failure !== undefined) throw failure;
+    await Promise.resolve();
+    const result = work();
+    return result === undefined ? result : (JSON.parse(JSON.stringify(result)) as T);
+  }
+
+  #add(spec: Spec, now: number): void {
+    let agent = this.#agents.find((one) => one.name === spec.agent);
+    if (agent === undefined) {
+      agent = { name: spec.agent, framework: null, version: null, connected: true, last_seen: iso(now), handoffs: 0, cold: 0 };
+      this.#agents.push(agent);
+    }
+    agent.handoffs += 1;
+    this.#entries.set(spec.id, entry(spec, agent, now));
+  }
+
+  #entry(id: string): Entry {
+    const found = this.#entries.get(id);
+    if (found === undefined) throw NOT_FOUND;
+    return found;
+  }
+
+  #tell(change: Change): void {
+    queueMicrotask(() => {
+      for (const listener of this.#listeners) listener(change);
+    });
+  }
+
+  #move(view: CaseView, state: State, actor: string, text: string): void {
+    view.state = state;
+    view.thread = [...view.thread, { at: iso(Date.now()), actor, event: state, text }];
+    this.#tell({ kind: 'handoff', id: view.id });
+  }
+
+  #release(id: string): void {
+    this.#holds.delete(id);
+    const { view, listens } = this.#entry(id);
+    this.#move(view, 'released', 'System', 'released the decision');
+    if (!listens) return;
+    setTimeout(() => {
+      view.liveness = { kind: 'collected', at: iso(Date.now()) };
+      this.#move(view, 'collected', 'agent', 'collected the decision');
+      setTimeout(() => {
+        view.report = { outcome: 'applied', steps: [] };
+        this.#move(view, 'reconciled', 'agent', 'carried it out');
+      }, REPORT_MS);
+    }, COLLECT_MS);
+  }
+
+  #hold(id: string): Hold | null {
+    const hold = this.#holds.get(id);
+    return hold === undefined ? null : { left_ms: Math.max(0, hold.ends - Date.now()), total_ms: hold.total };
+  }
+
+  #allowed(view: CaseView): CaseView['allowed'] {
+    const open = view.state === 'ready';
+    const { approve, modify, inform } = view.allowed;
+    return { approve: open && approve, modify: open && modify, inform: open && inform, reject: open, take_over: open, undo: view.state === 'decided', regrant: view.may_have_run };
+  }
+
+  #item(view: CaseView): QueueItem {
+    const order = ['read', 'reversible', 'irreversible'] as const;
+    const worst = order.findLast((effect) => view.options.some((option) => option.effect === effect));
+    return {
+      id: view.id,
+      agent: view.agent.name,
+      task: view.task.title,
+      question: view.question,
+      priority: view.priority,
+      state: view.state,
+      flags: view.flags,
+      effect: worst ?? null,
+      received_at: view.received_at,
+      respond_by: view.deadline.respond_by,
+      warn_at: view.deadline.warn_at,
+      hold: this.#hold(view.id),
+      outcome: view.decision === null ? null : outcome(view, view.decision),
+    };
+  }
+
+  #option(view: CaseView, id: string): OptionView {
+    const option = view.options.find((one) => one.id === id);
+    if (option === undefined) throw refusal('invalid', `The handoff has no option ${id}.`, 'Choose one of those on the card.');
+    return option;
+  }
+
+  #preview(request: DecideRequest): Preview {
+    const { view, check, texts } = this.#entry(request.id);
+    const { answer } = request;
+    const found: Preview = { faults: [], constraints: [], needs_override: false, needs_confirmation: false, hash: null, directive: directive(view.plan, answer) };
+    if (answer.kind === 'reject' && answer.reason.trim() === '') found.faults.push({ pointer: '', message: 'A rejection needs a reason: the agent reads it.' });
+    if (answer.kind === 'inform' && answer.text.trim() === '' && Object.keys(answer.facts).length === 0 && answer.constraints.length === 0) found.faults.push({ pointer: '', message: 'Say something, or give a fact or a constraint.' });
+    if (answer.kind !== 'approve' && answer.kind !== 'modify') return found;
+    const option = this.#option(view, answer.option);
+    found.needs_confirmation = option.confirm;
+    if (option.action === null) return found;
+    const proposed = JSON.parse(texts.get(option.action.args.pointer) ?? '{}') as Record<string, unknown>;
+    const args = answer.kind === 'modify' ? answer.args : proposed;
+    if (answer.kind === 'modify') found.faults.push(...faults(option.action.args_schema, args));
+    found.constraints = check(args);
+    found.needs_override = found.constraints.some((result) => !result.holds);
+    found.hash = hashOf(option.action.tool, args);
+    return found;
+  }
+
+  #decision(view: CaseView, request: DecideRequest): Decision {
+    const { answer } = request;
+    const decision: Decision = { ...answer, by: 'reviewer', at: iso(Date.now()), facts: {}, constraints: [] };
+    if (answer.kind === 'inform') Object.assign(decision, { facts: answer.facts, constraints: answer.constraints });
+    if (answer.kind === 'approve' || answer.kind === 'modify') {
+      const { action } = this.#option(view, answer.option);
+      if (action !== null) {
+        decision.tool = action.tool;
+        if (answer.kind === 'approve') decision.args = JSON.parse(this.#entry(view.id).texts.get(action.args.pointer) ?? '{}') as Record<string, unknown>;
+      }
+    }
+    if (request.override !== null) decision.override = request.override;
+    if (request.message !== null) decision.message = request.message;
+    return decision;
+  }
+}
+
+function refusal(code: string, message: string, hint: string): WindowError {
+  return { code, message, hint };
+}
+
+function listOf(state: State): List {
+  if (state === 'queued' || state === 'ready') return 'inbox';
+  return state === 'decided' || state === 'released' || state === 'collected' ? 'waiting' : 'done';
+}
+
+function outcome(view: CaseView, decision: Decision): string {
+  const label = view.options.find((option) => option.id === decision.option)?.label;
+  switch (decision.kind) {
+    case 'approve':
+      return label ?? 'approved';
+    case 'modify':
+      return `${label ?? 'approved'}, edited`;
+    case 'inform':
+      return 'informed';
+    case 'reject':
+      return `rejected: ${decision.reason ?? ''}`;
+    case 'take_over':
+      return 'taken over';
+  }
+}

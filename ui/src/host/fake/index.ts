@@ -1,0 +1,2 @@
+/** The in-memory desk: a faithful stand-in for tests and visual work. */
+export { FakeDesk } from './desk';

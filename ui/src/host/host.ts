@@ -1,0 +1,58 @@
+/**
+ * The only door out of the window: everything it can ask of the desk. It
+ * holds no state and makes no decision; a call that fails rejects with a
+ * `WindowError`.
+ */
+import type { ActionView } from '../gen/ActionView';
+import type { CaseView } from '../gen/CaseView';
+import type { Change } from '../gen/Change';
+import type { DecideRequest } from '../gen/DecideRequest';
+import type { DeskStatus } from '../gen/DeskStatus';
+import type { Preview } from '../gen/Preview';
+import type { QueueQuery } from '../gen/QueueQuery';
+import type { QueueView } from '../gen/QueueView';
+import type { Receipt } from '../gen/Receipt';
+import type { Settings } from '../gen/Settings';
+import type { WindowError } from '../gen/WindowError';
+
+export interface Host {
+  /** What the desk says of itself. */
+  status(): Promise<DeskStatus>;
+  /** A part of the queue. */
+  queue(query: QueueQuery): Promise<QueueView>;
+  /** Everything about one handoff. */
+  openCase(id: string): Promise<CaseView>;
+  /** The next 200 tool calls from `offset` on. */
+  actions(id: string, offset: number): Promise<ActionView[]>;
+  /** The full text of a folded value. */
+  unfold(id: string, revision: number, pointer: string): Promise<string>;
+  /** What an answer would do. */
+  preview(request: DecideRequest): Promise<Preview>;
+  /** Records an answer; the hold begins. */
+  decide(request: DecideRequest): Promise<Receipt>;
+  /** Takes a held decision back. */
+  undo(id: string): Promise<Receipt>;
+  /** Hands a decision out again whose lease lapsed. */
+  regrant(id: string): Promise<Receipt>;
+  /** The reviewer has the card on screen. */
+  seen(id: string): Promise<void>;
+  settings(): Promise<Settings>;
+  saveSettings(settings: Settings): Promise<Settings>;
+  /** Starts the demo agent. */
+  runDemo(): Promise<void>;
+  /** Tells what has changed until the returned function is called. */
+  onChange(listener: (change: Change) => void): () => void;
+}
+
+/** Reads whatever a call rejected with as a `WindowError`. */
+export function windowError(cause: unknown): WindowError {
+  if (typeof cause === 'object' && cause !== null && 'message' in cause) {
+    const { code, message, hint } = cause as Partial<WindowError>;
+    return { code: code ?? 'internal', message: String(message), hint: hint ?? 'Try again.' };
+  }
+  return {
+    code: 'internal',
+    message: typeof cause === 'string' ? cause : 'The desk did not say what failed.',
+    hint: 'Try again; if it stays, restart Handoff Desk.',
+  };
+}

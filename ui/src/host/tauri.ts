@@ -1,0 +1,44 @@
+/**
+ * The door to the real desk: Tauri commands and its one event. Nothing but
+ * names is decided here.
+ */
+import { invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+import type { Change } from '../gen/Change';
+import type { Host } from './host';
+
+/** The event that carries `Change[]`. */
+const CHANGES = 'desk-change';
+
+/** Opens the door. */
+export function tauriHost(): Host {
+  return {
+    status: () => invoke('status'),
+    queue: (query) => invoke('queue', { query }),
+    openCase: (id) => invoke('open_case', { id }),
+    actions: (id, offset) => invoke('actions', { id, offset }),
+    unfold: (id, revision, pointer) => invoke('unfold', { id, revision, pointer }),
+    preview: (request) => invoke('preview', { request }),
+    decide: (request) => invoke('decide', { request }),
+    undo: (id) => invoke('undo', { id }),
+    regrant: (id) => invoke('regrant', { id }),
+    seen: (id) => invoke('seen', { id }),
+    settings: () => invoke('settings'),
+    saveSettings: (settings) => invoke('save_settings', { settings }),
+    runDemo: () => invoke('run_demo'),
+    onChange: (listener) => {
+      const unlisten = listen<Change[]>(CHANGES, (event) => {
+        event.payload.forEach(listener);
+      });
+      // A window that cannot hear changes would show stale cards: it says so.
+      unlisten.catch(() => {
+        listener({ kind: 'status' });
+      });
+      return () => {
+        void unlisten.then((stop) => {
+          stop();
+        });
+      };
+    },
+  };
+}

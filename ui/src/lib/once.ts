@@ -1,0 +1,44 @@
+/**
+ * Keeps repeated work from piling up. It knows nothing of what it runs, and
+ * swallows no failure: `work` handles its own.
+ */
+
+/**
+ * Runs `work` now, or once more when the running one is over, however often
+ * it is asked for in between. The promise is settled after a run that began
+ * after the call.
+ */
+export function coalesce(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  const start = (): Promise<void> => {
+    running = work().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+  return () => {
+    if (running === null) return start();
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = null;
+        return start();
+      });
+    return next;
+  };
+}
+
+/** Runs `work` a while after the last call; `stop` forgets it. */
+export function later(work: () => void, ms: number): { ask: () => void; stop: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    ask: () => {
+      clearTimeout(timer);
+      timer = setTimeout(work, ms);
+    },
+    stop: () => {
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Times and spans as the window words them. Pure: `now` is an argument, and
+ * nothing here reads a clock or the reader's locale.
+ */
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+/** A span in its two largest units: `42 s`, `9 min`, `3 h 42 min`, `2 d 4 h`. */
+export function span(ms: number): string {
+  const whole = Math.max(0, ms);
+  if (whole < MINUTE) return `${String(Math.floor(whole / 1000))} s`;
+  if (whole < HOUR) return `${String(Math.floor(whole / MINUTE))} min`;
+  if (whole < DAY) {
+    const minutes = Math.floor((whole % HOUR) / MINUTE);
+    return `${String(Math.floor(whole / HOUR))} h` + (minutes > 0 ? ` ${String(minutes)} min` : '');
+  }
+  const hours = Math.floor((whole % DAY) / HOUR);
+  return `${String(Math.floor(whole / DAY))} d` + (hours > 0 ? ` ${String(hours)} h` : '');
+}
+
+/** The same for a narrow column: `42 s`, `9 min`, `3 h 42`, `2 d`. */
+export function shortSpan(ms: number): string {
+  const whole = Math.max(0, ms);
+  if (whole < HOUR || whole >= 3 * DAY) return span(whole >= 3 * DAY ? whole - (whole % DAY) : whole);
+  return span(whole).replace(/ min$/u, '');
+}
+
+/** A countdown that moves every second in its last hour: `9:04`. */
+export function countdown(ms: number): string {
+  const whole = Math.max(0, ms);
+  if (whole >= HOUR) return span(whole);
+  const seconds = Math.floor(whole / 1000);
+  return `${String(Math.floor(seconds / 60))}:${pad(seconds % 60)}`;
+}
+
+/** The time of day, with the day where it is not today: `13:10`, `Tue 13:10`, `20 Dec`, `20 Dec 2027`. */
+export function moment(at: string | number, now: number): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return String(at);
+  const today = new Date(now);
+  const time = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  if (sameDay(date, today)) return time;
+  const away = date.getTime() - now;
+  if (Math.abs(away) < 6 * DAY) return `${DAYS[date.getDay()] ?? ''} ${time}`;
+  const day = `${String(date.getDate())} ${MONTHS[date.getMonth()] ?? ''}`;
+  return date.getFullYear() === today.getFullYear() ? day : `${day} ${String(date.getFullYear())}`;
+}
+
+/** The time of day to the second: `09:14:02`. */
+export function clockTime(at: string): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return at;
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
+}
+
+/** How long ago: `just now`, `4 min ago`. */
+export function ago(at: string, now: number): string {
+  const passed = now - Date.parse(at);
+  return passed < MINUTE ? 'just now' : `${shortSpan(passed)} ago`;
+}
+
+/** How urgent a deadline is: quiet, `near` from the warning on, `over` once it passed. */
+export type Urgency = 'quiet' | 'near' | 'over';
+
+/** How urgent it is at `now`. */
+export function urgency(respondBy: string, warnAt: string, now: number): Urgency {
+  if (now >= Date.parse(respondBy)) return 'over';
+  return now >= Date.parse(warnAt) ? 'near' : 'quiet';
+}
+
+/** The part of the day a deadline falls in. */
+export type Group = 'soon' | 'today' | 'later';
+
+/** The group of the queue an item belongs to at `now`. */
+export function group(respondBy: string, warnAt: string, now: number): Group {
+  const due = Date.parse(respondBy);
+  if (now >= Date.parse(warnAt) || due - now < 2 * HOUR) return 'soon';
+  return sameDay(new Date(due), new Date(now)) ? 'today' : 'later';
+}
+
+function sameDay(a: Date, b: Date): boolean {
+  return a.getFullYear() === b.getFullYear() && a.getMonth() === b.getMonth() && a.getDate() === b.getDate();
+}
+
+function pad(value: number): string {
+  return String(value).padStart(2, '0');
+}

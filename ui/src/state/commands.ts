@@ -1,0 +1,72 @@
+/**
+ * Every command of the window with its key: the one table behind the keyboard,
+ * the palette and the help. A command that makes no sense now is not offered.
+ */
+import type { Desk } from './desk.svelte';
+
+export interface Command {
+  id: string;
+  title: string;
+  group: 'Decide' | 'Move' | 'Window';
+  /** The keys it answers to, the one to show first. */
+  keys: string[];
+  /** Whether it makes sense now. */
+  available: boolean;
+  /** Whether holding the key down repeats it. */
+  repeats?: boolean;
+  run: () => void;
+}
+
+/** The commands as they stand. */
+export function commands(desk: Desk): Command[] {
+  const { opened } = desk;
+  const open = opened !== null && opened.view.state === 'ready';
+  const allowed = opened?.view.allowed;
+  const form = opened?.draft.form ?? null;
+  const free = open && form === null;
+  const label = opened?.option?.label ?? 'the chosen option';
+  return [
+    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], available: open && (form !== null || (allowed?.approve ?? false)), run: () => { desk.submit(); } },
+    { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answer('modify') },
+    { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answer('inform') },
+    { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answer('reject') },
+    { id: 'takeover', title: 'Take over', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answer('take_over') },
+    { id: 'undo', title: 'Undo the latest decision', group: 'Decide', keys: ['z'], available: desk.holds.length > 0, run: () => void desk.undo() },
+    ...options(desk, free),
+    { id: 'next', title: 'Next handoff', group: 'Move', keys: ['j'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(1); } },
+    { id: 'previous', title: 'Previous handoff', group: 'Move', keys: ['k'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(-1); } },
+    { id: 'search', title: 'Search handoffs and history', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
+    { id: 'inbox', title: 'Show the inbox', group: 'Move', keys: [], available: desk.list !== 'inbox', run: () => { desk.show('inbox'); } },
+    { id: 'waiting', title: 'Show what waits for an agent', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
+    { id: 'done', title: 'Show what is done', group: 'Move', keys: [], available: desk.list !== 'done', run: () => { desk.show('done'); } },
+    ...(['plan', 'history', 'thread', 'agents'] as const).map((tab) => ({
+      id: `show-${tab}`,
+      title: { plan: 'Show the plan', history: 'Show what it did', thread: 'Show the thread', agents: 'Show the agents' }[tab],
+      group: 'Move' as const,
+      keys: [],
+      available: tab === 'agents' ? !desk.blank : opened !== null,
+      run: () => {
+        desk.evidence = tab;
+        desk.evidenceShown = true;
+      },
+    })),
+    { id: 'palette', title: 'All commands', group: 'Window', keys: ['Ctrl+K'], available: true, run: () => { desk.dialog = 'palette'; } },
+    { id: 'help', title: 'Keys and help', group: 'Window', keys: ['?'], available: true, run: () => { desk.dialog = 'help'; } },
+    { id: 'settings', title: 'Settings', group: 'Window', keys: ['Ctrl+,'], available: true, run: () => { desk.dialog = 'settings'; } },
+    { id: 'demo', title: 'Run the demo agent', group: 'Window', keys: [], available: !(desk.status?.demo_running ?? false), run: () => void desk.runDemo() },
+  ];
+}
+
+/** Choosing an option by its digit; the tenth has the zero. */
+function options(desk: Desk, free: boolean): Command[] {
+  const { opened } = desk;
+  if (opened === null) return [];
+  return opened.view.options.slice(0, 10).map((option, index) => ({
+    id: `option-${String(index + 1)}`,
+    title: `Choose: ${option.label}`,
+    group: 'Decide',
+    keys: [String((index + 1) % 10)],
+    available: free,
+    run: () => { opened.choose(option.id); },
+  }));
+}

@@ -1,0 +1,372 @@
+/**
+ * What the window knows of the desk: the queue, the handoff on screen, the
+ * running holds and the settings. It asks again whenever the desk says that
+ * something changed, and keeps no truth of its own.
+ */
+import type { Change } from '../gen/Change';
+import type { DeskStatus } from '../gen/DeskStatus';
+import type { List } from '../gen/List';
+import type { QueueItem } from '../gen/QueueItem';
+import type { QueueView } from '../gen/QueueView';
+import type { Settings } from '../gen/Settings';
+import type { Host } from '../host/host';
+import { inertText } from '../lib/inert';
+import { coalesce } from '../lib/once';
+import { group, type Group } from '../lib/time';
+import { Clock } from './clock.svelte';
+import { Draft, type Form } from './draft.svelte';
+import { Faults } from './faults.svelte';
+import { Opened, type Obstacle } from './opened.svelte';
+
+/** How many items are asked for at first, and how many more at a time. */
+export const PAGE = 100;
+const GROUPS: [Group, string][] = [
+  ['soon', 'Runs out soon'],
+  ['today', 'Today'],
+  ['later', 'Later'],
+];
+
+/** A decision that can still be taken back. */
+export interface Held {
+  id: string;
+  question: string;
+  outcome: string;
+  /** When the hold ends, by this window's clock. */
+  ends: number;
+  total: number;
+}
+
+export type Dialog = 'palette' | 'help' | 'settings';
+export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form';
+export type Evidence = 'plan' | 'history' | 'thread' | 'agents';
+
+export class Desk {
+  readonly host: Host;
+  readonly clock = new Clock();
+  readonly faults = new Faults();
+  status = $state.raw<DeskStatus | null>(null);
+  settings = $state.raw<Settings>({ hold_s: 5, theme: 'system', shortcuts: true, notify_question: true });
+  list = $state<List>('inbox');
+  search = $state('');
+  queue = $state.raw<QueueView | null>(null);
+  selected = $state<string | null>(null);
+  opened = $state.raw<Opened | null>(null);
+  holds = $state.raw<Held[]>([]);
+  dialog = $state<Dialog | null>(null);
+  evidence = $state<Evidence>('plan');
+  /** In a narrow window the evidence lies over the case, when asked for. */
+  evidenceShown = $state(false);
+  /** The part of the window that is to take the focus. */
+  wanted = $state.raw<{ part: Part } | null>(null);
+  /** What a screen reader is told. */
+  announcement = $state('');
+  #limit = PAGE;
+  #known: Set<string> | null = null;
+  readonly #drafts = new Map<string, Draft>();
+
+  constructor(host: Host) {
+    this.host = host;
+  }
+
+  /** The queue as it is shown: the inbox in groups by deadline, other lists in one. */
+  readonly groups = $derived.by(() => {
+    const items = this.queue?.items ?? [];
+    if (items.length === 0) return [];
+    if (this.list !== 'inbox' || this.search !== '') return [{ name: '', items }];
+    const now = this.clock.minute;
+    return GROUPS.map(([key, name]) => ({ name, items: items.filter((item) => group(item.respond_by, item.warn_at, now) === key) })).filter(
+      (part) => part.items.length > 0,
+    );
+  });
+
+  /** The items in the order they are shown. */
+  readonly order: QueueItem[] = $derived(this.groups.flatMap((part) => part.items));
+
+  /** Nothing has ever been handed off here. */
+  readonly blank = $derived.by(() => {
+    const { queue } = this;
+    return queue !== null && this.search === '' && queue.counts.inbox + queue.counts.waiting + queue.counts.done === 0;
+  });
+
+  /** Begins to listen and loads everything; the returned function ends it. */
+  start(): () => void {
+    const stopClock = this.clock.start();
+    const stopChanges = this.host.onChange((change) => {
+      this.#changed(change);
+    });
+    void this.#loadSettings();
+    void this.#loadStatus();
+    void this.refresh().then(() => {
+      if (this.selected === null) this.#selectFirst();
+    });
+    return () => {
+      stopClock();
+      stopChanges();
+    };
+  }
+
+  /** Loads the queue and the running holds again. */
+  readonly refresh = coalesce(async () => {
+    await this.faults.guard(
+      'queue',
+      async () => {
+        const { list, search } = this;
+        const queue = await this.host.queue({ list, search: search.trim(), limit: this.#limit });
+        const waiting = queue.counts.waiting === 0 ? [] : list === 'waiting' && search === '' ? queue.items : (await this.host.queue({ list: 'waiting', search: '', limit: PAGE })).items;
+        if (list !== this.list || search !== this.search) return;
+        this.queue = queue;
+        this.#hold(waiting);
+        this.#announceArrivals(queue);
+        if (this.selected === null && this.opened === null) this.#selectFirst();
+      },
+      () => void this.refresh(),
+    );
+  });
+
+  readonly #loadStatus = coalesce(async () => {
+    await this.faults.guard('status', async () => {
+      this.status = await this.host.status();
+    }, () => void this.#loadStatus());
+  });
+
+  readonly #loadSettings = coalesce(async () => {
+    await this.faults.guard('settings', async () => {
+      this.settings = await this.host.settings();
+    }, () => void this.#loadSettings());
+  });
+
+  /** Loads the selected handoff again, or for the first time. */
+  readonly #load = coalesce(async () => {
+    const id = this.selected;
+    if (id === null) return;
+    await this.faults.guard(
+      'case',
+      async () => {
+        const view = await this.host.openCase(id);
+        if (this.selected !== id) return;
+        if (this.opened?.view.id === id) {
+          this.opened.take(view);
+          return;
+        }
+        const draft = this.#drafts.get(id) ?? new Draft();
+        this.#drafts.set(id, draft);
+        this.opened = new Opened(this.host, view, draft);
+        void this.faults.guard('seen', () => this.host.seen(id));
+      },
+      () => void this.#load(),
+    );
+  });
+
+  /** Shows this item. */
+  select(id: string): void {
+    if (this.selected === id) return;
+    this.selected = id;
+    this.faults.clear('case');
+    this.faults.clear('decide');
+    void this.#load();
+  }
+
+  /** Moves the selection; past the last item it asks for more. */
+  move(by: 1 | -1): void {
+    const at = this.order.findIndex((item) => item.id === this.selected);
+    const next = this.order[at < 0 ? 0 : at + by];
+    if (next !== undefined) this.select(next.id);
+    if (at + by >= this.order.length - 1) this.more();
+  }
+
+  /** Shows another list. */
+  show(list: List): void {
+    if (this.list === list && this.search === '') return;
+    this.list = list;
+    this.search = '';
+    this.#limit = PAGE;
+    void this.refresh();
+  }
+
+  /** Looks for words in all lists. */
+  find(words: string): void {
+    this.search = words;
+    this.#limit = PAGE;
+    void this.refresh();
+  }
+
+  /** Asks for the next page of the list. */
+  more(): void {
+    const { queue } = this;
+    if (queue === null || queue.items.length >= queue.total || queue.items.length < this.#limit) return;
+    this.#limit += PAGE;
+    void this.refresh();
+  }
+
+  /** Puts the focus on a part of the window. */
+  want(part: Part): void {
+    this.wanted = { part };
+  }
+
+  /** Opens a form for an answer other than a plain yes. */
+  async answer(form: Form): Promise<void> {
+    const { opened } = this;
+    if (!opened || !opened.guard.ready || opened.sending || !opened.view.allowed[form]) return;
+    const { draft, option } = opened;
+    if (form === 'modify') {
+      const args = option?.action?.args;
+      if (option === null || args === undefined) return;
+      const ready = await this.faults.guard('unfold', async () => {
+        const text = await opened.unfold(args);
+        draft.args[option.id] ??= text;
+      }, () => void this.answer(form));
+      if (!ready) return;
+    }
+    draft.confirmed = false;
+    opened.preview = null;
+    draft.form = form;
+    this.evidence = 'plan';
+    this.want('form');
+  }
+
+  /** Closes the form; what was written stays in the draft. */
+  close(): void {
+    if (this.opened === null || this.opened.draft.form === null) return;
+    this.opened.draft.form = null;
+    this.opened.draft.confirmed = false;
+    this.opened.preview = null;
+    this.want('case');
+  }
+
+  /** Sends the answer, or leads to what stands in its way. */
+  submit(): void {
+    const { opened } = this;
+    if (!opened || !opened.guard.ready || opened.sending) return;
+    const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
+    const { obstacle } = opened;
+    if (obstacle === null) void this.send();
+    else {
+      const part = leads[obstacle.kind];
+      if (part !== null) this.want(part);
+    }
+  }
+
+  /** Sends the answer on screen; the next card follows once it is recorded. */
+  async send(): Promise<void> {
+    const { opened } = this;
+    const request = opened?.attempt.request;
+    if (!opened || !request || opened.sending || !opened.guard.ready || opened.obstacle !== null) return;
+    opened.sending = true;
+    const at = this.order.findIndex((item) => item.id === request.id);
+    const next = this.order[at + 1] ?? this.order[at - 1];
+    const recorded = await this.faults.guard('decide', async () => {
+      await this.host.decide(request);
+    });
+    opened.sending = false;
+    if (!recorded) {
+      await Promise.all([this.#load(), this.refresh()]);
+      return;
+    }
+    this.#drafts.delete(request.id);
+    this.announcement = `Recorded. ${this.settings.hold_s > 0 ? 'It can be undone while it is held.' : ''}`;
+    const follow = this.list === 'inbox' && this.selected === request.id;
+    if (follow) {
+      this.#leave(next && next.id !== request.id ? next.id : null);
+      this.want('case');
+    } else void this.#load();
+    await this.refresh();
+  }
+
+  /** Takes the latest decision back, or the one named. */
+  async undo(id = this.holds.at(-1)?.id): Promise<void> {
+    if (id === undefined) return;
+    const done = await this.faults.guard('undo', async () => {
+      await this.host.undo(id);
+    });
+    this.holds = this.holds.filter((held) => held.id !== id);
+    await this.refresh();
+    if (!done) return;
+    this.announcement = 'Taken back.';
+    if (this.list !== 'inbox') this.show('inbox');
+    if (this.selected === id) await this.#load();
+    else this.select(id);
+  }
+
+  /** Hands a decision out again whose lease lapsed. */
+  async regrant(id: string): Promise<void> {
+    await this.faults.guard('regrant', async () => {
+      await this.host.regrant(id);
+    });
+    await Promise.all([this.#load(), this.refresh()]);
+  }
+
+  async saveSettings(settings: Settings): Promise<void> {
+    await this.faults.guard('settings', async () => {
+      this.settings = await this.host.saveSettings(settings);
+    });
+  }
+
+  async runDemo(): Promise<void> {
+    await this.faults.guard('demo', () => this.host.runDemo(), () => void this.runDemo());
+    void this.#loadStatus();
+  }
+
+  /** The window has the focus again: nothing is decided by the click that gave it. */
+  focused(): void {
+    this.opened?.guard.arm();
+  }
+
+  #changed(change: Change): void {
+    switch (change.kind) {
+      case 'handoff':
+        void this.refresh();
+        if (change.id === this.selected) void this.#load();
+        break;
+      case 'status':
+        void this.#loadStatus();
+        void this.#loadSettings();
+        break;
+      case 'show':
+        if (change.id === null) break;
+        this.dialog = null;
+        this.show('inbox');
+        this.select(change.id);
+        break;
+    }
+  }
+
+  #selectFirst(): void {
+    const [first] = this.order;
+    if (first !== undefined) this.select(first.id);
+  }
+
+  #leave(next: string | null): void {
+    this.opened = null;
+    this.selected = null;
+    if (next !== null) this.select(next);
+  }
+
+  #hold(waiting: QueueItem[]): void {
+    const now = Date.now();
+    const held = new Map(waiting.filter((item) => item.hold !== null).map((item) => [item.id, item]));
+    const kept = this.holds.filter((one) => held.has(one.id));
+    const fresh = [...held.values()]
+      .filter((item) => !kept.some((one) => one.id === item.id))
+      .map((item) => ({
+        id: item.id,
+        question: item.question,
+        outcome: item.outcome ?? 'Decided',
+        ends: now + (item.hold?.left_ms ?? 0),
+        total: item.hold?.total_ms ?? 0,
+      }))
+      .sort((a, b) => a.ends - b.ends);
+    this.holds = [...kept, ...fresh];
+    this.clock.hurry(this.holds.length > 0);
+  }
+
+  #announceArrivals(queue: QueueView): void {
+    if (this.list !== 'inbox' || this.search !== '') return;
+    const known = this.#known;
+    this.#known = new Set([...(known ?? []), ...queue.items.map((item) => item.id)]);
+    if (known === null) return;
+    const fresh = queue.items.filter((item) => !known.has(item.id));
+    const [only] = fresh;
+    if (only === undefined) return;
+    this.announcement = fresh.length === 1 ? `New handoff from ${inertText(only.agent)}: ${inertText(only.question).slice(0, 200)}` : `${String(fresh.length)} new handoffs.`;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The reviewer's unsent answer to one handoff. It outlives a change of the
+ * card, of the selection and of the proposal; only sending or discarding it
+ * ends it. It judges nothing: the desk says what is wrong with an answer.
+ */
+import type { Answer } from '../gen/Answer';
+import type { CaseView } from '../gen/CaseView';
+import type { OptionView } from '../gen/OptionView';
+import type { Then } from '../gen/Then';
+import { readObject, readValue } from '../lib/json';
+
+export type Form = 'modify' | 'inform' | 'reject' | 'take_over';
+
+export class Draft {
+  /** The option that is chosen. */
+  option = $state<string | null>(null);
+  /** The form that is open; none means approving. */
+  form = $state<Form | null>(null);
+  /** The edited arguments as text, by option. */
+  args = $state<Record<string, string>>({});
+  text = $state('');
+  facts = $state<{ id: number; name: string; value: string }[]>([]);
+  constraints = $state<{ id: number; text: string }[]>([]);
+  reason = $state('');
+  then = $state<Then>('stop');
+  note = $state('');
+  /** Why the reviewer goes against a constraint. */
+  why = $state('');
+  /** Words for the end user. */
+  message = $state('');
+  /** The consequence was confirmed in words. */
+  confirmed = $state(false);
+  /** The proposal changed under unsent words. */
+  overtaken = $state(false);
+  /** The revision it was written against. */
+  revision = 0;
+  #rows = 0;
+
+  /** Whether anything was written that would be missed. */
+  get written(): boolean {
+    return (
+      Object.keys(this.args).length > 0 ||
+      [this.text, this.reason, this.note, this.why, this.message].some((words) => words.trim() !== '') ||
+      this.facts.some((fact) => fact.name !== '' || fact.value !== '') ||
+      this.constraints.some((constraint) => constraint.text !== '')
+    );
+  }
+
+  /** Meets the view that is on screen: chooses where nothing is chosen, marks what was overtaken. */
+  meet(view: CaseView): void {
+    if (!view.options.some((option) => option.id === this.option)) {
+      this.option = (view.options.find((option) => option.recommended) ?? view.options[0])?.id ?? null;
+      if (this.form === 'modify') this.form = null;
+    }
+    if (this.revision !== 0 && this.revision !== view.revision) {
+      this.overtaken = this.written;
+      this.confirmed = false;
+    }
+    this.revision = view.revision;
+  }
+
+  addFact(): void {
+    this.facts.push({ id: (this.#rows += 1), name: '', value: '' });
+  }
+
+  addConstraint(): void {
+    this.constraints.push({ id: (this.#rows += 1), text: '' });
+  }
+
+  /** The answer as it stands, or why there is none yet. */
+  answer(option: OptionView | null): { answer: Answer } | { fault: string; at: number } {
+    switch (this.form) {
+      case null:
+        return option === null ? { fault: 'Choose an option first.', at: 0 } : { answer: { kind: 'approve', option: option.id } };
+      case 'modify': {
+        if (option === null) return { fault: 'Choose an option first.', at: 0 };
+        const read = readObject(this.args[option.id] ?? '');
+        return 'fault' in read ? read : { answer: { kind: 'modify', option: option.id, args: read.value } };
+      }
+      case 'inform': {
+        const facts = this.facts.filter((fact) => fact.name.trim() !== '').map((fact) => [fact.name.trim(), readValue(fact.value)]);
+        const constraints = this.constraints.filter((one) => one.text.trim() !== '').map((one) => ({ text: one.text.trim() }));
+        return { answer: { kind: 'inform', text: this.text.trim(), facts: Object.fromEntries(facts) as Record<string, unknown>, constraints } };
+      }
+      case 'reject':
+        return { answer: { kind: 'reject', reason: this.reason.trim(), then: this.then } };
+      case 'take_over':
+        return { answer: { kind: 'take_over', note: this.note.trim() } };
+    }
+  }
+}

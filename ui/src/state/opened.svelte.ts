@@ -1,0 +1,152 @@
+/**
+ * The handoff on screen: its view, the reviewer's draft of an answer, what the
+ * desk says of that answer, and the long values that were opened. It sends
+ * nothing by itself.
+ */
+import type { ActionView } from '../gen/ActionView';
+import type { CaseView } from '../gen/CaseView';
+import type { DecideRequest } from '../gen/DecideRequest';
+import type { Folded } from '../gen/Folded';
+import type { OptionView } from '../gen/OptionView';
+import type { Preview } from '../gen/Preview';
+import type { Host } from '../host/host';
+import type { Draft } from './draft.svelte';
+import { Guard } from './guard.svelte';
+
+/** Why the answer cannot be sent now, and what would help. */
+export interface Obstacle {
+  kind: 'folded' | 'confirm' | 'override' | 'fault' | 'checking';
+  text: string;
+}
+
+export class Opened {
+  view = $state.raw() as CaseView;
+  preview = $state.raw<Preview | null>(null);
+  /** The request the preview belongs to. */
+  #previewed = $state.raw<DecideRequest | null>(null);
+  actions = $state.raw<ActionView[]>([]);
+  /** The full texts of values that were opened, by pointer. */
+  unfolded = $state.raw<ReadonlyMap<string, string>>(new Map());
+  /** An answer is on its way to the desk. */
+  sending = $state(false);
+  readonly guard = new Guard();
+  readonly draft: Draft;
+  readonly #host: Host;
+  #turn = 0;
+
+  constructor(host: Host, view: CaseView, draft: Draft) {
+    this.#host = host;
+    this.draft = draft;
+    draft.confirmed = false;
+    this.view = view;
+    this.actions = view.actions;
+    draft.meet(view);
+    this.guard.arm();
+  }
+
+  readonly option: OptionView | null = $derived.by(() => this.view.options.find((option) => option.id === this.draft.option) ?? null);
+
+  /** What would be sent, or why nothing could be. */
+  readonly attempt = $derived.by(() => {
+    const made = this.draft.answer(this.option);
+    return 'fault' in made ? { request: null, ...made } : { request: this.#request(made.answer), fault: null, at: 0 };
+  });
+
+  /** Whether the preview on screen is of the answer as it stands. */
+  readonly fresh = $derived(this.attempt.request !== null && this.#previewed === this.attempt.request);
+
+  readonly needsConfirmation = $derived.by(() => (this.draft.form === null || this.draft.form === 'modify') && this.option !== null && (this.option.confirm || (this.preview?.needs_confirmation ?? false)));
+
+  readonly needsOverride = $derived.by(() => {
+    if (this.draft.form === 'modify') return this.preview?.needs_override ?? false;
+    return this.draft.form === null && this.option !== null && this.option.broken.length > 0;
+  });
+
+  /** A high-risk action part of which nobody has seen yet. */
+  readonly unseen: Folded | null = $derived.by(() => {
+    const args = this.option?.action?.args;
+    if (args === undefined || args.whole || !this.needsConfirmation || this.draft.form === 'modify') return null;
+    return this.unfolded.has(args.pointer) ? null : args;
+  });
+
+  /** What stands in the way of sending, the first thing first. */
+  readonly obstacle: Obstacle | null = $derived.by(() => {
+    if (this.unseen !== null) {
+      const rest = this.unseen.lines - this.unseen.head.split('\n').length;
+      return { kind: 'folded', text: `Locked until you have opened all of its arguments: ${rest > 0 ? `${String(rest)} lines are` : 'a part is'} still folded.` };
+    }
+    if (this.attempt.fault !== null) return { kind: 'fault', text: this.attempt.fault };
+    if (this.draft.form !== null && !this.fresh) return { kind: 'checking', text: 'The desk is checking this answer.' };
+    const [fault] = this.draft.form === null ? [] : (this.preview?.faults ?? []);
+    if (fault !== undefined) return { kind: 'fault', text: fault.pointer === '' ? fault.message : `${fault.pointer.slice(1)}: ${fault.message}` };
+    if (this.needsOverride && this.draft.why.trim() === '') return { kind: 'override', text: 'A condition does not hold: state why you go against it.' };
+    if (this.needsConfirmation && !this.draft.confirmed) return { kind: 'confirm', text: 'High risk: confirm the consequence first.' };
+    return null;
+  });
+
+  /** Takes the newest view of the same handoff. */
+  take(view: CaseView): void {
+    const before = this.view;
+    this.view = view;
+    if (before.revision === view.revision) {
+      if (this.actions.length < view.actions.length || view.actions_total < this.actions.length) this.actions = view.actions;
+      return;
+    }
+    this.actions = view.actions;
+    this.unfolded = new Map();
+    this.draft.meet(view);
+    this.guard.arm();
+  }
+
+  /** Asks the desk what the answer as it stands would do. */
+  async ask(): Promise<void> {
+    const { request } = this.attempt;
+    const turn = (this.#turn += 1);
+    if (request === null || this.view.state !== 'ready') return;
+    const preview = await this.#host.preview(request);
+    if (turn !== this.#turn) return;
+    this.preview = preview;
+    this.#previewed = request;
+  }
+
+  /** Opens a folded value. */
+  async unfold(folded: Folded): Promise<string> {
+    const known = folded.whole ? folded.head : this.unfolded.get(folded.pointer);
+    if (known !== undefined) return known;
+    const { id, revision } = this.view;
+    const text = await this.#host.unfold(id, revision, folded.pointer);
+    if (this.view.revision === revision) this.unfolded = new Map(this.unfolded).set(folded.pointer, text);
+    return text;
+  }
+
+  /** Loads the next tool calls of the history. */
+  async more(): Promise<void> {
+    const { id } = this.view;
+    const next = await this.#host.actions(id, this.actions.length);
+    this.actions = [...this.actions, ...next];
+  }
+
+  /** Chooses an option; a confirmation belongs to the option it was given for. */
+  choose(id: string): void {
+    if (this.draft.option === id || this.sending) return;
+    this.draft.option = id;
+    this.draft.confirmed = false;
+    this.preview = null;
+    if (this.draft.form === 'modify') this.draft.form = null;
+  }
+
+  #request(answer: DecideRequest['answer']): DecideRequest {
+    const binds = answer.kind === 'approve' || answer.kind === 'modify';
+    const why = this.draft.why.trim();
+    const words = this.draft.message.trim();
+    return {
+      id: this.view.id,
+      revision: this.view.revision,
+      answer,
+      shown_hash: binds ? (this.option?.action?.hash ?? null) : null,
+      confirmed: binds && this.draft.confirmed,
+      override: binds && why !== '' ? { why } : null,
+      message: words === '' ? null : { text: words },
+    };
+  }
+}

@@ -1,0 +1,1 @@
+declare const __WITH_FAKE_DESK__: boolean;
