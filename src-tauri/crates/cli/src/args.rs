@@ -13,6 +13,7 @@ Examples:
   handoff submit --wait 600 ask.json && rm -r build
                                            runs rm only after a reviewer's yes
   jq -n '{…}' | handoff validate -         check a payload without a desk
+  handoff demo                             watch an agent work on sample files
 
 Exit codes:
    0  done; wait: approved, as proposed or edited, by the reviewer
@@ -47,6 +48,12 @@ The report says what the agent did with the decision:
   {\"outcome\": \"applied\", \"steps\": [{\"id\": \"refund\", \"outcome\": \"applied\"}]}
   {\"outcome\": \"diverged\", \"why\": \"The charge was already refunded.\"}
 --applied is short for the report that it did exactly what was decided.";
+
+const DEMO_HELP: &str = "\
+Without DIR the agent fills a sample folder of its own with real files, sorts
+them, and asks before it deletes the duplicates. With DIR it touches nothing in
+that folder before its plan was approved. Stopped while it waits and started
+again, it goes on waiting for the same answer.";
 
 /// Hand a case to the person at the desk, and go on from the answer.
 #[derive(Debug, Parser)]
@@ -120,6 +127,17 @@ pub enum Verb {
     /// Report what was done with a decision.
     #[command(after_help = RECONCILE_HELP)]
     Reconcile(Reconcile),
+    /// Print the JSON Schema of the payload, or of another part.
+    Schema {
+        /// Which part; the names are listed when this one is unknown.
+        name: Option<String>,
+    },
+    /// Run an agent that really tidies a folder, as an example.
+    #[command(after_help = DEMO_HELP)]
+    Demo {
+        /// The folder to tidy; a sample folder if not given.
+        dir: Option<PathBuf>,
+    },
     /// Print the completions for a shell.
     Completions {
         /// The shell.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use handoff_domain::lifecycle::{Outcome, Report};
-use handoff_domain::validate;
+use handoff_domain::{schema, validate};
 use handoff_protocol::wire::{
     Ack, Answered, ById, ErrorCode, ListQuery, Listed, Reconcile, Revise, Shown, Standing, Submit,
     Validated, Withdraw, method,
@@ -168,6 +168,21 @@ pub fn reconcile(
     let asked = Reconcile { id: given.id.clone(), report };
     let standing: Standing = client.call(method::RECONCILE, &asked)?;
     edge.answer(&standing, &text::standing(&standing))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff schema`.
+pub fn schema(edge: &mut Edge<'_>, name: Option<&str>) -> Result<Exit, Failure> {
+    let name = name.unwrap_or("handoff");
+    let found = schema::schema(name).ok_or_else(|| {
+        Failure::new(
+            ErrorCode::InvalidParams,
+            format!("There is no schema {name}."),
+            format!("The schemas are: {}.", schema::SCHEMAS.join(", ")),
+        )
+    })?;
+    let text = serde_json::to_string_pretty(&found).map_err(std::io::Error::other)?;
+    edge.answer(&found, &format!("{text}\n"))?;
     Ok(Exit::Done)
 }
 

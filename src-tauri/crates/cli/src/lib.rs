@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod demo;
 mod desk;
 mod edge;
 mod exit;
@@ -65,6 +66,10 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
     let named = line.agent.filter(|name| !name.is_empty());
     let agent = named.as_deref().unwrap_or("cli");
     match line.verb {
+        Verb::Demo { dir } => {
+            demo::run(edge, named.as_deref().unwrap_or("demo"), dir.as_deref())
+        }
+        Verb::Schema { name } => commands::schema(edge, name.as_deref()),
         Verb::Submit(given) => commands::submit(edge, agent, &given),
         Verb::Validate { file } => commands::validate(edge, &file),
         Verb::Wait { id, timeout } => commands::wait(edge, agent, &id, timeout),
