@@ -72,10 +72,9 @@ fn edited_arguments_are_what_the_agent_gets() {
     window.click("decide-modify");
 
     window.edit_args(&json!({"from": "draft-modify.txt", "to": 7, "count": 1}));
-    window.shows("error", "string");
+    window.shows("args-editor", "✕");
     let edited = json!({"from": "draft-modify.txt", "to": "minutes.txt", "count": 1});
     window.edit_args(&edited);
-    window.gone("error", "");
     window.click("submit-decision");
 
     let answer = agent.finish(AFTER_HOLD).expect_code(0).json;

@@ -141,7 +141,8 @@ impl Window {
     /// Shows the list of what is over.
     #[track_caller]
     pub fn open_history(&self) {
-        self.click("list-done");
+        let tab = self.0.find("[role='tab'][data-tab='done']", SOON).unwrap();
+        self.0.click(&tab).unwrap();
     }
 
     /// Runs a function body in the page.
