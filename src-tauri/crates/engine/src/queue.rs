@@ -48,7 +48,7 @@ impl Engine {
         let desk = &self.desk;
         let mut agents: Vec<_> = desk
             .store
-            .read(handoff_store::Read::agents)?
+            .read(|read| read.agents())?
             .into_iter()
             .map(|agent| desk.agent_view(agent))
             .collect();
@@ -66,7 +66,7 @@ impl Engine {
 
     /// How many handoffs wait for the reviewer.
     pub fn inbox_count(&self) -> Result<u32, Failure> {
-        let [inbox, ..] = self.desk.store.read(handoff_store::Read::counts)?;
+        let [inbox, ..] = self.desk.store.read(|read| read.counts())?;
         Ok(inbox)
     }
 

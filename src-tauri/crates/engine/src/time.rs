@@ -155,7 +155,7 @@ impl Engine {
                 tracing::warn!(id, error = failure.0.message, "a timer did not act");
             }
         }
-        Ok(desk.store.read(handoff_store::Read::next_timer)?)
+        Ok(desk.store.read(|read| read.next_timer())?)
     }
 
     async fn timer(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
