@@ -1,7 +1,76 @@
 //! The tasks of the repository: `cargo xtask TASK`.
 
+#![expect(clippy::print_stdout, reason = "a task speaks to the person who started it")]
+
+mod app;
+mod bundle;
+mod command;
+mod headless;
+mod lint;
+mod open;
+mod packages;
+mod stages;
+mod test;
+mod ui;
+
+use clap::{Parser, Subcommand};
+
+use crate::command::Root;
+
+/// The tasks of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything and open the desk with the demo agent
+    ///
+    /// Names and installs missing system packages first. Without a screen the
+    /// desk opens on a virtual one, and a screenshot of it is left in target/.
+    Run {
+        /// Without a screen: end after the screenshot
+        #[arg(long)]
+        once: bool,
+    },
+    /// Everything that must pass: checks, unit, browser and system tests
+    Test {
+        /// Run only the stages whose name contains this
+        #[arg(long, value_name = "NAME")]
+        only: Option<String>,
+    },
+    /// Write what is generated and committed
+    Gen {
+        /// Only compare, and fail where a file differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Formatting, clippy, the window's linter and the import table
+    Lint,
+    /// Build the Debian package
+    Bundle,
+    /// Name and install missing system packages
+    System,
+}
+
 fn main() -> anyhow::Result<()> {
-    let folder = std::path::Path::new("ui/src/gen");
-    handoff_protocol::generate::typescript(folder)?;
-    Ok(())
+    let task = Cli::parse().task;
+    let root = Root::find()?;
+    match task {
+        Task::Run { once } => open::run(&root, once),
+        Task::Test { only } => test::run(&root, only.as_deref()),
+        Task::Gen { check } => generate(&root, check),
+        Task::Lint => lint::run(&root),
+        Task::Bundle => bundle::run(&root),
+        Task::System => packages::ensure(packages::Purpose::Test),
+    }
+}
+
+fn generate(root: &Root, check: bool) -> anyhow::Result<()> {
+    let mut args = vec!["run", "--package", "handoff-generate", "--"];
+    args.extend(check.then_some("--check"));
+    command::run(&mut root.cargo(args))
 }

@@ -1,1 +1,135 @@
-//! Placeholder.
+//! The `handoff` command: how agents, hooks and scripts hand off and get their
+//! answers.
+//!
+//! It is a client and nothing more. It decides nothing, stores nothing but its
+//! token, and has no window in it.
+
+mod args;
+mod commands;
+mod demo;
+mod desk;
+mod edge;
+mod exit;
+mod failure;
+mod input;
+mod start;
+mod text;
+
+
+use handoff_domain::visible;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::Parser;
+use clap::error::ErrorKind;
+use handoff_protocol::wire::{ErrorCode, ErrorData, ListQuery};
+use serde::Serialize;
+
+use crate::args::{CommandLine, Verb};
+use crate::edge::Edge;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let mut edge = Edge {
+        stdin: &mut io::stdin().lock(),
+        stdout: &mut io::stdout(),
+        stderr: &mut io::stderr().lock(),
+        variable: &|name| std::env::var_os(name),
+        now,
+        json: false,
+    };
+    ExitCode::from(run(std::env::args_os(), &mut edge).code())
+}
+
+/// Runs a command line against any surroundings.
+fn run(words: impl IntoIterator<Item = OsString>, edge: &mut Edge<'_>) -> Exit {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let line = match CommandLine::try_parse_from(&words) {
+        Ok(line) => line,
+        Err(error) => return not_understood(&words, &error, edge),
+    };
+    edge.json = line.json;
+    match perform(line, edge) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            tell(&failure, edge);
+            failure.exit
+        }
+    }
+}
+
+fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
+    let named = line.agent.filter(|name| !name.is_empty());
+    let agent = named.as_deref().unwrap_or("cli");
+    match line.verb {
+        Verb::Demo { dir } => {
+            demo::run(edge, named.as_deref().unwrap_or("demo"), dir.as_deref())
+        }
+        Verb::Schema { name } => commands::schema(edge, name.as_deref()),
+        Verb::Submit(given) => commands::submit(edge, agent, &given),
+        Verb::Validate { file } => commands::validate(edge, &file),
+        Verb::Wait { id, timeout } => commands::wait(edge, agent, &id, timeout),
+        Verb::Show { id } => commands::show(edge, agent, &id),
+        Verb::List { state, search, limit } => {
+            commands::list(edge, agent, &ListQuery { state, search, limit: Some(limit) })
+        }
+        Verb::Withdraw { id, reason } => commands::withdraw(edge, agent, id, reason),
+        Verb::Revise { id, file } => commands::revise(edge, agent, id, &file),
+        Verb::Reconcile(given) => commands::reconcile(edge, agent, &given),
+        Verb::Completions { shell } => commands::completions(edge, shell),
+        Verb::Man { command } => commands::manual(edge, command.as_deref()),
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: &'a ErrorData,
+}
+
+fn tell(failure: &Failure, edge: &mut Edge<'_>) {
+    if failure.unheard {
+        return;
+    }
+    // Where even this cannot be written, the exit code has to say it.
+    if edge.json {
+        edge.answer(&ErrorDocument { error: &failure.data }, "").ok();
+    } else {
+        write!(edge.stderr, "{}", failure.text()).ok();
+    }
+}
+
+/// Answers `--help` and `--version`, and complains about the rest.
+fn not_understood(words: &[OsString], error: &clap::Error, edge: &mut Edge<'_>) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let text = error.render();
+        let text = if io::stdout().is_terminal() {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        let written = edge.stdout.write_all(text.as_bytes()).and_then(|()| edge.stdout.flush());
+        return if written.is_ok() { Exit::Done } else { Exit::Internal };
+    }
+    edge.json = words.iter().any(|word| word == "--json");
+    let text = error.render().to_string();
+    if edge.json {
+        let failure = Failure::new(
+            ErrorCode::InvalidParams,
+            text.trim_start_matches("error: ").trim_end(),
+            "`handoff --help` lists the commands.",
+        );
+        tell(&failure, edge);
+    } else {
+        write!(edge.stderr, "{text}").ok();
+    }
+    Exit::Usage
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge of the command, where the clock is read")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}

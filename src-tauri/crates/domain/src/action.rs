@@ -126,6 +126,7 @@ pub enum Undo {
         #[schemars(length(min = 1, max = 65536))]
         cwd: String,
         /// Seconds it may take.
+        #[serde(deserialize_with = "crate::whole::required")]
         #[schemars(range(min = 1, max = 86400))]
         timeout_s: u32,
         /// The last moment it works (RFC 3339).

@@ -4,7 +4,16 @@
 //! no clock, touches no file, opens no socket and knows no database.
 
 pub mod action;
+pub mod answer;
+pub mod args;
+mod bounded;
+pub mod briefing;
+pub mod constraint;
 pub mod decision;
 pub mod directive;
 pub mod lifecycle;
 pub mod payload;
+pub mod schema;
+pub mod validate;
+pub mod visible;
+mod whole;

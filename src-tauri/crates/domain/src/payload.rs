@@ -20,7 +20,7 @@ pub struct Payload {
     pub version: Version,
     /// Idempotency key, unique per agent: the same key with the same content
     /// is the same handoff.
-    #[schemars(length(min = 1, max = 200), regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
     pub key: String,
     /// The piece of work this handoff belongs to.
     pub task: Task,
@@ -29,7 +29,7 @@ pub struct Payload {
     /// How much it matters, as the agent sees it.
     pub priority: Priority,
     /// Two or three sentences; over 90 words is accepted and flagged.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub summary: String,
     /// The one question a human must answer.
     pub pending_question: PendingQuestion,
@@ -89,10 +89,10 @@ pub struct Task {
     #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
     pub id: String,
     /// A line that names the work.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub title: String,
     /// What the work is to achieve.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub goal: String,
     /// The tools the agent means to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,7 +156,7 @@ pub enum Priority {
 #[serde(deny_unknown_fields)]
 pub struct PendingQuestion {
     /// The question itself.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub text: String,
     /// The step of the plan that waits for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,18 +175,30 @@ pub struct Deadline {
     #[ts(optional, type = "string")]
     pub respond_by: Option<DateTime<Utc>>,
     /// Seconds from the durable acknowledgement, at most ten years.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::optional"
+    )]
     #[schemars(range(min = 1, max = 315_360_000))]
     #[ts(optional)]
     pub respond_within_s: Option<u32>,
     /// Lead of the warning before the deadline; default: the last fifth, at
     /// least 60 s, at most half.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::optional"
+    )]
     #[schemars(range(min = 1, max = 315_360_000))]
     #[ts(optional)]
     pub warn_before_s: Option<u32>,
     /// Seconds between a late warning and what follows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::whole::optional"
+    )]
     #[schemars(range(min = 0, max = 315_360_000))]
     #[ts(optional)]
     pub grace_s: Option<u32>,
@@ -225,7 +237,7 @@ pub struct HandoffOption {
     #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
     pub id: String,
     /// What choosing it does, in a few words; it names the button.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub label: String,
     /// The same at more length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -263,7 +275,7 @@ pub struct Risk {
     /// What the action does to the world.
     pub effect: Effect,
     /// Why it is that risky.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub why: String,
 }
 
@@ -361,10 +373,10 @@ pub struct Entity {
     /// What it is.
     pub kind: EntityKind,
     /// Its role in the case.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub label: String,
     /// Its value as text.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub value: String,
 }
 
@@ -389,7 +401,7 @@ pub enum EntityKind {
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
     /// In words.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub text: String,
     /// The same as a CEL expression over `args`, `facts` and `steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -441,7 +453,7 @@ pub struct Step {
     #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
     pub id: String,
     /// What the step does.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub title: String,
     /// How far it is.
     pub status: StepStatus,
@@ -530,7 +542,7 @@ pub struct Message {
     /// Who wrote it.
     pub from: Speaker,
     /// The text.
-    #[schemars(length(min = 1, max = 65536))]
+    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
     pub text: String,
     /// When (RFC 3339).
     #[ts(type = "string")]
@@ -547,6 +559,44 @@ pub enum Speaker {
     Human,
 }
 
+/// What a step's `uses` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used<'u> {
+    /// `facts.NAME`.
+    Fact(&'u str),
+    /// `steps.ID.output.PATH`.
+    Output {
+        /// The step's id.
+        step: &'u str,
+        /// The path within its output; empty for the whole of it.
+        path: &'u str,
+    },
+}
+
+impl<'u> Used<'u> {
+    /// Reads an entry of `uses`. Ids may hold dots themselves, so that the
+    /// known ones decide where the id ends; where none fits, its first
+    /// `.output` does.
+    pub fn read(used: &'u str, is_step: impl Fn(&str) -> bool) -> Option<Self> {
+        if let Some(name) = used.strip_prefix("facts.") {
+            return (!name.is_empty()).then_some(Self::Fact(name));
+        }
+        let rest = used.strip_prefix("steps.")?;
+        let mut ends = rest
+            .match_indices(".output")
+            .filter(|(at, word)| {
+                let after = &rest[at + word.len()..];
+                *at > 0 && (after.is_empty() || (after.starts_with('.') && after.len() > 1))
+            })
+            .map(|(at, word)| Self::Output {
+                step: &rest[..at],
+                path: rest[at + word.len()..].trim_start_matches('.'),
+            });
+        let first = ends.clone().next();
+        ends.find(|end| matches!(end, Self::Output { step, .. } if is_step(step))).or(first)
+    }
+}
+
 impl Payload {
     /// The option with this id.
     pub fn option(&self, id: &str) -> Option<&HandoffOption> {
@@ -555,8 +605,6 @@ impl Payload {
 
     /// Whether the agent says it can act on this kind of answer.
     pub fn allows(&self, decision: AllowedDecision) -> bool {
-        self.allowed_decisions
-            .as_ref()
-            .is_none_or(|allowed| allowed.contains(&decision))
+        self.allowed_decisions.as_ref().is_none_or(|allowed| allowed.contains(&decision))
     }
 }

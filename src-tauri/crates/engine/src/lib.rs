@@ -1,1 +1,283 @@
-//! Placeholder.
+//! The use cases of the desk: what agents and the window may ask, carried out
+//! on the store through the domain's pure functions.
+//!
+//! It opens no socket, draws no window and reads no clock: those come in as
+//! ports. Every change is judged inside the transaction that makes it.
+
+mod agents;
+mod case;
+mod failure;
+mod fold;
+mod hub;
+mod ports;
+mod queue;
+mod review;
+mod session;
+mod submit;
+mod time;
+mod wait;
+mod words;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
+use handoff_domain::payload::Payload;
+use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
+use handoff_store::{Entry, Record, Store, StoreError, Write};
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc};
+
+pub use failure::Failure;
+pub use ports::{Attempt, Clock, Notice, Notifier, random_hex};
+
+use hub::Hub;
+
+/// The desk without its window and its socket.
+#[derive(Clone)]
+pub struct Engine {
+    desk: Arc<Desk>,
+}
+
+struct Desk {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    notifier: Arc<dyn Notifier>,
+    hub: Hub,
+    /// Names this run of the desk in the holders of leases.
+    run: String,
+    /// When each running hold is over, on the awake clock.
+    holds: Mutex<HashMap<String, Running>>,
+    settings: Mutex<Settings>,
+    notifications: Mutex<NotificationState>,
+    fault: Mutex<Option<String>>,
+    /// Woken when a timer may have moved closer.
+    sooner: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    over_at: Duration,
+    total: Duration,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Actor {
+    Agent,
+    Reviewer,
+    System,
+}
+
+impl Actor {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Reviewer => "reviewer",
+            Self::System => "System",
+        }
+    }
+}
+
+const SETTINGS: &str = "settings";
+
+impl Engine {
+    /// Takes up the work where the last run left it: offers of a dead run are
+    /// void, and held decisions are held again in full.
+    pub async fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        notifier: Arc<dyn Notifier>,
+    ) -> Result<Self, Failure> {
+        let settings = store
+            .read(|read| read.setting(SETTINGS))?
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default();
+        let engine = Self {
+            desk: Arc::new(Desk {
+                store,
+                clock,
+                notifier,
+                hub: Hub::default(),
+                run: random_hex(8),
+                holds: Mutex::default(),
+                settings: Mutex::new(settings),
+                notifications: Mutex::new(NotificationState::Unknown),
+                fault: Mutex::default(),
+                sooner: Notify::new(),
+            }),
+        };
+        engine.desk.void_offers().await?;
+        engine.desk.hold_again()?;
+        Ok(engine)
+    }
+
+    /// Follows all changes from now on.
+    pub fn follow(&self) -> mpsc::UnboundedReceiver<Change> {
+        self.desk.hub.follow()
+    }
+
+    /// Asks the windows to show an item, or themselves.
+    pub fn show(&self, id: Option<String>) {
+        self.desk.hub.tell(&Change::Show { id });
+    }
+
+    /// Records whether notifications can be shown.
+    pub fn notifications_are(&self, state: NotificationState) {
+        let mut known = lock(&self.desk.notifications);
+        if *known != state {
+            *known = state;
+            drop(known);
+            self.desk.hub.tell(&Change::Status);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these guard is replaced whole, so a panic elsewhere leaves no half.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Reads a handoff with the proposal in force.
+    fn load(&self, id: &str) -> Result<Option<(Record, Payload, String)>, StoreError> {
+        self.store.read(|read| {
+            let Some(record) = read.handoff(id)? else { return Ok(None) };
+            let json = read
+                .payload(record.seq, record.progress.revision)?
+                .ok_or_else(|| StoreError::Damaged(format!("{id} has no payload")))?;
+            let payload = serde_json::from_str(&json)?;
+            Ok(Some((record, payload, json)))
+        })
+    }
+
+    /// Applies an event to a handoff and records it, in one transaction.
+    async fn apply(
+        &self,
+        id: &str,
+        owner: Option<&str>,
+        event: Event,
+        actor: Actor,
+        kind: &'static str,
+        data: Value,
+    ) -> Result<Record, Failure> {
+        let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
+        let now = self.now();
+        let record = self.watched(
+            self.store
+                .write(move |write| {
+                    let record = owned(write, &id, owner.as_deref())?;
+                    let progress = transition(&record.progress, &record.traits, event, now)?;
+                    change(write, record, progress, actor, kind, data, now)
+                })
+                .await,
+        )?;
+        self.hub.changed(&record.agent, &record.id);
+        Ok(record)
+    }
+
+    /// Notes whether the store works, for the banner in the window.
+    fn watched<T>(&self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        let fault = match &outcome {
+            Err(failure) if failure.0.code == handoff_protocol::wire::ErrorCode::Unavailable => {
+                Some(format!("{} {}", failure.0.message, failure.0.hint))
+            }
+            Ok(_) => None,
+            // Any other error says nothing about the disk.
+            Err(_) => return outcome,
+        };
+        let mut known = lock(&self.fault);
+        if *known != fault {
+            *known = fault;
+            drop(known);
+            self.hub.tell(&Change::Status);
+        }
+        outcome
+    }
+
+    fn hold_of(&self, id: &str) -> Option<Hold> {
+        let running = lock(&self.holds).get(id).copied()?;
+        let left = running.over_at.saturating_sub(self.clock.awake());
+        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
+        Some(Hold { left_ms: millis(left), total_ms: millis(running.total) })
+    }
+
+    fn hold(&self, id: &str, seconds: u32) {
+        let total = Duration::from_secs(seconds.into());
+        let over_at = self.clock.awake() + total;
+        lock(&self.holds).insert(id.to_owned(), Running { over_at, total });
+        self.sooner.notify_one();
+    }
+
+    fn hold_again(&self) -> Result<(), Failure> {
+        for id in self.store.read(|read| read.ids_in(State::Decided))? {
+            let record = self.store.read(|read| read.handoff(&id))?;
+            if let Some(Phase::Decided { hold_s, .. }) = record.map(|record| record.progress.phase)
+            {
+                self.hold(&id, hold_s);
+            }
+        }
+        Ok(())
+    }
+
+    async fn void_offers(&self) -> Result<(), Failure> {
+        for id in self.store.read(|read| read.ids_in(State::Released))? {
+            let record = self.store.read(|read| read.handoff(&id))?;
+            if let Some(Phase::Released { offer: Some(offer), .. }) =
+                record.map(|record| record.progress.phase)
+            {
+                let event = Event::Holder { holder: offer.holder, present: false };
+                self.apply(&id, None, event, Actor::System, "", Value::Null).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The handoff with this id, if it is this agent's; another's does not exist.
+fn owned(write: &Write<'_>, id: &str, owner: Option<&str>) -> Result<Record, Failure> {
+    write
+        .read()
+        .handoff(id)?
+        .filter(|record| owner.is_none_or(|owner| record.agent == owner))
+        .ok_or_else(|| Failure::no_such_handoff(id))
+}
+
+/// Stores a new progress with its event; an empty kind leaves no event.
+fn change(
+    write: &Write<'_>,
+    mut record: Record,
+    progress: Progress,
+    actor: Actor,
+    kind: &str,
+    data: Value,
+    now: DateTime<Utc>,
+) -> Result<Record, Failure> {
+    if progress != record.progress {
+        write.save(&record, &progress, now)?;
+        record.progress = progress;
+        record.version += 1;
+        if !kind.is_empty() {
+            log(write, record.seq, actor, kind, data, now)?;
+        }
+    }
+    Ok(record)
+}
+
+fn log(
+    write: &Write<'_>,
+    seq: i64,
+    actor: Actor,
+    kind: &str,
+    data: Value,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let entry = Entry { at: now, actor: actor.name().to_owned(), kind: kind.to_owned(), data };
+    write.log(seq, &entry)
+}

@@ -21,3 +21,8 @@ pub fn typescript(folder: &Path) -> Result<(), ExportError> {
     view::WindowError::export_all(&config)?;
     view::Change::export_all(&config)
 }
+
+/// PROTOCOL.md: the methods of the socket.
+pub fn protocol_md() -> String {
+    crate::manual::page()
+}

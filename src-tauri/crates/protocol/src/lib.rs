@@ -5,4 +5,7 @@
 //! It holds no behaviour: what a call does is the engine's business.
 
 pub mod generate;
+mod manual;
+pub mod session;
 pub mod view;
+pub mod wire;

@@ -1,1 +1,128 @@
-//! Placeholder.
+//! The durable queue: one SQLite file, one writer that commits in groups,
+//! several readers.
+//!
+//! What is answered is on disk: a write returns only after its transaction has
+//! been synced. The store keeps and finds; it decides nothing. Which change is
+//! legal is the lifecycle's word, carried out here inside the transaction that
+//! read what it was based on.
+
+mod agents;
+mod handoffs;
+mod open;
+mod search;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+pub use agents::Agent;
+pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
+pub use open::{OpenError, SQLITE_MINIMUM};
+pub use writer::Write;
+
+/// The open database.
+#[derive(Debug)]
+pub struct Store {
+    writer: writer::Writer,
+    readers: Mutex<Vec<Connection>>,
+    path: PathBuf,
+}
+
+/// Why the store could not do what it was asked; nothing was changed, unless
+/// it says that the outcome is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No room is left.
+    #[error("the disk is full")]
+    Full,
+    /// The file or its folder cannot be written.
+    #[error("the database cannot be written: {0}")]
+    ReadOnly(String),
+    /// Another program holds the database.
+    #[error("another program holds the database")]
+    Busy,
+    /// The file is damaged.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// Anything else.
+    #[error("the database failed: {0}")]
+    Failed(String),
+    /// A row was changed by somebody else since it was read.
+    #[error("the handoff changed meanwhile")]
+    Stale,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(Code::DiskFull) => Self::Full,
+            Some(
+                Code::ReadOnly
+                | Code::CannotOpen
+                | Code::PermissionDenied
+                | Code::SystemIoFailure
+                | Code::AuthorizationForStatementDenied,
+            ) => Self::ReadOnly(text),
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy,
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged(text),
+            Some(_) | None => Self::Failed(text),
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl Store {
+    /// Opens the database at `path`, making it if there is none.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let writer = writer::Writer::start(open::for_writing(path)?)?;
+        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned() })
+    }
+
+    /// Runs `change` in a transaction and answers once it is on disk. If it
+    /// fails, nothing of it remains.
+    pub async fn write<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.submit(change).await
+    }
+
+    /// Runs `look` on a snapshot of the database, on the calling thread.
+    pub fn read<T>(
+        &self,
+        look: impl FnOnce(&Read<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open::for_reading(&self.path)?,
+        };
+        let snapshot = connection.unchecked_transaction()?;
+        let found = look(&Read { connection: &snapshot });
+        snapshot.finish()?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        found
+    }
+
+    /// Brings the search index up to date with everything acknowledged.
+    pub async fn index(&self) -> Result<(), StoreError> {
+        self.write(|write| search::fill(write.connection, usize::MAX).map(|_| ())).await
+    }
+}
+
+/// A consistent view of the database.
+#[derive(Debug)]
+pub struct Read<'a> {
+    pub(crate) connection: &'a Connection,
+}

@@ -1,1 +1,150 @@
-//! Placeholder.
+//! A desk without a window, for tests: a clock that is moved by hand, a
+//! notifier that remembers, and the engine behind a real socket.
+//!
+//! Nothing that ships may depend on it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_engine::{Attempt, Clock, Engine, Notice, Notifier};
+use handoff_protocol::session::Host;
+use handoff_store::Store;
+use handoff_transport::home::Home;
+use handoff_transport::server::Server;
+use tempfile::TempDir;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub struct FakeClock {
+    state: Arc<Mutex<(DateTime<Utc>, Duration)>>,
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default();
+        Self { state: Arc::new(Mutex::new((start, Duration::from_secs(1000)))) }
+    }
+}
+
+impl FakeClock {
+    /// Time passes, on both clocks.
+    pub fn pass(&self, span: Duration) {
+        self.step(TimeDelta::from_std(span).unwrap_or_default());
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 += span;
+    }
+
+    /// The wall clock alone is set forward or back.
+    pub fn step(&self, by: TimeDelta) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 += by;
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn awake(&self) -> Duration {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+/// A notifier that remembers what it was asked to show.
+#[derive(Debug, Clone, Default)]
+pub struct RecordingNotifier {
+    notices: Arc<Mutex<Vec<Notice>>>,
+    retired: Arc<Mutex<Vec<String>>>,
+    missing: Arc<Mutex<bool>>,
+}
+
+impl RecordingNotifier {
+    /// What was shown so far.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was taken back so far.
+    pub fn retired(&self) -> Vec<String> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on there is no service.
+    pub fn disappear(&self) {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
+impl Notifier for RecordingNotifier {
+    fn notify(&self, notice: Notice) -> Pin<Box<dyn Future<Output = Attempt> + Send>> {
+        let attempt = if *self.missing.lock().unwrap_or_else(PoisonError::into_inner) {
+            Attempt::NoService("There is none.".to_owned())
+        } else {
+            self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+            Attempt::Shown
+        };
+        Box::pin(std::future::ready(attempt))
+    }
+
+    fn retire(&self, handoff: &str) {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(handoff.to_owned());
+    }
+}
+
+/// A desk with a folder of its own.
+pub struct Headless {
+    /// The engine: the reviewer's side.
+    pub engine: Engine,
+    /// Its clock.
+    pub clock: FakeClock,
+    /// Its notifier.
+    pub notifier: RecordingNotifier,
+    /// Where it lives: the agents' side connects here.
+    pub home: Home,
+    folder: Arc<TempDir>,
+    serving: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Headless {
+    /// A new desk in an empty folder, not yet listening.
+    pub async fn new() -> anyhow::Result<Self> {
+        let folder = Arc::new(tempfile::tempdir()?);
+        Self::at(folder, FakeClock::default(), RecordingNotifier::default()).await
+    }
+
+    /// Ends this desk as a crash would, and starts another on the same folder.
+    pub async fn restart(self) -> anyhow::Result<Self> {
+        let Self { engine, clock, notifier, home: _, folder, serving } = self;
+        if let Some(serving) = serving {
+            serving.abort();
+            // Its end is what is waited for; how it ended does not matter.
+            drop(serving.await);
+        }
+        drop(engine);
+        Self::at(folder, clock, notifier).await
+    }
+
+    async fn at(
+        folder: Arc<TempDir>,
+        clock: FakeClock,
+        notifier: RecordingNotifier,
+    ) -> anyhow::Result<Self> {
+        let home = Home::new(folder.path().join("home"));
+        home.create()?;
+        let store = Store::open(&home.database())?;
+        let engine = Engine::start(store, Arc::new(clock.clone()), Arc::new(notifier.clone()))
+            .await
+            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        Ok(Self { engine, clock, notifier, home, folder, serving: None })
+    }
+
+    /// Listens on the socket of its home.
+    pub fn listen(&mut self) -> anyhow::Result<()> {
+        let server = Server::bind(self.home.socket())?;
+        let host: Arc<dyn Host> = Arc::new(self.engine.clone());
+        self.serving = Some(tokio::spawn(server.run(host)));
+        Ok(())
+    }
+}

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! Where the desk lives, and how bytes on its socket become calls.
+//!
+//! It knows frames, tokens and whose socket it is talking to. It does not know
+//! what a call means: that is the engine's business, and the caller's.
+
+pub mod client;
+#[cfg(feature = "server")]
+mod frame;
+pub mod home;
+#[cfg(feature = "server")]
+pub mod server;
+mod token;

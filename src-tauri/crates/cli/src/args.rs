@@ -1,0 +1,184 @@
+//! The command line: which words there are, and what `--help` says of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use handoff_domain::lifecycle::State;
+
+const AFTER_HELP: &str = "\
+Examples:
+  handoff submit case.json                 hand off and go on working
+  handoff wait 0197f2… --timeout 600       wait up to ten minutes for the answer
+  handoff submit --wait 600 ask.json && rm -r build
+                                           runs rm only after a reviewer's yes
+  jq -n '{…}' | handoff validate -         check a payload without a desk
+  handoff demo                             watch an agent work on sample files
+
+Exit codes:
+   0  done; wait: approved, as proposed or edited, by the reviewer
+   1  internal error          2  usage            3  invalid payload
+   4  desk unreachable        5  conflict or refused        6  not found
+  10  still pending
+  11  over without a decision: manual review, withdrawn, superseded
+  12  information instead of an approval     13  rejected
+  14  the reviewer takes over                15  the declared default was taken
+
+A folder of the desk other than the platform's is named by HANDOFF_DESK_HOME.";
+
+const WAIT_HELP: &str = "\
+Prints the decision as soon as it is released and acknowledges that it was
+received. With `act yes` this caller, and nobody else, is to act on it; report
+afterwards with `handoff reconcile`. A restart of the desk does not end the
+wait. Can be asked again at any time.
+
+Exit codes: 0 approved, 10 still pending, 11 over without a decision,
+12 information, 13 rejected, 14 taken over, 15 default taken by the desk.";
+
+const SUBMIT_HELP: &str = "\
+The desk answers once the handoff is stored durably. Submitting the same key
+with the same content again gives the same id, so a retry is safe.
+
+With --wait it goes on like `handoff wait` and exits as that does:
+  handoff submit --wait 600 ask.json && ./deploy
+deploys only after a reviewer's approval.";
+
+const RECONCILE_HELP: &str = "\
+The report says what the agent did with the decision:
+  {\"outcome\": \"applied\", \"steps\": [{\"id\": \"refund\", \"outcome\": \"applied\"}]}
+  {\"outcome\": \"diverged\", \"why\": \"The charge was already refunded.\"}
+--applied is short for the report that it did exactly what was decided.";
+
+const DEMO_HELP: &str = "\
+Without DIR the agent fills a sample folder of its own with real files, sorts
+them, and asks before it deletes the duplicates. With DIR it touches nothing in
+that folder before its plan was approved. Stopped while it waits and started
+again, it goes on waiting for the same answer.";
+
+/// Hand a case to the person at the desk, and go on from the answer.
+#[derive(Debug, Parser)]
+#[command(name = "handoff", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct CommandLine {
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The agent's name; `cli` (for the demo, `demo`) if not given.
+    #[arg(long, global = true, env = "HANDOFF_AGENT", value_name = "NAME")]
+    pub agent: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Hand off a case.
+    #[command(after_help = SUBMIT_HELP)]
+    Submit(Submit),
+    /// Check a payload; needs no desk.
+    Validate {
+        /// The payload, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Wait for the decision on a handoff.
+    #[command(after_help = WAIT_HELP)]
+    Wait {
+        /// The handoff's id.
+        id: String,
+        /// Wait this long at most; without it, until there is an answer.
+        #[arg(long, value_name = "SECS")]
+        timeout: Option<u32>,
+    },
+    /// Show a handoff with its decision.
+    Show {
+        /// The handoff's id.
+        id: String,
+    },
+    /// List this agent's handoffs, the newest first.
+    List {
+        /// Only those in this state.
+        #[arg(long, value_name = "STATE", value_parser = state)]
+        state: Option<State>,
+        /// Only those in which all these words occur.
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// How many at most.
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Take a handoff back before it is decided.
+    Withdraw {
+        /// The handoff's id.
+        id: String,
+        /// Why, for the reviewer.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Put another proposal in a handoff's place.
+    Revise {
+        /// The handoff's id.
+        id: String,
+        /// The new payload with the same key, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Report what was done with a decision.
+    #[command(after_help = RECONCILE_HELP)]
+    Reconcile(Reconcile),
+    /// Print the JSON Schema of the payload, or of another part.
+    Schema {
+        /// Which part; the names are listed when this one is unknown.
+        name: Option<String>,
+    },
+    /// Run an agent that really tidies a folder, as an example.
+    #[command(after_help = DEMO_HELP)]
+    Demo {
+        /// The folder to tidy; a sample folder if not given.
+        dir: Option<PathBuf>,
+    },
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    #[command(hide = true)]
+    Man {
+        /// The page of one command.
+        command: Option<String>,
+    },
+}
+
+/// `handoff submit`.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// The payload, or - for standard input.
+    #[arg(value_name = "FILE|-")]
+    pub file: PathBuf,
+    /// Wait for the decision, this long at most, and exit as `wait` does.
+    #[arg(long, value_name = "SECS")]
+    pub wait: Option<u32>,
+}
+
+/// `handoff reconcile`.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// The handoff's id.
+    pub id: String,
+    /// The report, or - for standard input.
+    #[arg(value_name = "FILE|-", required_unless_present = "applied")]
+    pub file: Option<PathBuf>,
+    /// It did exactly what was decided.
+    #[arg(long, conflicts_with = "file")]
+    pub applied: bool,
+}
+
+fn state(word: &str) -> Result<State, String> {
+    serde_json::from_value(serde_json::Value::from(word)).map_err(|_| {
+        "the states are queued, ready, decided, released, collected, reconciled, withdrawn, \
+         superseded"
+            .to_owned()
+    })
+}

@@ -1,0 +1,229 @@
+//! What each word of the command line does, except the demo.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use handoff_domain::lifecycle::{Outcome, Report};
+use handoff_domain::{schema, validate};
+use handoff_protocol::wire::{
+    Ack, Answered, ById, ErrorCode, ListQuery, Listed, Reconcile, Revise, Shown, Standing, Submit,
+    Validated, Withdraw, method,
+};
+use handoff_transport::client::{Client, ClientError};
+use serde_json::Value;
+
+use crate::args::{self, CommandLine};
+use crate::desk::Desk;
+use crate::edge::Edge;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::{text, visible};
+
+/// `handoff submit`.
+pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<Exit, Failure> {
+    let input = Input::read(&given.file, edge)?;
+    let handoff = checked_json(&input, edge)?;
+    let desk = Desk::new(edge, agent)?;
+    let mut client = desk.reach(edge)?;
+    let standing: Standing = client.call(method::SUBMIT, &Submit { handoff })?;
+    let Some(seconds) = given.wait else {
+        let hint = format!("Wait for the answer with: handoff wait {}\n", visible::line(&standing.id));
+        edge.answer(&standing, &(text::standing(&standing) + &hint))?;
+        return Ok(Exit::Done);
+    };
+    edge.say(&text::standing(&standing))?;
+    let limit = Duration::from_secs(u64::from(seconds));
+    await_decision(edge, &desk, client, &standing.id, Some(limit))
+}
+
+/// `handoff validate`.
+pub fn validate(edge: &mut Edge<'_>, file: &Path) -> Result<Exit, Failure> {
+    let input = Input::read(file, edge)?;
+    let faults = match validate::parse(&input.text, (edge.now)()) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults,
+    };
+    let answer = Validated { valid: faults.is_empty(), faults };
+    if edge.json || answer.valid {
+        edge.answer(&answer, &format!("{} is a valid handoff.\n", visible::line(&input.name)))?;
+        return Ok(if answer.valid { Exit::Done } else { Exit::Invalid });
+    }
+    Err(Failure::invalid(&input.name, answer.faults))
+}
+
+/// `handoff wait`.
+pub fn wait(
+    edge: &mut Edge<'_>,
+    agent: &str,
+    id: &str,
+    timeout: Option<u32>,
+) -> Result<Exit, Failure> {
+    let desk = Desk::new(edge, agent)?;
+    let client = desk.reach(edge)?;
+    let limit = timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    await_decision(edge, &desk, client, id, limit)
+}
+
+fn await_decision(
+    edge: &mut Edge<'_>,
+    desk: &Desk,
+    client: Client,
+    id: &str,
+    limit: Option<Duration>,
+) -> Result<Exit, Failure> {
+    let (client, answered) = desk.wait(client, id, limit)?;
+    edge.answer(&answered, &text::answered(&answered))?;
+    // Only now has it been received: an answer that was acknowledged but never
+    // written would be lost to everyone.
+    if let Err(failure) = acknowledge(desk, client, &answered) {
+        // Standard output already has its one document.
+        write!(edge.stderr, "{}", failure.text()).ok();
+        return Ok(failure.exit);
+    }
+    Ok(Exit::of_wait(&answered))
+}
+
+/// Tells the desk that the decision has arrived, once more over a new
+/// connection where the first one broke. Gives back the connection.
+pub fn acknowledge(
+    desk: &Desk,
+    mut client: Client,
+    answered: &Answered,
+) -> Result<Client, Failure> {
+    let Some(lease) = &answered.lease else { return Ok(client) };
+    let receipt = Ack { id: lease.id.clone(), result: None };
+    match client.call::<_, Value>(method::ACK, &receipt) {
+        Ok(_) => Ok(client),
+        Err(ClientError::Lost { .. }) => {
+            let mut client = desk.connect()?;
+            client.call::<_, Value>(method::ACK, &receipt)?;
+            Ok(client)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `handoff show`.
+pub fn show(edge: &mut Edge<'_>, agent: &str, id: &str) -> Result<Exit, Failure> {
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let shown: Shown = client.call(method::GET, &ById { id: id.to_owned() })?;
+    edge.answer(&shown, &text::shown(&shown))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff list`.
+pub fn list(edge: &mut Edge<'_>, agent: &str, query: &ListQuery) -> Result<Exit, Failure> {
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let listed: Listed = client.call(method::LIST, query)?;
+    edge.answer(&listed, &text::listed(&listed))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff withdraw`.
+pub fn withdraw(
+    edge: &mut Edge<'_>,
+    agent: &str,
+    id: String,
+    reason: Option<String>,
+) -> Result<Exit, Failure> {
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let standing: Standing = client.call(method::WITHDRAW, &Withdraw { id, reason })?;
+    edge.answer(&standing, &text::standing(&standing))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff revise`.
+pub fn revise(edge: &mut Edge<'_>, agent: &str, id: String, file: &Path) -> Result<Exit, Failure> {
+    let input = Input::read(file, edge)?;
+    let handoff = checked_json(&input, edge)?;
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let standing: Standing = client.call(method::REVISE, &Revise { id, handoff })?;
+    edge.answer(&standing, &text::standing(&standing))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff reconcile`.
+pub fn reconcile(
+    edge: &mut Edge<'_>,
+    agent: &str,
+    given: &args::Reconcile,
+) -> Result<Exit, Failure> {
+    let report = match &given.file {
+        Some(file) => {
+            let input = Input::read(file, edge)?;
+            serde_json::from_str(&input.text).map_err(|error| {
+                Failure::unreadable(
+                    format!("{} is not a report: {error}.", input.name),
+                    "A report looks like {\"outcome\": \"applied\"} or {\"outcome\": \
+                     \"diverged\", \"why\": \"…\"}; see `handoff reconcile --help`.",
+                )
+            })?
+        }
+        None => Report { outcome: Outcome::Applied, why: None, steps: Vec::new() },
+    };
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let asked = Reconcile { id: given.id.clone(), report };
+    let standing: Standing = client.call(method::RECONCILE, &asked)?;
+    edge.answer(&standing, &text::standing(&standing))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff schema`.
+pub fn schema(edge: &mut Edge<'_>, name: Option<&str>) -> Result<Exit, Failure> {
+    let name = name.unwrap_or("handoff");
+    let found = schema::schema(name).ok_or_else(|| {
+        Failure::new(
+            ErrorCode::InvalidParams,
+            format!("There is no schema {name}."),
+            format!("The schemas are: {}.", schema::SCHEMAS.join(", ")),
+        )
+    })?;
+    let text = serde_json::to_string_pretty(&found).map_err(std::io::Error::other)?;
+    edge.answer(&found, &format!("{text}\n"))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff completions`.
+pub fn completions(edge: &mut Edge<'_>, shell: Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut CommandLine::command(), "handoff", &mut script);
+    edge.stdout.write_all(&script)?;
+    edge.stdout.flush()?;
+    Ok(Exit::Done)
+}
+
+/// `handoff man`.
+pub fn manual(edge: &mut Edge<'_>, command: Option<&str>) -> Result<Exit, Failure> {
+    let mut whole = CommandLine::command();
+    whole.build();
+    let page = match command {
+        None => whole,
+        Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
+            Failure::new(
+                ErrorCode::InvalidParams,
+                format!("There is no command {name}."),
+                "`handoff --help` lists them.",
+            )
+        })?,
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    edge.stdout.write_all(&text)?;
+    edge.stdout.flush()?;
+    Ok(Exit::Done)
+}
+
+/// The payload as it was given. What is not even JSON cannot be sent on, so
+/// the validator says here what the desk would have said.
+fn checked_json<'a>(
+    input: &'a Input,
+    edge: &Edge<'_>,
+) -> Result<&'a serde_json::value::RawValue, Failure> {
+    input.raw().map_err(|failure| match validate::parse(&input.text, (edge.now)()) {
+        Err(faults) if !faults.is_empty() => Failure::invalid(&input.name, faults),
+        Ok(_) | Err(_) => failure,
+    })
+}

@@ -1,0 +1,138 @@
+//! The desk as this agent knows it: how to get a connection to it, and to wait
+//! on one across its restarts.
+
+use std::time::{Duration, Instant};
+
+use handoff_domain::lifecycle::{Flag, State};
+use handoff_protocol::wire::{Answered, ErrorCode, Hello, Wait, method};
+use handoff_transport::client::{Client, ClientError};
+use handoff_transport::home::Home;
+
+use crate::edge::Edge;
+use crate::failure::Failure;
+use crate::start;
+
+/// The longest single wait asked of the desk; a longer one is asked again.
+const ONE_WAIT: Duration = Duration::from_mins(10);
+
+/// The first and the longest pause before a lost desk is looked for again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The desk of one home, for one agent.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    home: Home,
+    agent: String,
+}
+
+impl Desk {
+    /// The desk that the environment names.
+    pub fn new(edge: &Edge<'_>, agent: &str) -> Result<Self, Failure> {
+        Ok(Self { home: edge.home()?, agent: agent.to_owned() })
+    }
+
+    /// Where the desk lives.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// A connection; the desk is started where none runs.
+    pub fn reach(&self, edge: &Edge<'_>) -> Result<Client, Failure> {
+        match self.connect() {
+            Ok(client) => Ok(client),
+            Err(ClientError::Unreachable { .. }) => {
+                start::desk(&self.home, edge, || self.connect())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A connection to a desk that runs.
+    pub fn connect(&self) -> Result<Client, ClientError> {
+        Client::connect(
+            &self.home,
+            Hello {
+                name: self.agent.clone(),
+                framework: Some("handoff-cli".to_owned()),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                token: None,
+            },
+        )
+    }
+
+    /// Waits for the decision on a handoff, for `limit` at most, however often
+    /// the desk goes away meanwhile. Gives back the connection that holds the
+    /// lease, if there is one.
+    pub fn wait(
+        &self,
+        mut client: Client,
+        id: &str,
+        limit: Option<Duration>,
+    ) -> Result<(Client, Answered), Failure> {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let ask = left.unwrap_or(ONE_WAIT).min(ONE_WAIT);
+            // A part of a second counts as a whole one: the desk's answer must
+            // not come before the time that was asked for is over.
+            let seconds = ask.as_secs() + u64::from(ask.subsec_nanos() > 0);
+            let params = Wait { id: id.to_owned(), timeout_s: u32::try_from(seconds).ok() };
+            match client.call_within::<_, Answered>(method::WAIT, &params, ask) {
+                Ok(answered) => {
+                    let time_is_up = until.is_some_and(|until| Instant::now() >= until);
+                    if is_final(&answered) || time_is_up {
+                        return Ok((client, answered));
+                    }
+                    pause = FIRST_PAUSE;
+                }
+                Err(error) if passes(&error) => {
+                    client = self.find_again(error, until, &mut pause)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn find_again(
+        &self,
+        mut error: ClientError,
+        until: Option<Instant>,
+        pause: &mut Duration,
+    ) -> Result<Client, Failure> {
+        loop {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Err(error.into());
+            }
+            // Nothing tells when a desk comes back, so it is looked for, ever
+            // less often.
+            std::thread::park_timeout(*pause);
+            *pause = (*pause * 2).min(LONGEST_PAUSE);
+            match self.connect() {
+                Ok(client) => return Ok(client),
+                Err(again) if passes(&again) => error = again,
+                Err(again) => return Err(again.into()),
+            }
+        }
+    }
+}
+
+/// Whether the desk may only be away for a moment, as while it restarts.
+fn passes(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unreachable { .. } | ClientError::Lost { .. } => true,
+        ClientError::Refused { data, .. } => data.code == ErrorCode::Unavailable,
+        ClientError::NotOurs { .. }
+        | ClientError::Malformed { .. }
+        | ClientError::TooLarge { .. }
+        | ClientError::Token { .. } => false,
+    }
+}
+
+/// Whether waiting longer changes nothing.
+fn is_final(answered: &Answered) -> bool {
+    let left_alone =
+        answered.flags.contains(&Flag::ManualReview) && answered.state == State::Ready;
+    answered.decision.is_some() || answered.state.is_over() || left_alone
+}

@@ -1,0 +1,153 @@
+//! Why a command failed: what failed, why, and what to do, for a person or as
+//! the wire's own error document.
+
+use std::fmt::Write as _;
+use std::io;
+
+use handoff_domain::validate::Fault;
+use handoff_protocol::wire::{ErrorCode, ErrorData};
+use handoff_transport::client::ClientError;
+use handoff_transport::home::HomeError;
+
+use crate::exit::Exit;
+use crate::visible;
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    /// What its exit code will be.
+    pub exit: Exit,
+    /// What is said about it.
+    pub data: Box<ErrorData>,
+    /// Nobody reads standard output any more, so there is nobody to tell.
+    pub unheard: bool,
+}
+
+impl Failure {
+    /// A failure with its code, what happened and why, and what to do.
+    pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::of_error(code),
+            data: Box::new(ErrorData {
+                code,
+                message: message.into(),
+                hint: hint.into(),
+                retryable: false,
+                faults: Vec::new(),
+                winner: None,
+            }),
+            unheard: false,
+        }
+    }
+
+    /// An invalid payload with all its faults.
+    pub fn invalid(what: &str, faults: Vec<Fault>) -> Self {
+        let message = match faults.len() {
+            1 => format!("{what} is not a valid handoff: 1 fault."),
+            count => format!("{what} is not a valid handoff: {count} faults."),
+        };
+        let mut failure = Self::new(
+            ErrorCode::InvalidPayload,
+            message,
+            "Correct what is listed; `handoff schema` prints the format.",
+        );
+        failure.data.faults = faults;
+        failure
+    }
+
+    /// An input that cannot be read at all.
+    pub fn unreadable(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidPayload, message, hint)
+    }
+
+    /// The desk cannot be reached.
+    pub fn unreachable(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let mut failure = Self::new(ErrorCode::Unavailable, message, hint);
+        failure.data.retryable = true;
+        failure
+    }
+
+    /// The text for a person.
+    pub fn text(&self) -> String {
+        let mut out = format!("handoff: {}\n", visible::block(self.data.message.trim_end()));
+        for fault in &self.data.faults {
+            let place = if fault.pointer.is_empty() { "(whole)" } else { fault.pointer.as_str() };
+            let _ = write!(out, "  {}  {}", visible::line(place), visible::line(&fault.message));
+            if !fault.hint.is_empty() {
+                let _ = write!(out, "  → {}", visible::line(&fault.hint));
+            }
+            out.push('\n');
+        }
+        if let Some(winner) = &self.data.winner {
+            let _ = writeln!(
+                out,
+                "  The decision in force: {}.",
+                visible::line(&crate::text::decision_in_words(winner))
+            );
+        }
+        if !self.data.hint.is_empty() {
+            let _ = writeln!(out, "{}", visible::block(&self.data.hint));
+        }
+        out
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Writing the answer failed.
+    fn from(error: io::Error) -> Self {
+        let unheard = error.kind() == io::ErrorKind::BrokenPipe;
+        let mut failure = Self::new(
+            ErrorCode::Internal,
+            format!("The answer could not be written: {error}."),
+            "Ask again with `handoff show ID`; nothing the desk has acknowledged is lost.",
+        );
+        failure.unheard = unheard;
+        failure
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        Self::unreachable(
+            format!("The desk's folder cannot be used: {error}."),
+            "Set HANDOFF_DESK_HOME to a folder of your own.",
+        )
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused { data, .. } => {
+                Self { exit: Exit::of_error(data.code), data, unheard: false }
+            }
+            ClientError::Unreachable { socket, why } => Self::unreachable(
+                format!("No desk answers at {}: {why}.", socket.display()),
+                "Start `handoff-desk`, and check that HANDOFF_DESK_HOME is the same for both.",
+            ),
+            ClientError::NotOurs { .. } => Self::unreachable(
+                format!("{error}."),
+                "Do not use it. Find out who made it, remove it, and start `handoff-desk`.",
+            ),
+            ClientError::Lost { why } => Self::unreachable(
+                format!("The connection to the desk was lost: {why}."),
+                "Whether it was done is unknown. Ask again: the key makes a repeated submit safe.",
+            ),
+            ClientError::Malformed { why } => Self::new(
+                ErrorCode::Internal,
+                format!("The desk's answer cannot be understood: {why}."),
+                "The command and the desk may be of different versions; compare `handoff --version`.",
+            ),
+            ClientError::TooLarge { bytes } => Self::new(
+                ErrorCode::FrameTooLarge,
+                format!("The call takes {bytes} bytes, more than the desk accepts."),
+                "Leave long outputs out and name them in `briefing.not_included`.",
+            ),
+            ClientError::Token { path, why } => Self::new(
+                ErrorCode::Refused,
+                format!("The agent's token {} cannot be used: {why}.", path.display()),
+                "Make the file readable for yourself, or take another name with --agent.",
+            ),
+        }
+    }
+}

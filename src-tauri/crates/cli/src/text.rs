@@ -1,0 +1,250 @@
+//! Answers in words for a person at a terminal: short and aligned. Everything
+//! an agent or a reviewer wrote passes through [`crate::visible`].
+
+use std::fmt::Write as _;
+
+use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
+use handoff_domain::directive::Verdict;
+use handoff_domain::lifecycle::{Flag, State};
+use handoff_domain::payload::Priority;
+use handoff_protocol::wire::{Answered, Listed, Shown, Standing};
+use serde_json::Value;
+
+use crate::visible;
+
+/// One aligned line of a name and a value.
+fn pair(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "  {name:<11} {value}");
+}
+
+/// The same for text of any length and origin: further lines are indented.
+fn part(out: &mut String, name: &str, text: &str) {
+    let shown = visible::block(text.trim_end());
+    let mut lines = shown.lines();
+    pair(out, name, lines.next().unwrap_or_default());
+    for line in lines {
+        let _ = writeln!(out, "  {:<11} {line}", "");
+    }
+}
+
+/// Where a handoff stands after a call.
+pub fn standing(standing: &Standing) -> String {
+    let id = visible::line(&standing.id);
+    let mut out = format!(
+        "{id}  {}, revision {}",
+        standing.state.as_str(),
+        standing.revision
+    );
+    if standing.replayed == Some(true) {
+        out.push_str(", known already");
+    }
+    out.push('\n');
+    out
+}
+
+/// A decision in one line.
+pub fn decision_in_words(decision: &Decision) -> String {
+    let option = decision.option.as_deref().map(visible::line);
+    let of = option.map(|option| format!(" “{option}”")).unwrap_or_default();
+    match (decision.by, decision.kind) {
+        (Decider::System, _) => format!("time ran out; the desk took the declared default{of}"),
+        (Decider::Reviewer, DecisionKind::Approve) => format!("approved{of}"),
+        (Decider::Reviewer, DecisionKind::Modify) => format!("approved{of} with other arguments"),
+        (Decider::Reviewer, DecisionKind::Inform) => "the reviewer gave information".to_owned(),
+        (Decider::Reviewer, DecisionKind::Reject) => match decision.then {
+            Some(Then::Skip) => "rejected; leave the step out".to_owned(),
+            Some(Then::Revise) => "rejected; make another proposal".to_owned(),
+            Some(Then::Stop) | None => "rejected; stop here".to_owned(),
+        },
+        (Decider::Reviewer, DecisionKind::TakeOver) => {
+            "the reviewer does it by hand".to_owned()
+        }
+    }
+}
+
+/// What a wait was answered.
+pub fn answered(answered: &Answered) -> String {
+    let mut out = format!(
+        "{}  {}{}\n",
+        visible::line(&answered.id),
+        answered.state.as_str(),
+        flags(&answered.flags)
+    );
+    match &answered.decision {
+        Some(given) => {
+            decision(&mut out, given);
+            if answered.lease.is_some() || answered.act {
+                let until = answered
+                    .lease
+                    .as_ref()
+                    .map(|lease| format!(", until {}", lease.expires_at.format("%H:%M:%S UTC")))
+                    .unwrap_or_default();
+                pair(&mut out, "act", &format!("yes, this caller{until}"));
+            } else {
+                pair(&mut out, "act", "no, it was handed out before");
+            }
+        }
+        None => pair(&mut out, "decision", no_decision(answered)),
+    }
+    directive(&mut out, answered);
+    out
+}
+
+fn no_decision(answered: &Answered) -> &'static str {
+    match answered.state {
+        State::Withdrawn => "none: it was withdrawn",
+        State::Superseded => "none: another handoff took its place",
+        State::Ready if answered.flags.contains(&Flag::ManualReview) => {
+            "none: the deadline has passed; it can still be decided"
+        }
+        State::Decided => "made, and held for some seconds in which it can be undone",
+        State::Queued
+        | State::Ready
+        | State::Released
+        | State::Collected
+        | State::Reconciled => "none yet",
+    }
+}
+
+fn decision(out: &mut String, decision: &Decision) {
+    pair(out, "decision", &decision_in_words(decision));
+    if let Some(tool) = &decision.tool {
+        part(out, "tool", tool);
+    }
+    if let Some(args) = &decision.args {
+        part(out, "args", &pretty(&Value::Object(args.clone())));
+    }
+    if !decision.facts.is_empty() {
+        part(out, "facts", &pretty(&Value::Object(decision.facts.clone())));
+    }
+    for constraint in &decision.constraints {
+        part(out, "constraint", &constraint.text);
+    }
+    let texts = [
+        ("text", decision.text.as_deref()),
+        ("reason", decision.reason.as_deref()),
+        ("note", decision.note.as_deref()),
+        ("override", decision.overriding.as_ref().map(|given| given.why.as_str())),
+        ("tell user", decision.message.as_ref().map(|message| message.text.as_str())),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
+            part(out, name, text);
+        }
+    }
+}
+
+fn directive(out: &mut String, answered: &Answered) {
+    let width = answered.directive.iter().map(|line| line.step.len()).max().unwrap_or(0);
+    for (index, line) in answered.directive.iter().enumerate() {
+        let verdict = match line.verdict {
+            Verdict::Run => "run",
+            Verdict::Keep => "keep",
+            Verdict::Rerun => "rerun",
+            Verdict::UndoThenRerun => "undo, rerun",
+            Verdict::Blocked => "blocked",
+            Verdict::Skip => "skip",
+        };
+        let name = if index == 0 { "plan" } else { "" };
+        pair(
+            out,
+            name,
+            &format!(
+                "{verdict:<11} {:<width$}  {}",
+                visible::line(&line.step),
+                visible::line(&line.why)
+            ),
+        );
+    }
+}
+
+/// A whole handoff.
+pub fn shown(shown: &Shown) -> String {
+    let payload = &shown.handoff;
+    let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str).unwrap_or("–");
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", visible::block(text("/pending_question/text")));
+    out.push('\n');
+    part(&mut out, "id", &shown.answered.id);
+    part(&mut out, "key", &shown.key);
+    let state = format!(
+        "{}{}, revision {}",
+        shown.answered.state.as_str(),
+        flags(&shown.answered.flags),
+        shown.answered.revision
+    );
+    pair(&mut out, "state", &state);
+    part(&mut out, "priority", text("/priority"));
+    part(&mut out, "task", text("/task/title"));
+    pair(&mut out, "received", &shown.received_at.format("%Y-%m-%d %H:%M:%S UTC").to_string());
+    pair(&mut out, "answer by", &shown.respond_by.format("%Y-%m-%d %H:%M:%S UTC").to_string());
+    part(&mut out, "summary", text("/summary"));
+    let options = payload.get("options").and_then(Value::as_array);
+    for (index, option) in options.into_iter().flatten().enumerate() {
+        let get = |pointer: &str| option.pointer(pointer).and_then(Value::as_str).unwrap_or("–");
+        let line = format!("{}: {} ({} risk)", get("/id"), get("/label"), get("/risk/level"));
+        part(&mut out, if index == 0 { "options" } else { "" }, &line);
+    }
+    match &shown.answered.decision {
+        Some(given) => decision(&mut out, given),
+        None => pair(&mut out, "decision", no_decision(&shown.answered)),
+    }
+    directive(&mut out, &shown.answered);
+    if let Some(report) = &shown.report {
+        let value = serde_json::to_value(report).unwrap_or_default();
+        let outcome = value.get("outcome").and_then(Value::as_str).unwrap_or_default();
+        let why = report.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        part(&mut out, "reported", &format!("{outcome}{why}"));
+    }
+    out
+}
+
+/// A list of handoffs.
+pub fn listed(listed: &Listed) -> String {
+    if listed.handoffs.is_empty() {
+        return "No handoffs.\n".to_owned();
+    }
+    let mut out = String::new();
+    let ids: Vec<String> = listed.handoffs.iter().map(|entry| visible::line(&entry.id)).collect();
+    let width = ids.iter().map(String::len).max().unwrap_or(0);
+    for (entry, id) in listed.handoffs.iter().zip(&ids) {
+        let priority = match entry.priority {
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+            Priority::Urgent => "urgent",
+        };
+        let _ = writeln!(
+            out,
+            "{id:<width$}  {:<10}  {priority:<6}  {}  {}{}",
+            entry.state.as_str(),
+            entry.received_at.format("%Y-%m-%d %H:%M"),
+            visible::line(&entry.question),
+            flags(&entry.flags),
+        );
+    }
+    let count = listed.handoffs.len();
+    if u32::try_from(count).is_ok_and(|count| count < listed.total) {
+        let _ = writeln!(out, "{count} of {}; see --limit and --search.", listed.total);
+    }
+    out
+}
+
+fn flags(flags: &[Flag]) -> String {
+    let words: Vec<&str> = flags
+        .iter()
+        .map(|flag| match flag {
+            Flag::Escalated => "escalated",
+            Flag::ManualReview => "manual review",
+            Flag::Snoozed => "snoozed",
+            Flag::Acknowledged => "seen",
+            Flag::Cold => "cold",
+            Flag::Diverged => "diverged",
+        })
+        .collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}

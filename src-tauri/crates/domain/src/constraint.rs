@@ -1,0 +1,164 @@
+//! Constraints as CEL expressions over `args`, `facts` and `steps`
+//! (CONTRACT §1).
+//!
+//! The expressions come from agents, and the evaluator neither bounds its
+//! stack nor its time. So nothing runs that is not known to end soon: the text
+//! is bounded before it is parsed ([`syntax`]), the work is counted before it
+//! is done ([`cost`]), and both happen on a thread with a stack that is large
+//! enough for the largest expression let through. A thread cannot be stopped
+//! from outside; this one never needs to be.
+//!
+//! A constraint that cannot be evaluated does not hold. Whether that matters
+//! is the reviewer's decision, not one of this module.
+
+mod cost;
+mod syntax;
+
+use std::collections::BTreeMap;
+
+use cel::{Context, Program};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ts_rs::TS;
+
+use crate::bounded::on_thread;
+use crate::payload::Payload;
+use crate::validate::names::clip_long;
+
+pub use syntax::{MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS};
+
+/// The most expressions one handoff may have.
+pub const MAX_EXPRESSIONS: usize = 100;
+
+/// The work all constraints of one evaluation may take together, in steps of
+/// the evaluator: a fraction of a second.
+pub const MAX_STEPS: f64 = 500_000.0;
+
+/// Whether a constraint holds for certain arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+pub struct ConstraintResult {
+    /// The constraint in words.
+    pub text: String,
+    /// Whether it holds; one that cannot be evaluated does not.
+    pub holds: bool,
+    /// Why it could not be evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub error: Option<String>,
+}
+
+/// What the names of an expression stand for.
+#[derive(Debug, Clone, Default)]
+pub struct Bindings<'p> {
+    /// The arguments of the tool call.
+    pub args: BTreeMap<&'p str, &'p Value>,
+    /// The facts known so far.
+    pub facts: BTreeMap<&'p str, &'p Value>,
+    /// The outputs of the plan's steps, by id; `None` where there is none yet.
+    pub steps: BTreeMap<&'p str, Option<&'p Value>>,
+}
+
+impl<'p> Bindings<'p> {
+    /// The bindings of a payload for one option's arguments. Where two actions
+    /// found the same fact, the later one counts.
+    pub fn new(payload: &'p Payload, args: Option<&'p Map<String, Value>>) -> Self {
+        let plan = payload.plan.iter().flat_map(|plan| &plan.steps);
+        Self {
+            args: args.into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect(),
+            facts: payload
+                .actions_taken
+                .iter()
+                .flat_map(|action| &action.facts)
+                .map(|(name, value)| (name.as_str(), value))
+                .collect(),
+            steps: plan.map(|step| (step.id.as_str(), step.output.as_ref())).collect(),
+        }
+    }
+}
+
+/// Whether an expression is one that can be evaluated; else what is wrong.
+pub fn check(expr: &str) -> Result<(), String> {
+    check_all(&[expr]).pop().unwrap_or_else(|| Err("It could not be read.".to_owned()))
+}
+
+/// The same for several expressions, on one thread.
+pub fn check_all(exprs: &[&str]) -> Vec<Result<(), String>> {
+    let checked = on_thread(|| exprs.iter().map(|expr| syntax::read(expr).map(drop)).collect());
+    checked.unwrap_or_else(|why| exprs.iter().map(|_| Err(why.clone())).collect())
+}
+
+/// Whether an expression holds; an error says why it could not be evaluated.
+pub fn evaluate(expr: &str, bindings: &Bindings<'_>) -> Result<bool, String> {
+    on_thread(|| {
+        let mut left = MAX_STEPS;
+        run(expr, bindings, &mut left)
+    })?
+}
+
+/// How the constraints of a payload stand for one option's arguments.
+/// Constraints without an expression are left out.
+pub fn results(payload: &Payload, args: Option<&Map<String, Value>>) -> Vec<ConstraintResult> {
+    let constraints: Vec<(&str, &str)> = payload
+        .briefing
+        .iter()
+        .flat_map(|briefing| &briefing.constraints)
+        .filter_map(|constraint| Some((constraint.text.as_str(), constraint.expr.as_deref()?)))
+        .collect();
+    if constraints.is_empty() {
+        return Vec::new();
+    }
+    let bindings = Bindings::new(payload, args);
+    let outcomes = on_thread(|| {
+        let mut left = MAX_STEPS;
+        constraints.iter().map(|(_, expr)| run(expr, &bindings, &mut left)).collect::<Vec<_>>()
+    });
+    let outcomes = outcomes.unwrap_or_else(|why| vec![Err(why); constraints.len()]);
+    constraints
+        .iter()
+        .zip(outcomes)
+        .map(|((text, _), outcome)| ConstraintResult {
+            text: (*text).to_owned(),
+            holds: outcome == Ok(true),
+            error: outcome.err(),
+        })
+        .collect()
+}
+
+fn run(expr: &str, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, String> {
+    let program = syntax::read(expr)?;
+    let cost = cost::steps(program.expression(), bindings);
+    if cost > *left {
+        return Err("Evaluating it would take too long: it goes over too much data.".to_owned());
+    }
+    *left -= cost;
+    let mut context = Context::default();
+    for (name, value) in cost::needed(program.expression(), bindings) {
+        context.add_variable_from_value(name, value);
+    }
+    outcome(&program, &context)
+}
+
+fn outcome(program: &Program, context: &Context<'_, '_>) -> Result<bool, String> {
+    match program.execute(context) {
+        Ok(cel::Value::Bool(holds)) => Ok(holds),
+        Ok(other) => Err(format!(
+            "It gives a value of type {} where true or false is needed.",
+            other.type_of()
+        )),
+        Err(error) => Err(clip_long(&explain(&error))),
+    }
+}
+
+fn explain(error: &cel::ExecutionError) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
+    match error {
+        cel::ExecutionError::NoSuchKey(name) => format!("There is no `{name}` here."),
+        cel::ExecutionError::NoSuchOverload(_)
+        | cel::ExecutionError::UnsupportedBinaryOperator(..)
+        | cel::ExecutionError::ValuesNotComparable(..) => {
+            format!("It puts together values of types that do not fit: {error}.")
+        }
+        _ => format!("It cannot be evaluated: {error}."),
+    }
+}

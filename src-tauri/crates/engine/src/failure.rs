@@ -1,0 +1,124 @@
+//! The errors of the desk: what failed, why, what to do. One shape for agents
+//! and, through it, for the window.
+
+use handoff_domain::decision::Decision;
+use handoff_domain::lifecycle::Refusal;
+use handoff_domain::validate::Fault;
+use handoff_protocol::view::WindowError;
+use handoff_protocol::wire::{ErrorCode, ErrorData};
+use handoff_store::StoreError;
+
+/// Why a call failed. Nothing was changed by it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure(pub Box<ErrorData>);
+
+impl Failure {
+    /// An error with a code, its cause, and what to do.
+    pub fn new(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self(Box::new(ErrorData {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            retryable: code == ErrorCode::Unavailable,
+            faults: Vec::new(),
+            winner: None,
+        }))
+    }
+
+    pub(crate) fn no_such_handoff(id: &str) -> Self {
+        Self::new(
+            ErrorCode::NotFound,
+            format!("There is no handoff {id:?} of this agent."),
+            "Check the id, and that you use the name (--agent) that submitted it.",
+        )
+    }
+
+    pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
+        let message = match faults.as_slice() {
+            [only] if only.pointer.is_empty() => only.message.clone(),
+            [only] => format!("{}: {}", only.pointer, only.message),
+            all => format!("The payload has {} faults.", all.len()),
+        };
+        let mut failure = Self::new(
+            ErrorCode::InvalidPayload,
+            message,
+            "Mend what is listed and submit again; `handoff schema handoff` prints the schema.",
+        );
+        failure.0.faults = faults;
+        failure
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Conflict, message, hint)
+    }
+
+    pub(crate) fn already_decided(winner: Decision) -> Self {
+        let mut failure = Self::conflict(
+            format!("This was already decided: {}.", crate::words::outcome(&winner)),
+            "The first decision stands. Undo it while it is held, if it is not what you want.",
+        );
+        failure.0.winner = Some(Box::new(winner));
+        failure
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (code, hint) = match &error {
+            StoreError::Full => {
+                (ErrorCode::Unavailable, "Free some space; then try again with the same key.")
+            }
+            StoreError::ReadOnly(_) => (
+                ErrorCode::Unavailable,
+                "Make the desk's folder writable; then try again with the same key.",
+            ),
+            StoreError::Busy => (
+                ErrorCode::Unavailable,
+                "Close the other program; then try again with the same key.",
+            ),
+            StoreError::Stale => (ErrorCode::Conflict, "Look at it again and retry."),
+            StoreError::Damaged(_) | StoreError::Failed(_) => {
+                (ErrorCode::Internal, "Run `handoff doctor`, or look into the desk's log.")
+            }
+        };
+        let mut message = error.to_string();
+        if let Some(first) = message.get(..1).map(str::to_uppercase) {
+            message.replace_range(..1, &first);
+        }
+        message.push('.');
+        Self::new(code, message, hint)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::AlreadyDecided { winner } => Self::already_decided(*winner),
+            Refusal::NoEdge { state, verb } => Self::conflict(
+                format!("A handoff that is {} cannot be {verb}.", state.as_str()),
+                "Look at where it stands: `handoff show ID`.",
+            ),
+            Refusal::StaleRevision { given, current } => Self::conflict(
+                format!(
+                    "The answer was to proposal {given}, but the agent has made proposal {current}."
+                ),
+                "Read the new proposal and answer again.",
+            ),
+            Refusal::WrongLease => Self::conflict(
+                "This lease is not in force.",
+                "Ask again with handoff.wait; only its answer says whether you may act.",
+            ),
+            Refusal::TooEarly => Self::conflict("It is not yet time for that.", "Wait."),
+        }
+    }
+}
+
+impl From<Failure> for WindowError {
+    fn from(failure: Failure) -> Self {
+        let code = serde_json::to_value(failure.0.code)
+            .ok()
+            .and_then(|code| code.as_str().map(str::to_owned))
+            .unwrap_or_default();
+        Self { code, message: failure.0.message, hint: failure.0.hint }
+    }
+}

@@ -1,0 +1,173 @@
+//! Who is connected, who waits for what, and who is told of a change.
+//!
+//! All of it is memory: it is rebuilt by the agents' next calls after a
+//! restart, and nothing durable rests on it. Every message is a hint to look
+//! again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use handoff_protocol::session::Push;
+use handoff_protocol::view::Change;
+use handoff_protocol::wire::method;
+use serde_json::json;
+use tokio::sync::{Notify, mpsc};
+
+#[derive(Default)]
+pub struct Hub {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    connections: HashMap<u64, Connection>,
+    waiters: HashMap<String, Arc<Notify>>,
+    windows: Vec<mpsc::UnboundedSender<Change>>,
+}
+
+struct Connection {
+    agent: Option<String>,
+    push: Push,
+    waits: HashMap<String, u32>,
+    leases: HashSet<String>,
+}
+
+/// Marks a connection as waiting for a handoff until it is dropped.
+pub struct Waiting<'a> {
+    hub: &'a Hub,
+    connection: u64,
+    handoff: String,
+    woken: Arc<Notify>,
+}
+
+impl Hub {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn open(&self, push: Push) -> u64 {
+        let mut inner = self.inner();
+        inner.next += 1;
+        let id = inner.next;
+        inner.connections.insert(
+            id,
+            Connection { agent: None, push, waits: HashMap::new(), leases: HashSet::new() },
+        );
+        id
+    }
+
+    /// Forgets a connection; returns its agent and the handoffs it held leases of.
+    pub fn close(&self, connection: u64) -> (Option<String>, Vec<String>) {
+        let closed = self.inner().connections.remove(&connection);
+        closed.map_or((None, Vec::new()), |closed| {
+            (closed.agent, closed.leases.into_iter().collect())
+        })
+    }
+
+    pub fn name(&self, connection: u64, agent: &str) {
+        if let Some(connection) = self.inner().connections.get_mut(&connection) {
+            connection.agent = Some(agent.to_owned());
+        }
+    }
+
+    pub fn is_connected(&self, agent: &str) -> bool {
+        let inner = self.inner();
+        inner.connections.values().any(|open| open.agent.as_deref() == Some(agent))
+    }
+
+    pub fn is_listening(&self, handoff: &str) -> bool {
+        self.inner().connections.values().any(|open| open.waits.contains_key(handoff))
+    }
+
+    pub fn lease(&self, connection: u64, handoff: &str) {
+        if let Some(connection) = self.inner().connections.get_mut(&connection) {
+            connection.leases.insert(handoff.to_owned());
+        }
+    }
+
+    /// The leases that connections hold, as (connection, handoff).
+    pub fn leases(&self) -> Vec<(u64, String)> {
+        let inner = self.inner();
+        inner
+            .connections
+            .iter()
+            .flat_map(|(id, open)| open.leases.iter().map(|handoff| (*id, handoff.clone())))
+            .collect()
+    }
+
+    pub fn forget_lease(&self, connection: u64, handoff: &str) {
+        if let Some(connection) = self.inner().connections.get_mut(&connection) {
+            connection.leases.remove(handoff);
+        }
+    }
+
+    pub fn wait(&self, connection: u64, handoff: &str) -> Waiting<'_> {
+        let mut inner = self.inner();
+        if let Some(open) = inner.connections.get_mut(&connection) {
+            *open.waits.entry(handoff.to_owned()).or_default() += 1;
+        }
+        let woken = Arc::clone(inner.waiters.entry(handoff.to_owned()).or_default());
+        drop(inner);
+        self.tell(&Change::Handoff { id: handoff.to_owned() });
+        Waiting { hub: self, connection, handoff: handoff.to_owned(), woken }
+    }
+
+    /// Follows all changes from now on.
+    pub fn follow(&self) -> mpsc::UnboundedReceiver<Change> {
+        let (window, changes) = mpsc::unbounded_channel();
+        self.inner().windows.push(window);
+        changes
+    }
+
+    /// Tells everyone concerned that a handoff of this agent has changed.
+    pub fn changed(&self, agent: &str, handoff: &str) {
+        let inner = self.inner();
+        if let Some(waiters) = inner.waiters.get(handoff) {
+            waiters.notify_waiters();
+        }
+        let pushes: Vec<Push> = inner
+            .connections
+            .values()
+            .filter(|open| open.agent.as_deref() == Some(agent))
+            .map(|open| Arc::clone(&open.push))
+            .collect();
+        drop(inner);
+        for push in pushes {
+            push(method::CHANGED, &json!({ "id": handoff }));
+        }
+        self.tell(&Change::Handoff { id: handoff.to_owned() });
+    }
+
+    /// Tells the windows.
+    pub fn tell(&self, change: &Change) {
+        self.inner().windows.retain(|window| window.send(change.clone()).is_ok());
+    }
+}
+
+impl Waiting<'_> {
+    /// The next change of the handoff, counted from the moment this is called.
+    pub fn next(&self) -> tokio::sync::futures::Notified<'_> {
+        self.woken.notified()
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.hub.inner();
+        if let Some(open) = inner.connections.get_mut(&self.connection)
+            && let Some(count) = open.waits.get_mut(&self.handoff)
+        {
+            *count -= 1;
+            if *count == 0 {
+                open.waits.remove(&self.handoff);
+            }
+        }
+        // The map and this one: nobody else waits for it any more.
+        if Arc::strong_count(&self.woken) <= 2 {
+            inner.waiters.remove(&self.handoff);
+        }
+        drop(inner);
+        self.hub.tell(&Change::Handoff { id: self.handoff.clone() });
+    }
+}

@@ -1,0 +1,177 @@
+//! The agents' side: one session a connection, one method a call. Nothing here
+//! decides, sets or rolls back: those verbs do not exist on this side.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use handoff_protocol::session::{Host, Push, Reply, Session};
+use handoff_protocol::wire::{
+    Ack, ById, ErrorCode, Hello, ListQuery, PROTOCOL, Reconcile, Revise, Show, Status, Submit,
+    Wait, Withdraw, method,
+};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{Engine, Failure, lock};
+
+struct Connection {
+    engine: Engine,
+    id: u64,
+    agent: Mutex<Option<String>>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Host for Engine {
+    fn open(&self, push: Push) -> Arc<dyn Session> {
+        Arc::new(Connection {
+            id: self.desk.hub.open(push),
+            engine: self.clone(),
+            agent: Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+}
+
+impl Session for Connection {
+    fn call(self: Arc<Self>, method: String, params: Option<Box<RawValue>>) -> Reply {
+        Box::pin(async move {
+            self.answer(&method, params.as_deref()).await.map_err(|failure| *failure.0)
+        })
+    }
+
+    fn close(&self) {
+        let id = self.id;
+        let (agent, leases) = self.engine.desk.hub.close(id);
+        if agent.is_none() {
+            return;
+        }
+        let engine = self.engine.clone();
+        self.runtime.spawn(async move {
+            engine.desk.gone(id, leases).await;
+            engine.desk.hub.tell(&handoff_protocol::view::Change::Status);
+        });
+    }
+}
+
+impl Connection {
+    async fn answer(
+        &self,
+        name: &str,
+        params: Option<&RawValue>,
+    ) -> Result<Box<RawValue>, Failure> {
+        let desk = &self.engine.desk;
+        let connection = self.id;
+        match name {
+            method::HELLO => reply(self.hello(read(params)?).await?),
+            method::STATUS => reply(self.status()?),
+            method::SHOW => {
+                let Show { id } = read(params)?;
+                self.engine.show(id);
+                reply(serde_json::json!({}))
+            }
+            method::VALIDATE => {
+                let Submit { handoff } = read(params)?;
+                reply(desk.validate(handoff.get().to_owned()).await?)
+            }
+            method::SUBMIT => {
+                let Submit { handoff } = read(params)?;
+                let agent = self.agent()?;
+                let standing = desk.submit(&agent, handoff.get().to_owned()).await?;
+                if standing.replayed.is_none() {
+                    self.engine.announce(&standing.id);
+                }
+                reply(standing)
+            }
+            method::GET => {
+                let ById { id } = read(params)?;
+                reply(desk.get(&self.agent()?, &id)?)
+            }
+            method::LIST => reply(desk.list(&self.agent()?, read::<ListQuery>(params)?).await?),
+            method::WAIT => {
+                let Wait { id, timeout_s } = read(params)?;
+                let timeout = timeout_s.map(|seconds| Duration::from_secs(seconds.into()));
+                reply(desk.wait(connection, &self.agent()?, &id, timeout).await?)
+            }
+            method::ACK => {
+                let Ack { id, result: _ } = read(params)?;
+                reply(desk.acknowledge(connection, &self.agent()?, &id).await?)
+            }
+            method::WITHDRAW => {
+                let Withdraw { id, reason } = read(params)?;
+                reply(desk.withdraw(&self.agent()?, &id, reason).await?)
+            }
+            method::REVISE => {
+                let Revise { id, handoff } = read(params)?;
+                let agent = self.agent()?;
+                let standing = desk.revise(&agent, id, handoff.get().to_owned()).await?;
+                self.engine.announce(&standing.id);
+                reply(standing)
+            }
+            method::RECONCILE => {
+                let Reconcile { id, report } = read(params)?;
+                reply(desk.reconcile(&self.agent()?, &id, report).await?)
+            }
+            _ => Err(Failure::new(
+                ErrorCode::MethodNotFound,
+                format!("There is no method {name:?}."),
+                "PROTOCOL.md lists the methods.",
+            )),
+        }
+    }
+
+    async fn hello(&self, hello: Hello) -> Result<handoff_protocol::wire::Welcome, Failure> {
+        let known = lock(&self.agent).clone();
+        if known.is_some_and(|known| known != hello.name) {
+            return Err(Failure::new(
+                ErrorCode::Refused,
+                "This connection already has a name.",
+                "Open another connection for another agent.",
+            ));
+        }
+        let desk = &self.engine.desk;
+        let welcome = desk.hello(hello).await?;
+        *lock(&self.agent) = Some(welcome.agent.clone());
+        desk.hub.name(self.id, &welcome.agent);
+        desk.hub.tell(&handoff_protocol::view::Change::Status);
+        Ok(welcome)
+    }
+
+    fn agent(&self) -> Result<String, Failure> {
+        lock(&self.agent).clone().ok_or_else(|| {
+            Failure::new(
+                ErrorCode::Refused,
+                "Say who you are first.",
+                r#"Call agent.hello with {"name": "…"} before anything else."#,
+            )
+        })
+    }
+
+    fn status(&self) -> Result<Status, Failure> {
+        let desk = &self.engine.desk;
+        let [inbox, ..] = desk.store.read(handoff_store::Read::counts)?;
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: PROTOCOL.to_owned(),
+            pid: std::process::id(),
+            inbox,
+            fault: lock(&desk.fault).clone(),
+        })
+    }
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(params: Option<&'a RawValue>) -> Result<T, Failure> {
+    let text = params.map_or("{}", RawValue::get);
+    serde_json::from_str(text).map_err(|error| {
+        Failure::new(
+            ErrorCode::InvalidParams,
+            format!("The parameters do not fit: {error}."),
+            "PROTOCOL.md shows the parameters of each method.",
+        )
+    })
+}
+
+fn reply(answer: impl Serialize) -> Result<Box<RawValue>, Failure> {
+    to_raw_value(&answer).map_err(|error| {
+        Failure::new(ErrorCode::Internal, format!("The answer has no JSON form: {error}."), "")
+    })
+}

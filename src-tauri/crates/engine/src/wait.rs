@@ -1,0 +1,162 @@
+//! Waiting for a decision, and receiving it under a lease.
+
+use std::time::Duration;
+
+use handoff_domain::lifecycle::{Event, Flag, Refusal, State, transition};
+use handoff_protocol::wire::{Answered, LeaseGrant};
+use serde_json::{Value, json};
+
+use crate::submit::answered;
+use crate::{Actor, Desk, Failure, change, owned, random_hex};
+
+impl Desk {
+    /// Waits until there is something to know: registers first, then reads, so
+    /// that no change falls between.
+    pub(crate) async fn wait(
+        &self,
+        connection: u64,
+        agent: &str,
+        id: &str,
+        timeout: Option<Duration>,
+    ) -> Result<Answered, Failure> {
+        // Checked before registering: a foreign id must not look listened to.
+        self.own(agent, id)?;
+        let waiting = self.hub.wait(connection, id);
+        let over = async {
+            match timeout {
+                Some(span) => tokio::time::sleep(span).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(over);
+        loop {
+            let changed = waiting.next();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let (record, payload) = self.own(agent, id)?;
+            match record.progress.state() {
+                State::Released | State::Collected => {
+                    return self.offer(connection, agent, id).await;
+                }
+                State::Reconciled | State::Withdrawn | State::Superseded => {
+                    return Ok(answered(&record, &payload));
+                }
+                State::Ready if record.has(Flag::ManualReview) => {
+                    return Ok(answered(&record, &payload));
+                }
+                State::Queued | State::Ready | State::Decided => {}
+            }
+            tokio::select! {
+                () = changed => {}
+                () = &mut over => return Ok(answered(&record, &payload)),
+            }
+        }
+    }
+
+    fn own(
+        &self,
+        agent: &str,
+        id: &str,
+    ) -> Result<(handoff_store::Record, handoff_domain::payload::Payload), Failure> {
+        let (record, payload, _) = self
+            .load(id)?
+            .filter(|(record, ..)| record.agent == agent)
+            .ok_or_else(|| Failure::no_such_handoff(id))?;
+        Ok((record, payload))
+    }
+
+    fn holder(&self, connection: u64) -> String {
+        format!("{}:{connection}", self.run)
+    }
+
+    async fn offer(&self, connection: u64, agent: &str, id: &str) -> Result<Answered, Failure> {
+        let now = self.now();
+        let lease = random_hex(12);
+        let event = Event::Offer { lease: lease.clone(), holder: self.holder(connection) };
+        let (handoff, owner) = (id.to_owned(), agent.to_owned());
+        let granted = self.watched(
+            self.store
+                .write(move |write| {
+                    let record = owned(write, &handoff, Some(&owner))?;
+                    match transition(&record.progress, &record.traits, event, now) {
+                        Ok(progress) => {
+                            change(write, record, progress, Actor::Agent, "", Value::Null, now)
+                                .map(Some)
+                        }
+                        // Somebody else acts, or it was reconciled meanwhile:
+                        // the decision can be read all the same.
+                        Err(Refusal::WrongLease | Refusal::NoEdge { .. }) => Ok(None),
+                        Err(refusal) => Err(Failure::from(refusal)),
+                    }
+                })
+                .await,
+        )?;
+        let (record, payload) = self.own(agent, id)?;
+        let mut answer = answered(&record, &payload);
+        if granted.is_some() {
+            self.hub.lease(connection, id);
+            let held = record.progress.phase.lease();
+            if let Some(held) = held.filter(|held| held.id == lease) {
+                answer.act = true;
+                answer.lease =
+                    Some(LeaseGrant { id: held.id.clone(), expires_at: held.expires_at });
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The client has what carried this lease.
+    pub(crate) async fn acknowledge(
+        &self,
+        connection: u64,
+        agent: &str,
+        lease: &str,
+    ) -> Result<Value, Failure> {
+        let held = self.hub.leases();
+        let mine = held.iter().filter(|(holder, _)| *holder == connection);
+        for (_, id) in mine {
+            let event = Event::Acknowledge { lease: lease.to_owned() };
+            let applied =
+                self.apply(id, Some(agent), event, Actor::Agent, "collected", json!({})).await;
+            match applied {
+                Ok(_) => {
+                    self.notifier.retire(id);
+                    return Ok(json!({}));
+                }
+                Err(failure) if failure.0.code == handoff_protocol::wire::ErrorCode::Conflict => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(Failure::from(Refusal::WrongLease))
+    }
+
+    /// A connection is gone: what it was offered and never acknowledged is
+    /// free for the next client.
+    pub(crate) async fn gone(&self, connection: u64, handoffs: Vec<String>) {
+        for id in handoffs {
+            let event = Event::Holder { holder: self.holder(connection), present: false };
+            if let Err(failure) = self.apply(&id, None, event, Actor::System, "", Value::Null).await
+            {
+                tracing::warn!(id, error = failure.0.message, "a lease could not be freed");
+            }
+        }
+    }
+
+    /// Renews the leases of those who are still connected.
+    pub(crate) async fn renew(&self) {
+        for (connection, id) in self.hub.leases() {
+            let event = Event::Holder { holder: self.holder(connection), present: true };
+            match self.apply(&id, None, event, Actor::System, "", Value::Null).await {
+                Ok(record)
+                    if !matches!(record.progress.state(), State::Released | State::Collected) =>
+                {
+                    self.hub.forget_lease(connection, &id);
+                }
+                Ok(_) => {}
+                Err(failure) => {
+                    tracing::warn!(id, error = failure.0.message, "a lease was not renewed");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use handoff_domain::lifecycle::State;
+use handoff_protocol::view::Settings;
+use handoff_testkit::Headless;
+use serde_json::json;
+
+use crate::agent::{Agent, approve, decide, handoff, release};
+
+async fn with_token(desk: &Headless, token: &serde_json::Value) -> Agent {
+    let agent = Agent::connect(&desk.engine);
+    agent.call("agent.hello", json!({ "name": "tidy", "token": token })).await.unwrap();
+    agent
+}
+
+#[tokio::test]
+async fn a_restart_loses_nothing_and_holds_again_in_full() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::connect(&desk.engine);
+    let token =
+        agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap()["token"].clone();
+    let open = agent.submit(handoff("open")).await;
+    let held = agent.submit(handoff("held")).await;
+    let undone = agent.submit(handoff("undone")).await;
+    decide(&desk, &held, approve("trash")).await;
+    decide(&desk, &undone, approve("trash")).await;
+    desk.clock.pass(Duration::from_secs(4));
+    agent.hang_up();
+    let desk = desk.restart().await.unwrap();
+    desk.clock.pass(Duration::from_secs(2));
+    desk.engine.tick().await;
+    let state = |id: &str| desk.engine.open_case(id).unwrap().state;
+    assert_eq!(
+        (state(&open), state(&held), state(&undone)),
+        (State::Ready, State::Decided, State::Decided),
+        "the hold starts again in full"
+    );
+    desk.engine.undo(&undone).await.unwrap();
+    release(&desk).await;
+    assert_eq!(
+        (state(&open), state(&held), state(&undone)),
+        (State::Ready, State::Released, State::Ready)
+    );
+    let agent = with_token(&desk, &token).await;
+    assert_eq!(agent.wait(&held, 0).await["act"], true);
+}
+
+#[tokio::test]
+async fn an_offer_of_a_dead_desk_is_void_and_a_lease_is_not() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::connect(&desk.engine);
+    let token =
+        agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap()["token"].clone();
+    let offered = agent.submit(handoff("offered")).await;
+    let leased = agent.submit(handoff("leased")).await;
+    decide(&desk, &offered, approve("delete")).await;
+    decide(&desk, &leased, approve("delete")).await;
+    release(&desk).await;
+    assert_eq!(agent.wait(&offered, 0).await["act"], true);
+    let told = agent.wait(&leased, 0).await;
+    agent.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
+    agent.hang_up();
+    let desk = desk.restart().await.unwrap();
+    let agent = with_token(&desk, &token).await;
+    assert_eq!(agent.wait(&offered, 0).await["act"], true, "nobody had it");
+    assert_eq!(agent.wait(&leased, 0).await["act"], false, "somebody has it");
+}
+
+#[tokio::test]
+async fn settings_are_kept_and_checked() {
+    let desk = Headless::new().await.unwrap();
+    let wanted = Settings { hold_s: 0, ..Settings::default() };
+    desk.engine.save_settings(wanted.clone()).await.unwrap();
+    let too_long = Settings { hold_s: 31, ..Settings::default() };
+    assert!(desk.engine.save_settings(too_long).await.is_err());
+    let desk = desk.restart().await.unwrap();
+    assert_eq!(desk.engine.settings(), wanted);
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let id = agent.submit(handoff("k")).await;
+    decide(&desk, &id, approve("keep")).await;
+    desk.engine.tick().await;
+    assert_eq!(desk.engine.open_case(&id).unwrap().state, State::Released, "no hold");
+}
+
+#[tokio::test]
+async fn a_thousand_at_once_are_all_there() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let keys: Vec<String> = (0..1000).map(|number| format!("k{number}")).collect();
+    let mut submits = Vec::new();
+    for key in &keys {
+        submits.push(agent.submit(handoff(key)));
+    }
+    let mut ids = Vec::new();
+    for submit in submits {
+        ids.push(submit.await);
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 1000);
+    assert_eq!(desk.engine.inbox_count().unwrap(), 1000);
+}
+
+#[tokio::test]
+async fn eight_mebibytes_are_accepted_and_folded() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let mut payload = handoff("big");
+    let blob: Vec<String> = (0..120).map(|_| "x".repeat(60_000)).collect();
+    payload["options"][1]["action"]["args"] = json!({ "paths": ["a"], "blob": blob });
+    let id = agent.submit(payload).await;
+    let case = desk.engine.open_case(&id).unwrap();
+    let args = &case.options[1].action.as_ref().unwrap().args;
+    assert!(!args.whole && args.chars > 7_000_000 && args.head.len() < 4096);
+    let whole = desk.engine.unfold(&id, 1, &args.pointer).unwrap();
+    assert_eq!(whole.chars().count(), usize::try_from(args.chars).unwrap());
+    assert!(whole.starts_with(&args.head));
+}

@@ -1,0 +1,11 @@
+//! The use cases of the desk on a real database, with time moved by hand.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
+mod agent;
+mod agents;
+mod decide;
+mod deliver;
+mod durable;
+mod submit;
+mod time;

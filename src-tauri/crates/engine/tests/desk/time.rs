@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use handoff_domain::lifecycle::{Flag, State};
+use handoff_testkit::Headless;
+use serde_json::{Value, json};
+
+use crate::agent::{Agent, handoff, until};
+
+fn due(kind: Value) -> Value {
+    let mut payload = handoff("k");
+    payload["deadline"] =
+        json!({ "respond_within_s": 600, "warn_before_s": 120, "on_timeout": kind });
+    payload
+}
+
+async fn pass(desk: &Headless, seconds: u64) {
+    desk.clock.pass(Duration::from_secs(seconds));
+    desk.engine.tick().await;
+}
+
+fn events(desk: &Headless, id: &str) -> Vec<String> {
+    desk.engine.open_case(id).unwrap().thread.into_iter().map(|entry| entry.event).collect()
+}
+
+async fn open(kind: Value) -> (Headless, Agent, String) {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let id = agent.submit(due(kind)).await;
+    until(&desk, || events(&desk, &id).contains(&"notified".to_owned())).await;
+    (desk, agent, id)
+}
+
+#[tokio::test]
+async fn the_warning_comes_first_and_then_the_deadline() {
+    let (desk, agent, id) = open(json!({ "kind": "manual_review" })).await;
+    pass(&desk, 479).await;
+    assert_eq!(desk.notifier.notices().len(), 1, "not before its time");
+    pass(&desk, 2).await;
+    let notices = desk.notifier.notices();
+    assert!(notices.len() == 2 && notices[1].warning, "{notices:?}");
+    let waiting = agent.listen(&desk, &id).await;
+    pass(&desk, 120).await;
+    let told = waiting.await.unwrap().unwrap();
+    assert_eq!(told["flags"], json!(["manual_review"]));
+    assert!(told["decision"].is_null(), "silence is not an answer");
+    let happened = events(&desk, &id);
+    let place = |event: &str| happened.iter().position(|known| known == event).unwrap();
+    assert!(place("warned") < place("manual_review"));
+    assert_eq!(desk.engine.open_case(&id).unwrap().state, State::Ready, "still decidable");
+}
+
+#[tokio::test]
+async fn a_deadline_that_passed_unseen_is_warned_of_first_and_then_waits_for_the_grace() {
+    let (desk, _agent, id) = open(json!({ "kind": "escalate" })).await;
+    // The machine slept through it all: the wall clock alone went on.
+    desk.clock.step(TimeDelta::hours(9));
+    desk.engine.tick().await;
+    let case = desk.engine.open_case(&id).unwrap();
+    assert!(case.deadline.warned && !case.flags.contains(&Flag::Escalated));
+    pass(&desk, 100).await;
+    assert!(!desk.engine.open_case(&id).unwrap().flags.contains(&Flag::Escalated));
+    pass(&desk, 30).await;
+    assert!(desk.engine.open_case(&id).unwrap().flags.contains(&Flag::Escalated));
+}
+
+#[tokio::test]
+async fn a_default_that_runs_nothing_is_taken_by_system() {
+    let (desk, agent, id) = open(json!({ "kind": "safe_default", "option": "keep" })).await;
+    pass(&desk, 481).await;
+    pass(&desk, 121).await;
+    let told = agent.wait(&id, 0).await;
+    assert_eq!((&told["state"], &told["decision"]["by"]), (&json!("released"), &json!("System")));
+    assert_eq!(told["decision"]["option"], "keep");
+}
+
+#[tokio::test]
+async fn a_default_that_changes_something_is_not_taken() {
+    let (desk, agent, id) = open(json!({ "kind": "safe_default", "option": "trash" })).await;
+    assert!(desk.engine.open_case(&id).unwrap().deadline.then.contains("manual review"));
+    pass(&desk, 481).await;
+    pass(&desk, 121).await;
+    let told = agent.wait(&id, 0).await;
+    assert_eq!((&told["state"], &told["flags"]), (&json!("ready"), &json!(["manual_review"])));
+}
+
+#[tokio::test]
+async fn a_missing_service_is_recorded_and_hinders_nothing() {
+    let desk = Headless::new().await.unwrap();
+    desk.notifier.disappear();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let id = agent.submit(due(json!({ "kind": "manual_review" }))).await;
+    until(&desk, || events(&desk, &id).contains(&"not_notified".to_owned())).await;
+    pass(&desk, 481).await;
+    pass(&desk, 121).await;
+    assert!(desk.engine.open_case(&id).unwrap().flags.contains(&Flag::ManualReview));
+    let status = desk.engine.status(String::new(), String::new()).unwrap();
+    assert!(matches!(
+        status.notifications,
+        handoff_protocol::view::NotificationState::Missing { .. }
+    ));
+}
+
+#[tokio::test]
+async fn nothing_is_timed_when_nothing_waits() {
+    let desk = Headless::new().await.unwrap();
+    assert_eq!(desk.engine.tick().await, None);
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let id = agent.submit(handoff("k")).await;
+    assert!(desk.engine.tick().await.is_some());
+    agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
+    assert_eq!(desk.engine.tick().await, None);
+}

@@ -1,0 +1,124 @@
+//! The agents and the settings: who may speak under which name, and what the
+//! reviewer has set.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use crate::handoffs::{instant, millis};
+use crate::{Read, StoreError, Write};
+
+/// An agent that has said hello.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its token, in hex.
+    pub token_hash: String,
+    /// What it is built with.
+    pub framework: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// When it first said hello.
+    pub first_seen: DateTime<Utc>,
+    /// When it was last heard of.
+    pub last_seen: DateTime<Utc>,
+    /// How many handoffs it has made.
+    pub handoffs: u32,
+    /// How many of them came cold.
+    pub cold: u32,
+}
+
+const COLUMNS: &str = "name, token_hash, framework, version, first_seen, last_seen,
+    (SELECT count(*) FROM handoffs WHERE agent = agents.name),
+    (SELECT count(*) FROM handoffs WHERE agent = agents.name AND progress LIKE '%\"cold\"%')";
+
+fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
+    Ok(Agent {
+        name: row.get(0)?,
+        token_hash: row.get(1)?,
+        framework: row.get(2)?,
+        version: row.get(3)?,
+        first_seen: instant(row.get(4)?),
+        last_seen: instant(row.get(5)?),
+        handoffs: row.get(6)?,
+        cold: row.get(7)?,
+    })
+}
+
+impl Read<'_> {
+    /// The agent of this name.
+    pub fn agent(&self, name: &str) -> Result<Option<Agent>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM agents WHERE name = ?");
+        Ok(self.connection.prepare_cached(&sql)?.query_row([name], agent).optional()?)
+    }
+
+    /// All agents, the last heard of first.
+    pub fn agents(&self) -> Result<Vec<Agent>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM agents ORDER BY last_seen DESC, name");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let found = statement.query_map([], agent)?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// A setting, as JSON.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT value FROM settings WHERE name = ?")?
+            .query_row([name], |row| row.get(0))
+            .optional()?)
+    }
+}
+
+impl Write<'_> {
+    /// The same as a reader sees, within the change.
+    pub fn read(&self) -> Read<'_> {
+        Read { connection: self.connection }
+    }
+
+    /// Binds a name to a token, unless it is taken; says whether it did.
+    pub fn bind_agent(
+        &self,
+        name: &str,
+        token_hash: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let bound = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO agents (name, token_hash, first_seen, last_seen)
+                 VALUES (?1, ?2, ?3, ?3) ON CONFLICT (name) DO NOTHING",
+            )?
+            .execute(params![name, token_hash, millis(now)])?;
+        Ok(bound == 1)
+    }
+
+    /// Records that an agent was heard of, and what it says it is.
+    pub fn agent_seen(
+        &self,
+        name: &str,
+        framework: Option<&str>,
+        version: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE agents SET last_seen = max(last_seen, ?2),
+                 framework = coalesce(?3, framework), version = coalesce(?4, version)
+                 WHERE name = ?1",
+            )?
+            .execute(params![name, millis(now), framework, version])?;
+        Ok(())
+    }
+
+    /// Keeps a setting, as JSON.
+    pub fn set(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO settings (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([name, value])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Opening the file: version checks, migrations, and the pragmas that
+//! durability rests on. The only place where a connection is made.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use crate::StoreError;
+
+/// The oldest SQLite that is safe with several connections on one WAL; earlier
+/// ones can corrupt it when it is reset.
+pub const SQLITE_MINIMUM: i32 = 3_051_003;
+
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_desk.sql")];
+
+static STEPS: LazyLock<Migrations<'static>> =
+    LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
+
+/// Why the database could not be opened. It is left as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The SQLite in use can corrupt the file.
+    #[error("SQLite {found} is too old: at least 3.51.3 is needed")]
+    OldSqlite {
+        /// Its version.
+        found: String,
+    },
+    /// A later desk has written the file.
+    #[error("the database has format {found}, this desk knows {known}: start the newer desk")]
+    Newer {
+        /// Its format.
+        found: i64,
+        /// The newest this desk knows.
+        known: i64,
+    },
+    /// The file belongs to another program.
+    #[error("{0} is not a Handoff Desk database")]
+    Foreign(String),
+    /// The file cannot be made or read.
+    #[error("{path} cannot be opened: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Opens for the one writer, and brings the format up to date.
+pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
+    if rusqlite::version_number() < SQLITE_MINIMUM {
+        return Err(OpenError::OldSqlite { found: rusqlite::version().to_owned() });
+    }
+    make_private(path)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    refuse_foreign(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    STEPS.to_latest(&mut connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::from(err),
+        other => StoreError::Failed(other.to_string()),
+    })?;
+    Ok(connection)
+}
+
+/// Opens for one of the readers.
+pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where a connection is made")]
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(cause) => Err(OpenError::File { path: path.display().to_string(), cause }),
+    }
+}
+
+fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && owner != 0x484F_444B {
+        return Err(OpenError::Foreign(path.display().to_string()));
+    }
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("desk.db");
+        (folder, path)
+    }
+
+    #[test]
+    fn the_migrations_are_valid() {
+        STEPS.validate().expect("every migration runs");
+    }
+
+    #[test]
+    fn every_commit_is_synced_and_the_file_is_private() {
+        let (_folder, path) = database();
+        let connection = for_writing(&path).expect("open");
+        let pragma = |name: &str| -> String {
+            connection
+                .pragma_query_value(None, name, |row| {
+                    row.get::<_, rusqlite::types::Value>(0).map(|value| format!("{value:?}"))
+                })
+                .expect("pragma")
+        };
+        assert_eq!(pragma("journal_mode"), r#"Text("wal")"#);
+        assert_eq!(pragma("synchronous"), "Integer(2)", "FULL");
+        assert_eq!(pragma("foreign_keys"), "Integer(1)");
+        assert_eq!(pragma("trusted_schema"), "Integer(0)");
+        assert_eq!(pragma("mmap_size"), "Integer(0)");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&path).expect("file").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let (_folder, path) = database();
+        let connection = for_writing(&path).expect("open");
+        connection.pragma_update(None, "user_version", 99).expect("pragma");
+        drop(connection);
+        let before = std::fs::read(&path).expect("file");
+        let error = for_writing(&path).expect_err("refused");
+        assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+        assert_eq!(before, std::fs::read(&path).expect("file"));
+    }
+
+    #[test]
+    fn a_foreign_database_is_refused() {
+        let (_folder, path) = database();
+        make_private(&path).expect("file");
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("open");
+        connection.execute_batch("CREATE TABLE theirs (a)").expect("table");
+        drop(connection);
+        assert!(matches!(for_writing(&path), Err(OpenError::Foreign(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let (_folder, path) = database();
+        std::fs::write(&path, "not a database, but a text that is long enough".repeat(50))
+            .expect("file");
+        assert!(matches!(for_writing(&path), Err(OpenError::Store(StoreError::Damaged(_)))));
+    }
+}

@@ -1,0 +1,176 @@
+//! The one thread that writes. Changes that arrive while a commit is being
+//! synced share the next one, so that a hundred agents cost little more than
+//! one.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::{StoreError, search};
+
+/// How many changes may share a commit.
+const GROUP: usize = 256;
+
+/// How long the writer is idle before it reads new handoffs into the index.
+const IDLE: Duration = Duration::from_millis(150);
+
+/// How many handoffs are read into the index before the writer looks for work.
+const INDEX_STEP: usize = 32;
+
+/// A change under way: what it may do to the database.
+#[derive(Debug)]
+pub struct Write<'a> {
+    pub(crate) connection: &'a Connection,
+}
+
+/// Runs within the transaction, or learns why there is none, and returns what
+/// is to be said once the outcome is known.
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Settle + Send>;
+type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+#[derive(Debug)]
+pub struct Writer {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (jobs, queue) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(&connection, &queue))
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    pub async fn submit<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome = match connection {
+                Ok(connection) => in_savepoint(connection, change),
+                Err(error) => Err(E::from(error)),
+            };
+            Box::new(move |committed| {
+                // The caller may have gone; what is committed stays committed.
+                drop(reply.send(match committed {
+                    Ok(()) => outcome,
+                    Err(error) => Err(E::from(error)),
+                }));
+            })
+        });
+        let gone = || E::from(StoreError::Failed("the writer has stopped".to_owned()));
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(job).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer panicked");
+        }
+    }
+}
+
+fn in_savepoint<T, E: From<StoreError>>(
+    connection: &Connection,
+    change: impl FnOnce(&Write<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let run = |sql: &str| {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map_err(|error| E::from(error.into()))
+    };
+    run("SAVEPOINT change")?;
+    let outcome = change(&Write { connection });
+    if outcome.is_err() {
+        run("ROLLBACK TO change")?;
+    }
+    run("RELEASE change")?;
+    outcome
+}
+
+fn run(connection: &Connection, queue: &Receiver<Job>) {
+    let mut to_index = true;
+    loop {
+        let first = if to_index {
+            match queue.recv_timeout(IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    to_index = index_some(connection);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        } else {
+            match queue.recv() {
+                Ok(job) => job,
+                Err(_) => break,
+            }
+        };
+        commit_group(connection, first, queue);
+        to_index = true;
+    }
+    if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)")
+    {
+        tracing::warn!(%error, "the last checkpoint failed; the log is replayed at the next start");
+    }
+}
+
+fn commit_group(connection: &Connection, first: Job, queue: &Receiver<Job>) {
+    let execute = |sql: &str| -> Result<(), StoreError> {
+        connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    };
+    if let Err(error) = execute("BEGIN IMMEDIATE") {
+        first(Err(error.clone()))(Err(error));
+        return;
+    }
+    let mut settles = vec![first(Ok(connection))];
+    while settles.len() < GROUP {
+        let Ok(job) = queue.try_recv() else { break };
+        settles.push(job(Ok(connection)));
+    }
+    let outcome = execute("COMMIT");
+    if outcome.is_err() && !connection.is_autocommit() {
+        // Whether a failed commit reached the disk is unknown; rolling back
+        // makes what this process sees agree with what it answers.
+        if let Err(error) = connection.execute_batch("ROLLBACK") {
+            tracing::error!(%error, "rolling back failed");
+        }
+    }
+    for settle in settles {
+        settle(outcome.clone());
+    }
+}
+
+/// Returns whether more is left.
+fn index_some(connection: &Connection) -> bool {
+    let step = || -> Result<bool, StoreError> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let more = search::fill(connection, INDEX_STEP)?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(more)
+    };
+    step().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the search index could not be filled");
+        if !connection.is_autocommit() {
+            drop(connection.execute_batch("ROLLBACK"));
+        }
+        false
+    })
+}

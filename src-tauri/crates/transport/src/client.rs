@@ -1,0 +1,342 @@
+//! The agents' end of the socket: one connection, one call at a time, blocking.
+//!
+//! It starts no runtime and no desk, and never repeats a call by itself: what a
+//! lost connection left undone only the caller can know.
+
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use handoff_protocol::wire::{ErrorCode, ErrorData, Hello, MAX_FRAME_BYTES, Welcome, method};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::home::{Home, is_ours, own_uid};
+use crate::token;
+
+/// How long an ordinary call may take; a slow disk is included.
+const CALL: Duration = Duration::from_secs(30);
+
+/// How long the winner of a race for a new name may take to store its token.
+const TOKEN_RACE: Duration = Duration::from_secs(3);
+
+/// A connection on which `agent.hello` has been answered.
+#[derive(Debug)]
+pub struct Client {
+    line: Line,
+    welcome: Welcome,
+}
+
+/// Why a call has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens on the socket.
+    #[error("no desk answers at {}: {why}", socket.display())]
+    Unreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// Something listens there that is not ours.
+    #[error("the socket {} is not to be trusted: {why}", socket.display())]
+    NotOurs {
+        /// The socket.
+        socket: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The connection ended before the answer: what was asked may have
+    /// happened, or not.
+    #[error("the connection to the desk was lost: {why}")]
+    Lost {
+        /// How.
+        why: String,
+    },
+    /// The desk answered with an error.
+    #[error("{}", data.message)]
+    Refused {
+        /// The number in the JSON-RPC error object.
+        number: i32,
+        /// The error.
+        data: Box<ErrorData>,
+    },
+    /// The desk answered with something that is no answer.
+    #[error("the desk's answer cannot be understood: {why}")]
+    Malformed {
+        /// Why not.
+        why: String,
+    },
+    /// The call is longer than a line may be.
+    #[error("the call takes {bytes} bytes, more than the {MAX_FRAME_BYTES} that a line may have")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The token of the name cannot be read or stored.
+    #[error("the token {} cannot be used: {why}", path.display())]
+    Token {
+        /// Where it is kept.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+}
+
+impl Client {
+    /// Connects and says hello, with the token kept for this name. A token
+    /// given at the first hello of a name is stored before this returns.
+    pub fn connect(home: &Home, hello: Hello) -> Result<Self, ClientError> {
+        let path = home.token(&hello.name);
+        let kept = |why| ClientError::Token { path: path.clone(), why };
+        let until = Instant::now() + TOKEN_RACE;
+        let own = hello.token.clone();
+        let mut token = match &own {
+            Some(token) => Some(token.clone()),
+            None => token::read(&path).map_err(kept)?,
+        };
+        loop {
+            let mut line = Line::open(home.socket())?;
+            let greeting = Hello { token: token.clone(), ..hello.clone() };
+            match line.call::<_, Welcome>(method::HELLO, &greeting, CALL) {
+                Ok(welcome) => {
+                    if let Some(given) = &welcome.token {
+                        token::store(&path, given).map_err(kept)?;
+                    }
+                    return Ok(Self { line, welcome });
+                }
+                Err(ClientError::Refused { data, .. })
+                    if data.code == ErrorCode::Refused
+                        && own.is_none()
+                        && Instant::now() < until =>
+                {
+                    // Another process may have said hello under this new name
+                    // a moment ago: its token is then about to appear.
+                    let Some(newer) =
+                        token::wait_for_change(&path, token.as_deref(), until).map_err(kept)?
+                    else {
+                        return Err(ClientError::Refused { number: data.code.number(), data });
+                    };
+                    token = Some(newer);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes one call under no name, for the few methods that need none.
+    pub fn ask<P, R>(home: &Home, method: &str, params: &P) -> Result<R, ClientError>
+    where
+        P: Serialize,
+        R: DeserializeOwned,
+    {
+        Line::open(home.socket())?.call(method, params, CALL)
+    }
+
+    /// What the desk answered to hello.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Calls a method and waits for its answer, for half a minute at most.
+    pub fn call<P, R>(&mut self, method: &str, params: &P) -> Result<R, ClientError>
+    where
+        P: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        self.line.call(method, params, CALL)
+    }
+
+    /// Calls a method whose answer may take `within`, and the time of an
+    /// ordinary call on top.
+    pub fn call_within<P, R>(
+        &mut self,
+        method: &str,
+        params: &P,
+        within: Duration,
+    ) -> Result<R, ClientError>
+    where
+        P: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        self.line.call(method, params, within.saturating_add(CALL))
+    }
+}
+
+#[derive(Serialize)]
+struct Call<'a, P: ?Sized> {
+    jsonrpc: &'a str,
+    id: u64,
+    method: &'a str,
+    params: &'a P,
+}
+
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    #[serde(default)]
+    id: Option<Value>,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<RpcError>,
+}
+
+#[derive(Deserialize)]
+struct RpcError {
+    code: i32,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    data: Option<Value>,
+}
+
+/// The connection with what has been read of it and not yet been used.
+#[derive(Debug)]
+struct Line {
+    stream: UnixStream,
+    read: Vec<u8>,
+    last_id: u64,
+}
+
+impl Line {
+    fn open(socket: &Path) -> Result<Self, ClientError> {
+        let unreachable = |why| ClientError::Unreachable { socket: socket.to_owned(), why };
+        let not_ours = |why| ClientError::NotOurs { socket: socket.to_owned(), why };
+        let found = std::fs::symlink_metadata(socket).map_err(unreachable)?;
+        if !found.file_type().is_socket() {
+            return Err(not_ours("it is not a socket"));
+        }
+        if !is_ours(&found) {
+            return Err(not_ours("it belongs to another user"));
+        }
+        let stream = UnixStream::connect(socket).map_err(unreachable)?;
+        if peer_uid(&stream).is_some_and(|uid| uid != own_uid()) {
+            return Err(not_ours("another user's program listens on it"));
+        }
+        Ok(Self { stream, read: Vec::new(), last_id: 0 })
+    }
+
+    fn call<P, R>(&mut self, method: &str, params: &P, within: Duration) -> Result<R, ClientError>
+    where
+        P: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        self.last_id += 1;
+        let id = self.last_id;
+        self.send(&Call { jsonrpc: "2.0", id, method, params })?;
+        let until = Instant::now().checked_add(within);
+        loop {
+            let line = self.next_line(until)?;
+            let incoming: Incoming<'_> =
+                serde_json::from_slice(&line).map_err(|why| malformed(&why))?;
+            // A notification is a hint; what a call returns is the truth.
+            if incoming.method.is_some() {
+                continue;
+            }
+            // The desk could not read the id of what it refuses: calls go one
+            // at a time, so it is this one.
+            let ours = incoming.id.as_ref().is_none_or(|found| found.as_u64() == Some(id));
+            match (incoming.error, ours) {
+                (Some(error), true) => return Err(refused(error)),
+                (None, true) if incoming.id.is_some() => {
+                    let text = incoming.result.map_or("null", RawValue::get);
+                    return serde_json::from_str(text).map_err(|why| malformed(&why));
+                }
+                (None | Some(_), _) => {}
+            }
+        }
+    }
+
+    fn send<P: Serialize + ?Sized>(&mut self, call: &Call<'_, P>) -> Result<(), ClientError> {
+        let mut frame = serde_json::to_vec(call).map_err(|why| malformed(&why))?;
+        // Text passed on as it was given may hold line ends. In JSON they can
+        // only stand between tokens, where a space means the same.
+        for byte in &mut frame {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+        frame.push(b'\n');
+        if frame.len() > MAX_FRAME_BYTES {
+            return Err(ClientError::TooLarge { bytes: frame.len() });
+        }
+        self.stream.set_write_timeout(Some(CALL)).map_err(|why| lost(&why))?;
+        self.stream.write_all(&frame).map_err(|why| lost(&why))
+    }
+
+    fn next_line(&mut self, until: Option<Instant>) -> Result<Vec<u8>, ClientError> {
+        let mut searched = 0;
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            if let Some(end) = self.read[searched..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.read.split_off(searched + end + 1);
+                return Ok(std::mem::replace(&mut self.read, rest));
+            }
+            searched = self.read.len();
+            if searched > MAX_FRAME_BYTES {
+                return Err(ClientError::Malformed { why: "a line without an end".to_owned() });
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(ClientError::Lost { why: "no answer came in time".to_owned() });
+            }
+            self.stream.set_read_timeout(left).map_err(|why| lost(&why))?;
+            match self.stream.read(&mut chunk) {
+                Ok(0) => {
+                    return Err(ClientError::Lost { why: "the desk closed it".to_owned() });
+                }
+                Ok(count) => self.read.extend_from_slice(&chunk[..count]),
+                Err(why) => {
+                    let again = matches!(
+                        why.kind(),
+                        io::ErrorKind::Interrupted
+                            | io::ErrorKind::WouldBlock
+                            | io::ErrorKind::TimedOut
+                    );
+                    if !again {
+                        return Err(lost(&why));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn refused(error: RpcError) -> ClientError {
+    let known = error.data.and_then(|data| serde_json::from_value(data).ok());
+    let data = known.unwrap_or_else(|| ErrorData {
+        code: ErrorCode::Internal,
+        message: error.message,
+        hint: "The desk gave no details; its log may have some.".to_owned(),
+        retryable: false,
+        faults: Vec::new(),
+        winner: None,
+    });
+    ClientError::Refused { number: error.code, data: Box::new(data) }
+}
+
+fn lost(why: &io::Error) -> ClientError {
+    ClientError::Lost { why: why.to_string() }
+}
+
+fn malformed(why: &serde_json::Error) -> ClientError {
+    ClientError::Malformed { why: why.to_string() }
+}
+
+/// Who listens at the other end, where the system tells.
+#[cfg(target_os = "linux")]
+fn peer_uid(stream: &UnixStream) -> Option<u32> {
+    rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.uid.as_raw())
+}
+
+/// The owner of the socket's file has to do where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+fn peer_uid(_stream: &UnixStream) -> Option<u32> {
+    None
+}

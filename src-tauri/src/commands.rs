@@ -1,0 +1,100 @@
+//! What the window may ask: each command passes it on to the engine.
+
+use handoff_engine::Failure;
+use handoff_protocol::view::{
+    ActionView, CaseView, DecideRequest, DeskStatus, Preview, QueueQuery, QueueView, Receipt,
+    Settings, WindowError,
+};
+use tauri::State;
+
+use crate::{Desk, shell};
+
+type Answer<T> = Result<T, WindowError>;
+
+/// Runs what reads much or computes long beside the threads that answer agents.
+async fn aside<T: Send + 'static>(
+    desk: State<'_, Desk>,
+    work: impl FnOnce(&handoff_engine::Engine) -> Result<T, Failure> + Send + 'static,
+) -> Answer<T> {
+    let engine = desk.engine.clone();
+    match tauri::async_runtime::spawn_blocking(move || work(&engine)).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(error) => Err(WindowError {
+            code: "internal".to_owned(),
+            message: format!("The desk failed: {error}."),
+            hint: "Try again; the log in the desk's folder says more.".to_owned(),
+        }),
+    }
+}
+
+#[tauri::command]
+pub async fn status(desk: State<'_, Desk>) -> Answer<DeskStatus> {
+    let home = desk.home.root().display().to_string();
+    let socket = desk.home.socket().display().to_string();
+    aside(desk, move |engine| engine.status(home, socket)).await
+}
+
+#[tauri::command]
+pub async fn queue(desk: State<'_, Desk>, query: QueueQuery) -> Answer<QueueView> {
+    Ok(desk.engine.queue(query).await?)
+}
+
+#[tauri::command]
+pub async fn open_case(desk: State<'_, Desk>, id: String) -> Answer<CaseView> {
+    aside(desk, move |engine| engine.open_case(&id)).await
+}
+
+#[tauri::command]
+pub async fn actions(desk: State<'_, Desk>, id: String, offset: usize) -> Answer<Vec<ActionView>> {
+    aside(desk, move |engine| engine.actions(&id, offset)).await
+}
+
+#[tauri::command]
+pub async fn unfold(
+    desk: State<'_, Desk>,
+    id: String,
+    revision: u32,
+    pointer: String,
+) -> Answer<String> {
+    aside(desk, move |engine| engine.unfold(&id, revision, &pointer)).await
+}
+
+#[tauri::command]
+pub async fn preview(desk: State<'_, Desk>, request: DecideRequest) -> Answer<Preview> {
+    aside(desk, move |engine| engine.preview(&request)).await
+}
+
+#[tauri::command]
+pub async fn decide(desk: State<'_, Desk>, request: DecideRequest) -> Answer<Receipt> {
+    Ok(desk.engine.decide(request).await?)
+}
+
+#[tauri::command]
+pub async fn undo(desk: State<'_, Desk>, id: String) -> Answer<Receipt> {
+    Ok(desk.engine.undo(&id).await?)
+}
+
+#[tauri::command]
+pub async fn regrant(desk: State<'_, Desk>, id: String) -> Answer<Receipt> {
+    Ok(desk.engine.regrant(&id).await?)
+}
+
+#[tauri::command]
+pub async fn seen(desk: State<'_, Desk>, id: String) -> Answer<()> {
+    Ok(desk.engine.seen(&id).await?)
+}
+
+#[tauri::command]
+pub fn settings(desk: State<'_, Desk>) -> Settings {
+    desk.engine.settings()
+}
+
+#[tauri::command]
+pub async fn save_settings(desk: State<'_, Desk>, settings: Settings) -> Answer<Settings> {
+    Ok(desk.engine.save_settings(settings).await?)
+}
+
+#[tauri::command]
+pub fn run_demo(desk: State<'_, Desk>) -> Answer<()> {
+    shell::demo::start(&desk.home)
+}

@@ -1,0 +1,161 @@
+//! The composition root: puts the engine, the socket, the notifications and
+//! the window together. The only room that knows Tauri and the desktop.
+//!
+//! It holds no rules: whatever can be decided is decided in the engine.
+
+mod clock;
+mod commands;
+mod ownership;
+mod shell;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use handoff_engine::Engine;
+use handoff_protocol::session::Host;
+use handoff_store::Store;
+use handoff_transport::home::Home;
+use handoff_transport::server::Server;
+use tauri::Manager as _;
+
+use crate::clock::SystemClock;
+use crate::ownership::Ownership;
+use crate::shell::notify::DesktopNotifier;
+
+/// The variables by which Tauri lets a WebDriver drive the window.
+const AUTOMATION: [&str; 2] = ["TAURI_AUTOMATION", "TAURI_WEBVIEW_AUTOMATION"];
+
+/// Where the window's commands find the desk.
+struct Desk {
+    engine: Engine,
+    home: Home,
+}
+
+/// Runs the desk until it is quit; a second one shows the first and ends.
+pub fn run() -> ExitCode {
+    if let Some(code) = without_automation() {
+        return code;
+    }
+    match start() {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A desk that a WebDriver can drive is a desk that a program can decide in.
+/// So any build but those for tests starts itself again without Tauri's
+/// automation variables, before anything else has read them.
+fn without_automation() -> Option<ExitCode> {
+    if cfg!(feature = "automation")
+        || AUTOMATION.iter().all(|name| std::env::var_os(name).is_none())
+    {
+        return None;
+    }
+    let again: std::io::Result<std::process::ExitStatus> =
+        std::env::current_exe().and_then(|program| {
+            let mut command = std::process::Command::new(program);
+            command.args(std::env::args_os().skip(1));
+            for name in AUTOMATION {
+                command.env_remove(name);
+            }
+            #[cfg(unix)]
+            return Err(std::os::unix::process::CommandExt::exec(&mut command));
+            #[cfg(not(unix))]
+            command.status()
+        });
+    Some(match again {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) | Err(_) => ExitCode::FAILURE,
+    })
+}
+
+fn start() -> anyhow::Result<ExitCode> {
+    let home = Home::resolve().context("The desk's folder could not be found")?;
+    home.create().with_context(|| format!("{} could not be made", home.root().display()))?;
+    let background = std::env::args_os().any(|argument| argument == "--background");
+    let Some(ownership) = Ownership::take(&home)? else {
+        return ownership::show_the_other(&home, background);
+    };
+    let _log = shell::log::start(&home.logs());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("The desk could not start its threads")?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let notifier = Arc::new(DesktopNotifier::new());
+    let (engine, server) = runtime.block_on(async {
+        let store = Store::open(&home.database())
+            .with_context(|| format!("{} could not be opened", home.database().display()))?;
+        let engine = Engine::start(store, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
+            .await
+            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let socket = home.socket();
+        let server = Server::bind(socket)
+            .with_context(|| format!("The socket {} could not be made", socket.display()))?;
+        anyhow::Ok((engine, server))
+    })?;
+    notifier.attach(engine.clone());
+    runtime.spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
+    let timed = engine.clone();
+    runtime.spawn(async move { timed.run().await });
+    runtime.spawn(shell::notify::watch(engine.clone()));
+    let code = window(Desk { engine, home }, background)?;
+    drop(ownership);
+    Ok(code)
+}
+
+fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
+    let app = tauri::Builder::default()
+        .plugin(
+            tauri_plugin_window_state::Builder::default()
+                .with_state_flags(shell::window::remembered())
+                .build(),
+        )
+        .manage(desk)
+        .invoke_handler(tauri::generate_handler![
+            commands::status,
+            commands::queue,
+            commands::open_case,
+            commands::actions,
+            commands::unfold,
+            commands::preview,
+            commands::decide,
+            commands::undo,
+            commands::regrant,
+            commands::seen,
+            commands::settings,
+            commands::save_settings,
+            commands::run_demo,
+        ])
+        .setup(move |app| {
+            let engine = app.state::<Desk>().engine.clone();
+            let tray = shell::tray::build(app.handle());
+            shell::window::open(app.handle(), background, tray.is_some())?;
+            tauri::async_runtime::spawn(shell::changes::forward(
+                app.handle().clone(),
+                engine,
+                tray,
+            ));
+            Ok(())
+        })
+        .build(tauri::generate_context!())
+        .context("The window could not be made")?;
+    app.run(|_, event| {
+        if let tauri::RunEvent::ExitRequested { api, code: None, .. } = event {
+            // The last window was closed: the desk goes on in the tray.
+            api.prevent_exit();
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stderr, reason = "there is no window to say it in")]
+fn report(error: &anyhow::Error) {
+    eprintln!("Handoff Desk could not start: {error:#}.");
+    shell::alert::show(&format!("{error:#}"));
+}

@@ -1,0 +1,43 @@
+//! Tells the window, the badge and the tray what has changed, many changes at
+//! once.
+
+use std::collections::HashSet;
+
+use handoff_engine::Engine;
+use handoff_protocol::view::Change;
+use tauri::tray::TrayIcon;
+use tauri::{AppHandle, Emitter as _};
+
+use super::{tray, window};
+
+/// The event the window listens to; its payload is a list of changes.
+const EVENT: &str = "desk-change";
+
+/// Passes changes on for as long as the desk runs.
+pub async fn forward(app: AppHandle, engine: Engine, icon: Option<TrayIcon>) {
+    let mut changes = engine.follow();
+    let mut batch = Vec::new();
+    while changes.recv_many(&mut batch, 4096).await > 0 {
+        let mut known = HashSet::new();
+        let mut distinct = Vec::new();
+        for change in batch.drain(..) {
+            let key = match &change {
+                Change::Handoff { id } => format!("h{id}"),
+                Change::Status => "s".to_owned(),
+                Change::Show { id } => {
+                    window::raise(&app);
+                    format!("o{id:?}")
+                }
+            };
+            if known.insert(key) {
+                distinct.push(change);
+            }
+        }
+        if let Err(error) = app.emit(EVENT, &distinct) {
+            tracing::warn!(%error, "the window was not told of a change");
+        }
+        if let (Some(icon), Ok(waiting)) = (&icon, engine.inbox_count()) {
+            tray::count(icon, waiting);
+        }
+    }
+}

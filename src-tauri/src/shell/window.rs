@@ -1,0 +1,64 @@
+//! The one window: made once, hidden and shown, never a second one.
+
+use tauri::{
+    AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+};
+use tauri_plugin_window_state::StateFlags;
+
+/// The label of the window, as the capabilities name it.
+const LABEL: &str = "desk";
+
+/// What is remembered of the window; whether it was visible is not.
+pub fn remembered() -> StateFlags {
+    StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED
+}
+
+/// Makes the window. Closing it leaves the desk in the tray, or minimised
+/// where there is no tray.
+pub fn open(app: &AppHandle, background: bool, tray: bool) -> tauri::Result<()> {
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+        .title("Handoff Desk")
+        .inner_size(1320.0, 840.0)
+        .min_inner_size(600.0, 480.0)
+        .visible(!background)
+        .on_navigation(is_own)
+        .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
+        .build()?;
+    let closing = window.clone();
+    window.on_window_event(move |event| {
+        if let WindowEvent::CloseRequested { api, .. } = event {
+            api.prevent_close();
+            let away = if tray { closing.hide() } else { closing.minimize() };
+            if let Err(error) = away {
+                tracing::warn!(%error, "the window could not be put away");
+            }
+        }
+    });
+    if background && !tray {
+        window.minimize()?;
+    }
+    Ok(())
+}
+
+/// Brings the window to the front.
+pub fn raise(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    if let Err(error) = bring_forward(&window) {
+        tracing::warn!(%error, "the window could not be brought forward");
+    }
+}
+
+fn bring_forward(window: &WebviewWindow) -> tauri::Result<()> {
+    window.show()?;
+    window.unminimize()?;
+    window.set_focus()
+}
+
+/// The page itself and nothing else: agent text can name any address.
+fn is_own(address: &tauri::Url) -> bool {
+    match address.scheme() {
+        "tauri" => true,
+        "http" | "https" => address.host_str() == Some("tauri.localhost"),
+        _ => false,
+    }
+}

@@ -1,0 +1,106 @@
+//! `cargo xtask run` on a machine without a screen: the same desk on a virtual
+//! one, and a picture of it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use handoff_stage::{Child, Plan, Stage, ask_until};
+
+use crate::app;
+use crate::command::Root;
+
+/// How long the desk may take to open, and the demo agent to hand off.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// Opens the desk and the demo agent there, and keeps them until Ctrl+C, or
+/// with `once` until the picture is taken.
+pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
+    println!("There is no screen here: the desk opens on a virtual one.");
+    let folder = root.target().join("run");
+    fs::create_dir_all(&folder)?;
+    // Its own folders: a trial on a virtual screen is not the person's desk.
+    let home = tempfile::Builder::new().prefix("desk").tempdir()?;
+    let stage = Stage::open(Plan::default())?;
+    let log = |name: &str| -> anyhow::Result<Stdio> {
+        let path = folder.join(name);
+        let file = fs::File::create(&path);
+        Ok(file.with_context(|| format!("{} cannot be written", path.display()))?.into())
+    };
+
+    let mut desk = Child::start(
+        "the desk",
+        stage
+            .command(root.built(app::DESK))
+            .env("HANDOFF_DESK_HOME", home.path())
+            .stdin(Stdio::null())
+            .stdout(log("desk.out.log")?)
+            .stderr(log("desk.log")?),
+    )?;
+    let opened = ask_until(LIMIT, || {
+        if let Some(status) = desk.wait(Duration::ZERO)? {
+            bail!("the desk ended by itself ({status}); it said:\n{}", said(&folder, "desk.log"));
+        }
+        Ok(stage.active_window()?.filter(|title| title.contains("Handoff")))
+    })?;
+    if opened.is_none() {
+        bail!("the desk opened no window within {LIMIT:?}; see {}", folder.display());
+    }
+    let mut demo = Child::start(
+        "the demo agent",
+        stage
+            .command(root.built(app::CLI))
+            .arg("demo")
+            .env("HANDOFF_DESK_HOME", home.path())
+            .stdin(Stdio::null())
+            .stdout(log("demo.out.log")?)
+            .stderr(log("demo.log")?),
+    )?;
+    // The notification comes only once the card can be read.
+    let card = stage.notices()?.wait(LIMIT, |_| true).with_context(|| {
+        format!("the demo agent handed off nothing; it said:\n{}", said(&folder, "demo.log"))
+    })?;
+    println!("On screen: {} {}", card.summary, card.body);
+
+    let picture = folder.join("desk.png");
+    steady(&stage, &picture)?;
+    println!("A screenshot is in {}", picture.display());
+    if once {
+        println!(
+            "Nobody is at a terminal here, so this ends. `cargo xtask run` on a machine with a \
+             screen opens the same desk there."
+        );
+        drop(demo);
+        drop(desk);
+        return Ok(());
+    }
+    println!(
+        "The desk stays open on display {}; look with any X tool, such as: \
+         import -window root picture.png -display {}. Ctrl+C ends it.",
+        stage.display(),
+        stage.display()
+    );
+    desk.wait(Duration::MAX)?;
+    demo.wait(Duration::ZERO)?;
+    Ok(())
+}
+
+/// Photographs the screen until two pictures in a row are the same: nothing
+/// is still being painted.
+fn steady(stage: &Stage, path: &Path) -> anyhow::Result<()> {
+    let mut last = Vec::new();
+    ask_until(Duration::from_secs(5), || {
+        stage.screenshot(path)?;
+        let picture = fs::read(path)?;
+        let same = picture == last;
+        last = picture;
+        Ok(same.then_some(()))
+    })?;
+    Ok(())
+}
+
+fn said(folder: &Path, log: &str) -> String {
+    fs::read_to_string(folder.join(log)).unwrap_or_default()
+}

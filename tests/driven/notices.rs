@@ -1,0 +1,54 @@
+//! Notifications: when, what they say, and where they lead.
+
+use crate::support::{Desk, Options, SOON, payload};
+
+#[test]
+fn a_notification_names_agent_and_question_and_opens_its_item() {
+    let desk = Desk::open();
+    let window = desk.window();
+    let first = desk.submit(&payload::delete("first"));
+    let notice = desk.notices().wait(SOON, |_| true).unwrap();
+    let text = format!("{} {}", notice.summary, notice.body);
+    assert!(text.contains("cli"), "the agent: {text}");
+    assert!(text.contains("May I delete draft-first.txt for good?"), "the question: {text}");
+    assert!(text.to_lowercase().contains("high"), "the priority: {text}");
+    assert_eq!(desk.state(&first), "ready", "the card was there before it");
+    desk.notices().close_all().unwrap();
+
+    let second = desk.submit(&payload::rename("second"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-second.txt")).unwrap();
+    window.item(&second, "ready");
+    window.open_item(&first, "May I delete draft-first.txt for good?");
+    let mut minimise = desk.command("xdotool");
+    minimise.args(["getactivewindow", "windowminimize", "--sync"]);
+    assert!(minimise.status().unwrap().success());
+
+    desk.notices().act().unwrap();
+
+    window.shows("question", "May I rename draft-second.txt?");
+    let active = handoff_stage::ask_until(SOON, || desk.stage().active_window()).unwrap();
+    assert!(active.is_some_and(|title| title.contains("Handoff")), "the window is in front");
+}
+
+#[test]
+fn one_handoff_is_one_notification() {
+    let desk = Desk::open();
+    let case = payload::rename("once");
+    desk.submit(&case);
+    desk.submit(&case);
+    desk.submit(&payload::rename("last"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-last.txt")).unwrap();
+    let all = desk.notices().all().unwrap();
+    let once = all.iter().filter(|notice| notice.body.contains("draft-once.txt")).count();
+    assert_eq!(once, 1, "a replayed submit does not notify again: {all:#?}");
+}
+
+#[test]
+fn without_a_notification_service_the_desk_works_and_says_so() {
+    let desk = Desk::open_with(Options { silent: true });
+    let window = desk.window();
+    let id = desk.submit(&payload::rename("silent"));
+    window.item(&id, "ready");
+    let said = window.until("return document.body.innerText.includes('No notifications')", &[]);
+    assert!(said.is_some(), "the window says so:\n{}", window.page_text());
+}

@@ -1,0 +1,27 @@
+//! The desk as a user meets it: the built app in a real window on a desktop of
+//! its own, the real command line as the agent, real notifications.
+//!
+//! Nothing is faked here and nothing is reached but through the public ways:
+//! the window's test ids, the exit codes and JSON of `handoff`, the session
+//! bus. What one part does by itself is tested beside it.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail like the test")]
+#![cfg_attr(
+    not(feature = "automation"),
+    expect(dead_code, reason = "a build that cannot be driven is only looked at from outside")
+)]
+
+mod support;
+
+#[cfg(feature = "automation")]
+mod driven {
+    mod decisions;
+    mod hostile;
+    mod keyboard;
+    mod live;
+    mod notices;
+    mod restart;
+    mod story;
+}
+#[cfg(not(feature = "automation"))]
+mod shipped;

@@ -1,0 +1,166 @@
+//! The window, in the words of its test ids (CONTRACT §8).
+
+use std::path::Path;
+use std::process::Command;
+
+use handoff_stage::{Driver, Element};
+use serde_json::{Value, json};
+
+use super::SOON;
+
+/// The window of a desk.
+pub struct Window(Driver);
+
+impl Window {
+    /// Opens the window of `program` and waits until it can be used.
+    pub fn open(driver: &mut Command, program: &Path) -> Self {
+        let window = Self(Driver::open(driver, program).unwrap());
+        window.see("connection-state");
+        window
+    }
+
+    /// Kills the app as a power cut would.
+    pub fn kill(self) {
+        self.0.kill().unwrap();
+    }
+
+    /// The first visible element with this test id, waited for.
+    #[track_caller]
+    pub fn see(&self, test_id: &str) -> Element {
+        self.see_where(test_id, "")
+    }
+
+    /// The same with a further condition as a CSS selector, such as
+    /// `[data-option-id="leave"]`.
+    #[track_caller]
+    pub fn see_where(&self, test_id: &str, condition: &str) -> Element {
+        self.0.find(&selector(test_id, condition), SOON).unwrap_or_else(|fault| panic!("{fault:#}"))
+    }
+
+    /// Waits until nothing visible has this test id.
+    #[track_caller]
+    pub fn gone(&self, test_id: &str, condition: &str) {
+        let gone = self.until(
+            "return ![...document.querySelectorAll(args[0])].some(e => e.checkVisibility());",
+            &[json!(selector(test_id, condition))],
+        );
+        assert!(gone.is_some(), "{test_id}{condition} is still there:\n{}", self.page_text());
+    }
+
+    /// Clicks the element with this test id once it can be clicked: it is
+    /// visible, and not switched off.
+    #[track_caller]
+    pub fn click(&self, test_id: &str) {
+        self.click_where(test_id, "");
+    }
+
+    /// The same with a further condition.
+    #[track_caller]
+    pub fn click_where(&self, test_id: &str, condition: &str) {
+        let on = format!("{condition}:not(:disabled):not([aria-disabled='true'])");
+        let element = self.see_where(test_id, &on);
+        self.0.click(&element).unwrap_or_else(|fault| panic!("{test_id}: {fault:#}"));
+    }
+
+    /// Types text into the field with this test id.
+    #[track_caller]
+    pub fn type_into(&self, test_id: &str, text: &str) {
+        let field = self.see(test_id);
+        self.0.type_into(&field, text).unwrap_or_else(|fault| panic!("{test_id}: {fault:#}"));
+    }
+
+    /// Presses a key or a chord wherever the keyboard is.
+    pub fn press(&self, chord: &str) {
+        self.0.press(chord).unwrap();
+    }
+
+    /// The text of the first visible element with this test id.
+    #[track_caller]
+    pub fn text(&self, test_id: &str) -> String {
+        self.0.text_of(&self.see(test_id)).unwrap()
+    }
+
+    /// Waits until an element with this test id shows this text.
+    #[track_caller]
+    pub fn shows(&self, test_id: &str, text: &str) {
+        let shown = self.until(
+            "return [...document.querySelectorAll(args[0])]
+               .some(e => e.checkVisibility() && (e.innerText ?? '').includes(args[1]));",
+            &[json!(selector(test_id, "")), json!(text)],
+        );
+        assert!(shown.is_some(), "{test_id} does not show {text:?}:\n{}", self.page_text());
+    }
+
+    /// Waits for the item of this handoff in the list on screen, in a state.
+    #[track_caller]
+    pub fn item(&self, id: &str, state: &str) -> Element {
+        self.see_where("queue-item", &format!("[data-handoff-id='{id}'][data-state='{state}']"))
+    }
+
+    /// The handoffs of the list on screen, from the top.
+    pub fn items(&self) -> Vec<String> {
+        let items = self.run(
+            "return [...document.querySelectorAll('[data-testid=queue-item]')]
+               .map(e => e.dataset.handoffId);",
+            &[],
+        );
+        items.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Opens the case of this handoff and waits until its question is shown.
+    #[track_caller]
+    pub fn open_item(&self, id: &str, question: &str) {
+        self.click_where("queue-item", &format!("[data-handoff-id='{id}']"));
+        self.shows("question", question);
+    }
+
+    /// Puts the text of the arguments' editor in place of what is there, as
+    /// someone does who selects all and types.
+    #[track_caller]
+    pub fn edit_args(&self, args: &Value) {
+        let editor = self.see("args-editor");
+        self.0.click(&editor).unwrap();
+        self.press("Control+a");
+        self.press("Delete");
+        self.0.type_text(&args.to_string()).unwrap();
+    }
+
+    /// Approves what asks for a deliberate extra act.
+    #[track_caller]
+    pub fn approve_high_risk(&self) {
+        self.click("confirm-high-risk");
+        self.click("decide-approve");
+    }
+
+    /// Confirms the consequence of an edited high risk.
+    #[track_caller]
+    pub fn confirm_high_risk(&self) {
+        self.click("confirm-high-risk");
+    }
+
+    /// Shows the list of what is over.
+    #[track_caller]
+    pub fn open_history(&self) {
+        let tab = self.0.find("[role='tab'][data-tab='done']", SOON).unwrap();
+        self.0.click(&tab).unwrap();
+    }
+
+    /// Runs a function body in the page.
+    pub fn run(&self, script: &str, args: &[Value]) -> Value {
+        self.0.run(script, args).unwrap()
+    }
+
+    /// Waits in the page for a condition.
+    pub fn until(&self, condition: &str, args: &[Value]) -> Option<Value> {
+        self.0.until(condition, args, SOON).unwrap()
+    }
+
+    /// All that can be read in the window.
+    pub fn page_text(&self) -> String {
+        self.0.text()
+    }
+}
+
+fn selector(test_id: &str, condition: &str) -> String {
+    format!("[data-testid='{test_id}']{condition}")
+}
