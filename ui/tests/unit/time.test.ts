@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ago, countdown, group, moment, shortSpan, span, urgency } from '../../src/lib/time';
+import { ago, countdown, group, moment, reading, shortSpan, span, urgency } from '../../src/lib/time';
 
 const NOON = new Date(2026, 10, 20, 12, 0, 0).getTime();
 const MINUTE = 60_000;
@@ -22,6 +22,10 @@ describe('spans', () => {
   test('are shorter in the queue', () => {
     expect(shortSpan(3 * HOUR + 42 * MINUTE)).toBe('3 h 42');
     expect(shortSpan(80 * HOUR)).toBe('3 d');
+  });
+
+  test('of reading keep their seconds up to two minutes', () => {
+    expect([0, 8, 101, 240].map(reading)).toEqual(['1 s', '8 s', '101 s', '4 min']);
   });
 
   test('count seconds in the last hour', () => {
