@@ -148,7 +148,7 @@ impl Connection {
 
     fn status(&self) -> Result<Status, Failure> {
         let desk = &self.engine.desk;
-        let [inbox, ..] = desk.store.read(|read| read.counts())?;
+        let [inbox, ..] = desk.store.read(handoff_store::Read::counts)?;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL.to_owned(),

@@ -86,8 +86,7 @@ pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a connection is made")]
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection =
-        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -189,9 +188,6 @@ mod tests {
         let (_folder, path) = database();
         std::fs::write(&path, "not a database, but a text that is long enough".repeat(50))
             .expect("file");
-        assert!(matches!(
-            for_writing(&path),
-            Err(OpenError::Store(StoreError::Damaged(_)))
-        ));
+        assert!(matches!(for_writing(&path), Err(OpenError::Store(StoreError::Damaged(_)))));
     }
 }
