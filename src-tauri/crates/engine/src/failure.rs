@@ -54,7 +54,7 @@ impl Failure {
 
     pub(crate) fn already_decided(winner: Decision) -> Self {
         let mut failure = Self::conflict(
-            format!("This was already decided: {}.", crate::words::outcome(&winner)),
+            format!("This was already decided: {}.", crate::words::outcome(&winner, None)),
             "The first decision stands. Undo it while it is held, if it is not what you want.",
         );
         failure.0.winner = Some(Box::new(winner));
