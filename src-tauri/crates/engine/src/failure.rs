@@ -76,6 +76,7 @@ impl From<StoreError> for Failure {
                 ErrorCode::Unavailable,
                 "Close the other program; then try again with the same key.",
             ),
+            StoreError::Aborted => (ErrorCode::Unavailable, "Try again with the same key."),
             StoreError::Stale => (ErrorCode::Conflict, "Look at it again and retry."),
             StoreError::Damaged(_) | StoreError::Failed(_) => {
                 (ErrorCode::Internal, "Run `handoff doctor`, or look into the desk's log.")
