@@ -275,10 +275,12 @@ fn holder_seen(next: &mut Progress, holder: &str, present: bool, now: DateTime<U
         } else {
             *offer = None;
         }
-    } else if let Phase::Collected { lease, .. } = &mut next.phase
+    } else if let Phase::Collected { lease, regranted: false, .. } = &mut next.phase
         && lease.holder == holder
         && present
     {
+        // Once the reviewer has given the lease free, it does not come back to
+        // life: the next client to ask has it.
         lease.expires_at = now + LEASE;
     }
 }

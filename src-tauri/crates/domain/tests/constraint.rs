@@ -222,7 +222,7 @@ fn results_are_one_for_each_expression_and_share_one_budget() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_brings_the_evaluator_down(expr in "\\PC{0,80}") {
