@@ -37,7 +37,7 @@ export interface Held {
 }
 
 export type Dialog = 'palette' | 'help' | 'settings';
-export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form';
+export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit';
 export type Evidence = 'plan' | 'history' | 'thread' | 'agents';
 
 export class Desk {
@@ -255,14 +255,15 @@ export class Desk {
     const at = this.order.findIndex((item) => item.id === request.id);
     const next = this.order[at + 1] ?? this.order[at - 1];
     const recorded = await this.faults.guard('decide', async () => {
-      await this.host.decide(request);
+      const { hold } = await this.host.decide(request);
+      // While it is held it can come back, and the words with it.
+      if (hold === null) this.#drafts.delete(request.id);
     });
     opened.sending = false;
     if (!recorded) {
       await Promise.all([this.#load(), this.refresh()]);
       return;
     }
-    this.#drafts.delete(request.id);
     this.announcement = `Recorded. ${this.settings.hold_s > 0 ? 'It can be undone while it is held.' : ''}`;
     const follow = this.list === 'inbox' && this.selected === request.id;
     if (follow) {
@@ -345,6 +346,7 @@ export class Desk {
     const now = Date.now();
     const held = new Map(waiting.filter((item) => item.hold !== null).map((item) => [item.id, item]));
     const kept = this.holds.filter((one) => held.has(one.id));
+    for (const one of this.holds) if (!held.has(one.id)) this.#drafts.delete(one.id);
     const fresh = [...held.values()]
       .filter((item) => !kept.some((one) => one.id === item.id))
       .map((item) => ({

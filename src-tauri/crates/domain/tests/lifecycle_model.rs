@@ -2,6 +2,7 @@
 //! a table of edges, and whole seconds for time.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the model says what is, not what is not")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
@@ -125,6 +126,7 @@ struct Held {
 
 /// The model: what the contract says, in the plainest form.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the plainest form")]
 struct Model {
     state: State,
     revision: u32,
@@ -298,13 +300,12 @@ impl Model {
         assert!(warned_before, "nothing follows a warning at once");
         match self.kind {
             TimeoutKind::Escalate => self.escalated = true,
-            TimeoutKind::ManualReview => self.manual_review = true,
             TimeoutKind::SafeDefault if self.default_is_read => {
                 (self.irreversible, self.wants_revision, self.by_system) = (false, false, true);
                 (self.offer, self.held) = (None, None);
                 self.state = State::Released;
             }
-            TimeoutKind::SafeDefault => self.manual_review = true,
+            TimeoutKind::ManualReview | TimeoutKind::SafeDefault => self.manual_review = true,
         }
         true
     }

@@ -1,5 +1,6 @@
 //! Who an agent is: a name is bound to a token at its first hello.
 
+use handoff_domain::decision::hex;
 use handoff_protocol::view::AgentView;
 use handoff_protocol::wire::{ErrorCode, Hello, PROTOCOL, Welcome};
 use handoff_store::Agent;
@@ -82,5 +83,5 @@ fn taken(name: &str, wrong: bool) -> Failure {
 }
 
 fn hash(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(token))
 }

@@ -4,8 +4,8 @@ use handoff_domain::lifecycle::Phase;
 use handoff_protocol::view::{
     Counts, DeskStatus, List, QueueItem, QueueQuery, QueueView, Settings,
 };
-use handoff_store::{ListPart, Page, Row};
 use handoff_protocol::wire::ErrorCode;
+use handoff_store::{ListPart, Page, Row};
 
 use crate::{Desk, Engine, Failure, SETTINGS, lock, words};
 
@@ -86,9 +86,7 @@ impl Engine {
         }
         let json = serde_json::to_string(&settings).map_err(handoff_store::StoreError::from)?;
         let desk = &self.desk;
-        desk.watched(
-            desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await,
-        )?;
+        desk.watched(desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await)?;
         *lock(&desk.settings) = settings.clone();
         desk.hub.tell(&handoff_protocol::view::Change::Status);
         Ok(settings)
@@ -100,7 +98,9 @@ impl Desk {
         let Row { record, title, effect } = row;
         let progress = record.progress;
         QueueItem {
-            hold: self.hold_of(&record.id).filter(|_| matches!(progress.phase, Phase::Decided { .. })),
+            hold: self
+                .hold_of(&record.id)
+                .filter(|_| matches!(progress.phase, Phase::Decided { .. })),
             outcome: progress.phase.decision().map(words::outcome),
             id: record.id,
             agent: record.agent,

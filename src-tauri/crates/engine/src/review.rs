@@ -5,9 +5,7 @@ use handoff_domain::answer::{Judged, judge, same};
 use handoff_domain::decision::{Decision, DecisionKind};
 use handoff_domain::lifecycle::{Event, Flag, Phase, Refusal, State, transition};
 use handoff_domain::payload::Payload;
-use handoff_protocol::view::{
-    AnswerFault, DecideRequest, DirectiveStep, Preview, Receipt,
-};
+use handoff_protocol::view::{AnswerFault, DecideRequest, DirectiveStep, Preview, Receipt};
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::Record;
 use serde_json::{Value, json};
@@ -132,8 +130,7 @@ impl Desk {
                         "outcome": words::outcome(&decision),
                         "decision": serde_json::to_value(&decision).unwrap_or(Value::Null),
                     });
-                    let event =
-                        Event::Decide { decision: Box::new(decision), revision, hold_s };
+                    let event = Event::Decide { decision: Box::new(decision), revision, hold_s };
                     let progress = transition(&record.progress, &record.traits, event, now)?;
                     change(write, record, progress, Actor::Reviewer, "decided", data, now)
                 })
@@ -145,10 +142,7 @@ impl Desk {
         let record = self.store.read(|read| read.handoff(id))?;
         let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
         let held = matches!(record.progress.phase, Phase::Decided { .. });
-        Ok(Receipt {
-            state: record.progress.state(),
-            hold: self.hold_of(id).filter(|_| held),
-        })
+        Ok(Receipt { state: record.progress.state(), hold: self.hold_of(id).filter(|_| held) })
     }
 }
 

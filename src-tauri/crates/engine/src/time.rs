@@ -22,7 +22,7 @@ use crate::{Actor, Attempt, Engine, Failure, lock, words};
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How often leases of connected agents are renewed.
-const RENEWAL: Duration = Duration::from_secs(120);
+const RENEWAL: Duration = Duration::from_mins(2);
 
 impl Engine {
     /// Does what is due, for as long as the future is polled.
@@ -109,9 +109,7 @@ impl Engine {
         let now = desk.now();
         let logged: Result<(), Failure> = desk
             .store
-            .write(move |write| {
-                Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?)
-            })
+            .write(move |write| Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?))
             .await;
         if let Err(failure) = logged {
             tracing::warn!(error = failure.0.message, "a notification was not recorded");
@@ -170,9 +168,8 @@ impl Engine {
         }
         let default = default_decision(&payload, now).map(Box::new);
         let id = id.to_owned();
-        let after = desk.watched(
-            desk.store.write(move |write| time_is_up(write, &id, default, now)).await,
-        )?;
+        let after = desk
+            .watched(desk.store.write(move |write| time_is_up(write, &id, default, now)).await)?;
         desk.hub.changed(&after.agent, &after.id);
         if after.has(Flag::Escalated) {
             self.notify(after, true).await;
@@ -183,13 +180,10 @@ impl Engine {
     fn until_next(&self, timer: Option<DateTime<Utc>>) -> Option<Duration> {
         let desk = &self.desk;
         let awake = desk.clock.awake();
-        let hold = lock(&desk.holds)
-            .values()
-            .map(|running| running.over_at.saturating_sub(awake))
-            .min();
-        let timer = timer.map(|at| {
-            (at - desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK)
-        });
+        let hold =
+            lock(&desk.holds).values().map(|running| running.over_at.saturating_sub(awake)).min();
+        let timer = timer
+            .map(|at| (at - desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK));
         match (hold, timer) {
             (Some(hold), Some(timer)) => Some(hold.min(timer)),
             (hold, timer) => hold.or(timer),

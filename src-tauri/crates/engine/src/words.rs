@@ -36,13 +36,13 @@ pub fn at_the_deadline(payload: &Payload, traits: &Traits) -> String {
         .and_then(|id| payload.option(id))
         .map_or("", |option| option.label.as_str());
     match traits.on_timeout {
-        TimeoutKind::Escalate => "then you are alerted again; it stays open".to_owned(),
-        TimeoutKind::ManualReview => "then it waits for manual review; nothing is done".to_owned(),
+        TimeoutKind::Escalate => "You are alerted again; it stays open.".to_owned(),
+        TimeoutKind::ManualReview => "It waits for manual review; nothing is done.".to_owned(),
         TimeoutKind::SafeDefault if traits.default_is_read => {
-            format!("then “{label}” is taken, recorded as System")
+            format!("“{label}” is taken, and recorded as System’s.")
         }
         TimeoutKind::SafeDefault => format!(
-            "then it waits for manual review: “{label}” changes something, and that is not done unasked"
+            "It waits for manual review: “{label}” changes something, and that is not done unasked."
         ),
     }
 }
@@ -66,16 +66,12 @@ pub fn notice(
             Priority::Urgent => format!("{agent} asks (urgent)"),
         }
     };
-    let body =
-        if show_question { question.to_owned() } else { "Open it to read the question.".to_owned() };
-    Notice {
-        handoff: handoff.to_owned(),
-        agent: agent.to_owned(),
-        title,
-        body,
-        priority,
-        warning,
-    }
+    let body = if show_question {
+        question.to_owned()
+    } else {
+        "Open it to read the question.".to_owned()
+    };
+    Notice { handoff: handoff.to_owned(), agent: agent.to_owned(), title, body, priority, warning }
 }
 
 /// An entry of the thread as the reviewer reads it.
@@ -101,7 +97,9 @@ pub fn entry(entry: Entry) -> ThreadEntry {
             reason => format!("Taken back: {reason}"),
         },
         "superseded" => format!("Replaced by {}", text("by")),
-        "revised" => format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default()),
+        "revised" => {
+            format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default())
+        }
         "warned" => "Warned of the deadline".to_owned(),
         "escalated" => "Deadline passed: alerted again".to_owned(),
         "manual_review" => match text("why") {

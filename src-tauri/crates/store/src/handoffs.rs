@@ -269,9 +269,8 @@ impl Read<'_> {
     /// How many handoffs are in the inbox, waiting, and done.
     pub fn counts(&self) -> Result<[u32; 3], StoreError> {
         let mut counts = [0; 3];
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT list, count(*) FROM handoffs GROUP BY list")?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT list, count(*) FROM handoffs GROUP BY list")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if let Some(count) = counts.get_mut(usize::from(row.get::<_, u8>(0)?)) {
@@ -493,12 +492,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    fn add_payload(
-        &self,
-        seq: i64,
-        revision: u32,
-        proposal: &Proposal,
-    ) -> Result<(), StoreError> {
+    fn add_payload(&self, seq: i64, revision: u32, proposal: &Proposal) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO payloads (handoff, revision, fingerprint, json) VALUES (?, ?, ?, ?)",

@@ -9,7 +9,7 @@ use super::act::{self, Tally};
 use super::ask::{About, is_as_approved};
 use super::case::{counted, step};
 use super::ledger::{Ended, Stage};
-use super::{Demo, inform, not_written, options, plan, write};
+use super::{Demo, inform, not_written, plan, write};
 use crate::exit::Exit;
 use crate::failure::Failure;
 

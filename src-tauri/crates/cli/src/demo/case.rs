@@ -314,10 +314,10 @@ fn heard(run: &Run) -> String {
     let keep: Vec<&str> = wishes.keep.iter().map(String::as_str).collect();
     let mut out = match keep.as_slice() {
         [] => " I took your words into account".to_owned(),
-        [few @ ..] if few.len() <= 3 => {
-            format!(" As you asked I leave alone: {}", clip(&few.join(", "), 120))
+        names if names.len() <= 3 => {
+            format!(" As you asked I leave alone: {}", clip(&names.join(", "), 120))
         }
-        many => format!(" As you asked I leave {} names alone", many.len()),
+        names => format!(" As you asked I leave {} names alone", names.len()),
     };
     if !wishes.unknown.is_empty() {
         let names: Vec<&str> = wishes.unknown.iter().map(String::as_str).collect();

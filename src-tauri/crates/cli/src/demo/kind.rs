@@ -5,7 +5,6 @@
 
 /// A kind of files, with a folder of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are the documentation")]
 pub enum Kind {
     Archives,
     Audio,

@@ -246,7 +246,7 @@ mod tests {
         let folder = Path::new("/some/folder");
         let ledger = Ledger::hold(&home, folder).expect("held");
         assert!(ledger.unfinished().is_none());
-        let refused = Ledger::hold(&home, folder).err().expect("held by another");
+        let refused = Ledger::hold(&home, folder).expect_err("held by another");
         assert_eq!(refused.data.code, ErrorCode::Conflict);
         assert!(Ledger::hold(&home, Path::new("/another")).is_ok());
 

@@ -61,7 +61,7 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
     let run = unfinished
         .unwrap_or_else(|| Run::new(folder.path().to_owned(), sample, (edge.now)()));
     let reports = Reports::of(desk.home(), &run);
-    let mut demo = Demo { edge, desk, folder, ledger, run, reports, exit: Exit::Done };
+    let demo = Demo { edge, desk, folder, ledger, run, reports, exit: Exit::Done };
     let begun = if resumed { "Going on with" } else { "Tidying" };
     let name = demo.folder.path().display().to_string();
     demo.edge.say(&format!("{begun} {}\n", visible::line(&name)))?;

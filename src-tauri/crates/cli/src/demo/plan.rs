@@ -158,7 +158,8 @@ fn free_name(wanted: &str, taken: &BTreeSet<String>) -> String {
     // A dot at the start makes a hidden file, not an ending.
     let dot = wanted[after_folder..].rfind('.').filter(|dot| *dot > 0);
     let (stem, ending) = wanted.split_at(dot.map_or(wanted.len(), |dot| after_folder + dot));
-    (2_u64..)
+    // Among one candidate more than there are names, one is free.
+    (2..=taken.len() + 2)
         .map(|number| format!("{stem} ({number}){ending}"))
         .find(|candidate| !taken.contains(candidate))
         .unwrap_or_else(|| wanted.to_owned())

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// When the newest of the files says it was last changed.
-const NEWEST: Duration = Duration::from_secs(1_790_000_000);
+const NEWEST_S: u64 = 1_790_000_000;
 
 /// Makes the folder anew. It is the agent's own: what an earlier run left in it
 /// is removed, nothing else is touched.
@@ -27,8 +27,8 @@ pub fn fill(folder: &Path) -> io::Result<()> {
         let path = folder.join(name);
         fs::write(&path, content)?;
         // One every seven hours, the copies after their originals.
-        let age = Duration::from_secs(u64::from(60 - number.min(60)) * 7 * 3600);
-        let modified = SystemTime::UNIX_EPOCH + (NEWEST - age);
+        let age_s = u64::from(60 - number.min(60)) * 7 * 3600;
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(NEWEST_S - age_s);
         File::options().write(true).open(&path)?.set_modified(modified)?;
     }
     Ok(())
