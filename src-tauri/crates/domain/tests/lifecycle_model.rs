@@ -154,7 +154,7 @@ impl Model {
         let open = matches!(self.state, State::Queued | State::Ready);
         match step {
             Move::Present => self.go(self.state == State::Queued, State::Ready),
-            Move::Open => true,
+            Move::Open => self.state == State::Ready,
             Move::Approve { irreversible, current } => {
                 let may = self.state == State::Ready && current;
                 if may {
@@ -289,6 +289,9 @@ impl Model {
     }
 
     fn timed_out(&mut self, now: i64) -> bool {
+        if self.escalated || self.manual_review {
+            return false;
+        }
         let warned_before =
             self.warned.is_some_and(|warned| now - warned >= self.lead.min(self.grace));
         let in_full = self.warned.is_some_and(|warned| {
