@@ -151,11 +151,19 @@ export class Desk {
         const draft = this.#drafts.get(id) ?? new Draft();
         this.#drafts.set(id, draft);
         this.opened = new Opened(this.host, view, draft);
-        void this.faults.guard('seen', () => this.host.seen(id));
+        this.see();
       },
       () => void this.#load(),
     );
   });
+
+  /** Tells the desk that the card is on screen, once it really is. */
+  see(): void {
+    const { opened } = this;
+    if (opened === null || opened.seen || document.visibilityState !== 'visible') return;
+    opened.seen = true;
+    void this.faults.guard('seen', () => this.host.seen(opened.view.id));
+  }
 
   /** Shows this item. */
   select(id: string): void {
@@ -240,10 +248,18 @@ export class Desk {
     const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
     const { obstacle } = opened;
     if (obstacle === null) void this.send();
+    else if (obstacle.kind === 'checking') void this.#check(opened);
     else {
       const part = leads[obstacle.kind];
       if (part !== null) this.want(part);
     }
+  }
+
+  /** Waits for the desk's word on the answer, and goes on with the very same answer. */
+  async #check(opened: Opened): Promise<void> {
+    const { request } = opened.attempt;
+    const checked = await this.faults.guard('preview', () => opened.ask());
+    if (checked && opened.fresh && opened.attempt.request === request && this.opened === opened) this.submit();
   }
 
   /** Sends the answer on screen; the next card follows once it is recorded. */
@@ -327,6 +343,7 @@ export class Desk {
         this.dialog = null;
         this.show('inbox');
         this.select(change.id);
+        this.want('case');
         break;
     }
   }

@@ -51,7 +51,7 @@ describe('approve', () => {
     window = await stage.window('full');
     await window.show('h-refund');
     await window.id('end-user-message').fill('Your money is on its way.');
-    await window.page.locator('[data-option-id="send-to-billing"] label').click();
+    await window.page.locator('[data-option-id="send-to-billing"]').click();
     await window.pass(300);
     await window.press('Escape', 'Control+Enter');
     expect(await window.calls('decide')).toMatchObject([{ message: { text: 'Your money is on its way.' }, answer: { option: 'send-to-billing' } }]);

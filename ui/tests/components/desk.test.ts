@@ -213,6 +213,27 @@ describe('deciding', () => {
     expect(card.obstacle).toMatchObject({ kind: 'fault', text: 'charge: must be of type string, is number' });
   });
 
+  test('waits for the check and sends the very answer that was checked', async () => {
+    await open('ten');
+    const card = await opened();
+    await desk.answer('reject');
+    card.draft.reason = 'No.';
+    desk.submit();
+    await settle();
+    expect(decisions()).toMatchObject([{ argument: { answer: { kind: 'reject', reason: 'No.' } } }]);
+  });
+
+  test('sends nothing when the answer changes while it is checked', async () => {
+    await open('ten');
+    const card = await opened();
+    await desk.answer('reject');
+    card.draft.reason = 'No.';
+    desk.submit();
+    card.draft.reason = 'No, and';
+    await settle();
+    expect(decisions()).toEqual([]);
+  });
+
   test('shows the winner where another window was first', async () => {
     await open('ten');
     await opened();
@@ -294,6 +315,17 @@ describe('a card that changes', () => {
     await settle();
     expect(desk.opened?.draft.reason).toBe('No.');
   });
+});
+
+test('a card counts as seen only while the window can be seen', async () => {
+  const visible = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
+  await open('ten');
+  expect(host.calls.filter((call) => call.name === 'seen')).toEqual([]);
+  visible.mockReturnValue('visible');
+  desk.see();
+  desk.see();
+  expect(host.calls.filter((call) => call.name === 'seen')).toEqual([{ name: 'seen', argument: 'h-00001' }]);
+  visible.mockRestore();
 });
 
 test('the history loads on', async () => {

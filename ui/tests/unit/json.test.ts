@@ -73,6 +73,21 @@ describe('reading', () => {
     for (const text of ['', '{', '[1]', '1', 'null', '{"a": 1,}']) expect(readObject(text)).toHaveProperty('fault');
   });
 
+  test.each([
+    ['{"a": 1, "a": 2}', 9],
+    ['{"o": {"x": 1, "\\u0078": 2}}', 15],
+    ['{"n": 9007199254740993}', 6],
+    ['{"n": 1e999}', 6],
+  ])('refuses %s, which would not be sent as it is written', (text, at) => {
+    expect(readObject(text)).toMatchObject({ fault: expect.stringMatching(/twice|exactly/u) as string, at });
+  });
+
+  test('lets the same name stand in different objects', () => {
+    expect(readObject('{"a": {"b": 1}, "c": [{"b": 2}, {"b": 3}], "b": 4}')).toHaveProperty('value');
+    const object = fc.object({ key: fc.string(), values: [fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 })] });
+    fc.assert(fc.property(object, (value) => 'value' in readObject(JSON.stringify(value))));
+  });
+
   test('keeps words that are no JSON as words', () => {
     expect(readValue('12.5')).toBe(12.5);
     expect(readValue('true')).toBe(true);

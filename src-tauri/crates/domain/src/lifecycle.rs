@@ -280,6 +280,8 @@ fn holder_seen(next: &mut Progress, holder: &str, present: bool, now: DateTime<U
         && lease.holder == holder
         && present
     {
+        // Once the reviewer has given the lease free, it does not come back to
+        // life: the next client to ask has it.
         lease.expires_at = now + LEASE;
     }
 }

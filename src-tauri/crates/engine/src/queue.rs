@@ -7,7 +7,7 @@ use handoff_protocol::view::{
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{ListPart, Page, Row};
 
-use crate::{Desk, Engine, Failure, SETTINGS, lock, words};
+use crate::{Desk, Engine, Failure, SETTINGS, lock};
 
 /// How many items a list may have on screen.
 const LIST_LIMIT: u32 = 5000;
@@ -95,13 +95,13 @@ impl Engine {
 
 impl Desk {
     fn item(&self, row: Row) -> QueueItem {
-        let Row { record, title, effect } = row;
+        let Row { record, title, effect, outcome } = row;
         let progress = record.progress;
         QueueItem {
             hold: self
                 .hold_of(&record.id)
                 .filter(|_| matches!(progress.phase, Phase::Decided { .. })),
-            outcome: progress.phase.decision().map(words::outcome),
+            outcome: outcome.filter(|_| progress.phase.decision().is_some()),
             id: record.id,
             agent: record.agent,
             task: title,

@@ -37,15 +37,16 @@ fn sample(room: &Room) -> PathBuf {
     room.home().join("demo/Downloads")
 }
 
-fn args(case: &CaseView, option: &str) -> Value {
+fn args(room: &Room, case: &CaseView, option: &str) -> Value {
     let found = case.options.iter().find(|one| one.id == option).expect("the option");
     let action = found.action.as_ref().expect("an action");
-    assert!(action.args.whole, "short enough to be shown at once");
-    serde_json::from_str(&action.args.head).expect("json")
+    let engine = &room.desk().engine;
+    let whole = engine.unfold(&case.id, case.revision, &action.args.pointer);
+    serde_json::from_str(&whole.ok().expect("the whole")).expect("json")
 }
 
-fn paths(case: &CaseView, option: &str) -> Vec<String> {
-    serde_json::from_value(args(case, option)["paths"].clone()).expect("paths")
+fn paths(room: &Room, case: &CaseView, option: &str) -> Vec<String> {
+    serde_json::from_value(args(room, case, option)["paths"].clone()).expect("paths")
 }
 
 fn option_ids(case: &CaseView) -> Vec<&str> {
@@ -99,7 +100,7 @@ fn approved_deletion_deletes_the_copies_and_nothing_else() {
     let room = Room::new();
     let (running, case) = asked(&room);
     let before = files(&sample(&room));
-    let doomed = paths(&case, "delete");
+    let doomed = paths(&room, &case, "delete");
     assert_eq!(doomed.len(), 12);
     room.decide(&case, json!({"kind": "approve", "option": "delete"}));
     let ended = running.end();
@@ -119,7 +120,7 @@ fn edited_arguments_are_what_is_done() {
     let room = Room::new();
     let (running, case) = asked(&room);
     let before = files(&sample(&room));
-    let some = paths(&case, "trash")[..2].to_vec();
+    let some = paths(&room, &case, "trash")[..2].to_vec();
     room.decide(&case, json!({
         "kind": "modify", "option": "trash", "args": {"paths": some, "into": "Trash"},
     }));
@@ -134,7 +135,7 @@ fn edited_arguments_are_what_is_done() {
 fn what_changed_meanwhile_is_left_alone_and_reported() {
     let room = Room::new();
     let (running, case) = asked(&room);
-    let doomed = paths(&case, "delete");
+    let doomed = paths(&room, &case, "delete");
     fs::write(sample(&room).join(&doomed[0]), "edited since").expect("written");
     fs::remove_file(sample(&room).join(&doomed[1])).expect("removed");
     room.decide(&case, json!({"kind": "approve", "option": "delete"}));
@@ -161,7 +162,7 @@ fn information_leads_to_another_proposal() {
     let second = room.next_case(&[&case.id]);
     assert_eq!(outcome(&room, &case), Outcome::Applied);
     assert_eq!(option_ids(&second), ["trash", "keep-all"]);
-    let left = paths(&second, "trash");
+    let left = paths(&room, &second, "trash");
     assert_eq!(left.len(), 7, "four PDFs and a picture are kept: {left:?}");
     assert!(second.summary.contains("*.pdf") && second.summary.contains("colour"), "{}", second.summary);
     assert!(second.summary_words <= 90);
@@ -233,12 +234,12 @@ fn a_folder_of_the_users_is_not_touched_before_the_plan_is_approved() {
     assert_eq!(option_ids(&plan), ["sort", "list-only"]);
     assert!(plan.actions.iter().all(|action| action.tool == "files.list"));
     assert!(plan.options.iter().all(|one| one.broken.is_empty()), "{:?}", plan.options);
-    let mut moves = args(&plan, "sort");
+    let mut moves = args(&room, &plan, "sort");
     moves["moves"][2]["to"] = json!("Somewhere/else.png");
     room.decide(&plan, json!({"kind": "modify", "option": "sort", "args": moves}));
     let removal = room.next_case(&[&plan.id]);
     assert_eq!(outcome(&room, &plan), Outcome::Applied);
-    assert_eq!(paths(&removal, "delete"), ["Documents/a copy.txt"]);
+    assert_eq!(paths(&room, &removal, "delete"), ["Documents/a copy.txt"]);
     room.decide(&removal, json!({"kind": "approve", "option": "delete"}));
     assert_eq!(running.end().exit, Exit::Done);
     let after: Vec<String> = files(&mine).into_keys().collect();
@@ -258,7 +259,7 @@ fn a_plan_may_be_refused_softened_or_left_out() {
     let plan = room.next_case(&[]);
     room.decide(&plan, json!({"kind": "inform", "text": "", "facts": {"keep": ["c.png"]}}));
     let second = room.next_case(&[&plan.id]);
-    assert_eq!(args(&second, "sort")["moves"].as_array().map(Vec::len), Some(2));
+    assert_eq!(args(&room, &second, "sort")["moves"].as_array().map(Vec::len), Some(2));
     room.decide(&second, json!({"kind": "reject", "reason": "Those are new.", "then": "revise"}));
     running.until_line("revision 2");
     let third = room.next_case(&[&plan.id]);

@@ -104,6 +104,7 @@ fn a_wait_outlives_the_desk() {
     let mut room = Room::new();
     let id = submitted(&room, "k");
     let running = room.start(&["wait", &id, "--timeout", "60", "--json"]);
+    room.until_listened_to(&id);
     room.restart();
     let case = room.next_case(&[]);
     room.decide(&case, json!({"kind": "approve", "option": "remove"}));

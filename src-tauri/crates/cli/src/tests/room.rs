@@ -6,10 +6,10 @@ use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use handoff_protocol::view::{CaseView, DecideRequest, List, QueueQuery, Settings};
+use handoff_protocol::view::{CaseView, DecideRequest, List, Liveness, QueueQuery, Settings};
 use handoff_testkit::Headless;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -234,6 +234,15 @@ impl Room {
             }
             engine.tick().await;
         });
+    }
+
+    /// Waits until somebody waits for the answer to this item.
+    pub fn until_listened_to(&self, id: &str) {
+        let until = Instant::now() + PATIENCE;
+        while self.case(id).liveness != Liveness::Listening {
+            assert!(Instant::now() < until, "nobody listens");
+            std::thread::yield_now();
+        }
     }
 
     pub fn case(&self, id: &str) -> CaseView {
