@@ -50,21 +50,23 @@ pub fn run() -> ExitCode {
 /// So any build but those for tests starts itself again without Tauri's
 /// automation variables, before anything else has read them.
 fn without_automation() -> Option<ExitCode> {
-    if cfg!(feature = "automation") || AUTOMATION.iter().all(|name| std::env::var_os(name).is_none())
+    if cfg!(feature = "automation")
+        || AUTOMATION.iter().all(|name| std::env::var_os(name).is_none())
     {
         return None;
     }
-    let again: std::io::Result<std::process::ExitStatus> = std::env::current_exe().and_then(|program| {
-        let mut command = std::process::Command::new(program);
-        command.args(std::env::args_os().skip(1));
-        for name in AUTOMATION {
-            command.env_remove(name);
-        }
-        #[cfg(unix)]
-        return Err(std::os::unix::process::CommandExt::exec(&mut command));
-        #[cfg(not(unix))]
-        command.status()
-    });
+    let again: std::io::Result<std::process::ExitStatus> =
+        std::env::current_exe().and_then(|program| {
+            let mut command = std::process::Command::new(program);
+            command.args(std::env::args_os().skip(1));
+            for name in AUTOMATION {
+                command.env_remove(name);
+            }
+            #[cfg(unix)]
+            return Err(std::os::unix::process::CommandExt::exec(&mut command));
+            #[cfg(not(unix))]
+            command.status()
+        });
     Some(match again {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) | Err(_) => ExitCode::FAILURE,
@@ -75,9 +77,8 @@ fn start() -> anyhow::Result<ExitCode> {
     let home = Home::resolve().context("The desk's folder could not be found")?;
     home.create().with_context(|| format!("{} could not be made", home.root().display()))?;
     let background = std::env::args_os().any(|argument| argument == "--background");
-    let ownership = match Ownership::take(&home)? {
-        Some(ownership) => ownership,
-        None => return ownership::show_the_other(&home, background),
+    let Some(ownership) = Ownership::take(&home)? else {
+        return ownership::show_the_other(&home, background);
     };
     let _log = shell::log::start(&home.logs());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -90,10 +91,9 @@ fn start() -> anyhow::Result<ExitCode> {
     let (engine, server) = runtime.block_on(async {
         let store = Store::open(&home.database())
             .with_context(|| format!("{} could not be opened", home.database().display()))?;
-        let engine =
-            Engine::start(store, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
-                .await
-                .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let engine = Engine::start(store, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
+            .await
+            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;

@@ -18,10 +18,11 @@ impl Ownership {
     /// Takes the home, or returns `None` if another desk has it.
     pub fn take(home: &Home) -> anyhow::Result<Option<Self>> {
         let path = home.lock();
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
             .open(&path)
             .with_context(|| format!("{} could not be opened", path.display()))?;
         match file.try_lock() {

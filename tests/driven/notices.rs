@@ -49,5 +49,6 @@ fn without_a_notification_service_the_desk_works_and_says_so() {
     let window = desk.window();
     let id = desk.submit(&payload::rename("silent"));
     window.item(&id, "ready");
-    window.shows("connection-state", "otification");
+    let said = window.until("return document.body.innerText.includes('No notifications')", &[]);
+    assert!(said.is_some(), "the window says so:\n{}", window.page_text());
 }

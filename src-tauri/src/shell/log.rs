@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging; what is logged is written until the guard is dropped.
 /// Without a writable folder the desk works on without a log.
 pub fn start(folder: &Path) -> Option<WorkerGuard> {
+    handoff_transport::home::make_private(folder).ok()?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("desk")

@@ -137,10 +137,8 @@ async fn show(shared: Arc<Shared>, notice: Notice) -> Attempt {
     let (handoff, opened) = (notice.handoff.clone(), Arc::clone(&shared));
     let listener = tokio::spawn(async move {
         let act = |response: &NotificationResponse| {
-            let clicked = matches!(
-                response,
-                NotificationResponse::Default | NotificationResponse::Action(_)
-            );
+            let clicked =
+                matches!(response, NotificationResponse::Default | NotificationResponse::Action(_));
             if let (true, Some(engine)) = (clicked, opened.engine.get()) {
                 engine.show(Some(handoff.clone()));
             }

@@ -55,9 +55,8 @@ fn try_build(app: &AppHandle) -> tauri::Result<TrayIcon> {
 /// Whether something on this desktop shows tray icons.
 #[cfg(target_os = "linux")]
 fn has_tray() -> bool {
-    let asked = tauri::async_runtime::block_on(super::notify::has_owner(
-        "org.kde.StatusNotifierWatcher",
-    ));
+    let asked =
+        tauri::async_runtime::block_on(super::notify::has_owner("org.kde.StatusNotifierWatcher"));
     matches!(asked, Ok(true))
 }
 

@@ -1,6 +1,8 @@
 //! The one window: made once, hidden and shown, never a second one.
 
-use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tauri::{
+    AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+};
 use tauri_plugin_window_state::StateFlags;
 
 /// The label of the window, as the capabilities name it.
@@ -19,7 +21,7 @@ pub fn open(app: &AppHandle, background: bool, tray: bool) -> tauri::Result<()> 
         .inner_size(1320.0, 840.0)
         .min_inner_size(600.0, 480.0)
         .visible(!background)
-        .on_navigation(|address| is_own(address))
+        .on_navigation(is_own)
         .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
         .build()?;
     let closing = window.clone();

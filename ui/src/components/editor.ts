@@ -44,6 +44,7 @@ const look = EditorView.theme({
   '&.cm-merge-b .cm-changedText': { background: 'color-mix(in srgb, var(--low) 26%, transparent)' },
   '.cm-deletedChunk': { backgroundColor: 'var(--high-soft)', paddingLeft: '10px' },
   '&.cm-merge-b .cm-deletedText': { background: 'color-mix(in srgb, var(--high) 22%, transparent)' },
+  '.cm-deletedChunk span': { color: 'var(--ink)' },
   '.cm-changeGutter': { width: '3px', paddingLeft: '0' },
   '&.cm-merge-b .cm-changedLineGutter': { background: 'var(--low)' },
   '.cm-deletedLineGutter': { background: 'var(--high)' },

@@ -89,6 +89,12 @@ export function inert(text: string): Segment[] {
   return segments;
 }
 
+/** Which way a text runs: by its first letter, as `dir=auto` would say if it looked into isolated text. */
+export function direction(text: string): 'ltr' | 'rtl' {
+  const letter = /\p{L}/u.exec(text.slice(0, 2000))?.[0] ?? '';
+  return /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u.test(letter) ? 'rtl' : 'ltr';
+}
+
 /** The same as one string, for labels and announcements. */
 export function inertText(text: string): string {
   return inert(text)

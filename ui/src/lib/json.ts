@@ -49,7 +49,38 @@ export function readObject(text: string): { value: Record<string, unknown> } | {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { fault: 'The arguments must be one JSON object: { "name": value }.', at: 0 };
   }
+  const flaw = firstFlaw(text);
+  if (flaw !== null) return flaw;
   return { value: value as Record<string, unknown> };
+}
+
+/**
+ * What JSON text says that its value would not: a name given twice, of which
+ * one would vanish, or a number that cannot be kept exactly.
+ */
+function firstFlaw(text: string): { fault: string; at: number } | null {
+  const names: Set<string>[] = [];
+  let at = 0;
+  for (const piece of pieces(text)) {
+    if (piece.kind === 'mark') {
+      for (const mark of piece.text) {
+        if (mark === '{' || mark === '[') names.push(new Set());
+        if (mark === '}' || mark === ']') names.pop();
+      }
+    } else if (piece.kind === 'key') {
+      const name = String(JSON.parse(piece.text));
+      if (names.at(-1)?.has(name) === true) return { fault: `${piece.text} is given twice; only one of them would count.`, at };
+      names.at(-1)?.add(name);
+    } else if (piece.kind === 'other') {
+      const number = Number(piece.text);
+      const whole = /^-?\d+$/u.test(piece.text);
+      if (!['true', 'false', 'null'].includes(piece.text) && (!Number.isFinite(number) || (whole && !Number.isSafeInteger(number)))) {
+        return { fault: `${piece.text} is too large to be kept exactly; give it as text.`, at };
+      }
+    }
+    at += piece.text.length;
+  }
+  return null;
 }
 
 /** A value as typed into a field: JSON where it reads as JSON, else the words themselves. */

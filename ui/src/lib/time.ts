@@ -63,6 +63,12 @@ export function ago(at: string, now: number): string {
   return passed < MINUTE ? 'just now' : `${shortSpan(passed)} ago`;
 }
 
+/** How long a text takes to read: `8 s`, `101 s`, `4 min`. */
+export function reading(seconds: number): string {
+  const whole = Math.max(1, Math.round(seconds));
+  return whole < 120 ? `${String(whole)} s` : `${String(Math.round(whole / 60))} min`;
+}
+
 /** How urgent a deadline is: quiet, `near` from the warning on, `over` once it passed. */
 export type Urgency = 'quiet' | 'near' | 'over';
 

@@ -117,15 +117,15 @@ export const statusWords: Record<StepStatus, string> = {
   skipped: 'skipped',
 };
 
-/** What undoing an action takes, in a few words, up to the tool's name. */
+/** How an action is undone, with the exact call. */
 export function undoWords(undo: Undo): string {
   switch (undo.kind) {
     case 'tool':
-      return `undone by ${undo.tool}`;
+      return `by ${undo.tool} ${JSON.stringify(undo.args)}`;
     case 'command':
-      return `undone by ${undo.argv.join(' ')}`;
+      return `by ${undo.argv.map((part) => (/^[\w./:=@-]+$/u.test(part) ? part : JSON.stringify(part))).join(' ')} in ${undo.cwd}`;
     case 'files':
-      return "undone from the desk's copies of the files";
+      return 'from the copies the desk keeps of its files';
   }
 }
 

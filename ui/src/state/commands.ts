@@ -14,6 +14,8 @@ export interface Command {
   available: boolean;
   /** Whether holding the key down repeats it. */
   repeats?: boolean;
+  /** Only its keys run it; chosen from a list, it leads to its button. */
+  deliberate?: boolean;
   run: () => void;
 }
 
@@ -26,7 +28,7 @@ export function commands(desk: Desk): Command[] {
   const free = open && form === null;
   const label = opened?.option?.label ?? 'the chosen option';
   return [
-    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], available: open && (form !== null || (allowed?.approve ?? false)), run: () => { desk.submit(); } },
+    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: open && (form !== null || (allowed?.approve ?? false)), run: () => { desk.submit(); } },
     { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answer('modify') },
     { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answer('inform') },
     { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answer('reject') },

@@ -37,7 +37,7 @@ export interface Held {
 }
 
 export type Dialog = 'palette' | 'help' | 'settings';
-export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form';
+export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit';
 export type Evidence = 'plan' | 'history' | 'thread' | 'agents';
 
 export class Desk {
@@ -151,11 +151,19 @@ export class Desk {
         const draft = this.#drafts.get(id) ?? new Draft();
         this.#drafts.set(id, draft);
         this.opened = new Opened(this.host, view, draft);
-        void this.faults.guard('seen', () => this.host.seen(id));
+        this.see();
       },
       () => void this.#load(),
     );
   });
+
+  /** Tells the desk that the card is on screen, once it really is. */
+  see(): void {
+    const { opened } = this;
+    if (opened === null || opened.seen || document.visibilityState !== 'visible') return;
+    opened.seen = true;
+    void this.faults.guard('seen', () => this.host.seen(opened.view.id));
+  }
 
   /** Shows this item. */
   select(id: string): void {
@@ -240,10 +248,18 @@ export class Desk {
     const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
     const { obstacle } = opened;
     if (obstacle === null) void this.send();
+    else if (obstacle.kind === 'checking') void this.#check(opened);
     else {
       const part = leads[obstacle.kind];
       if (part !== null) this.want(part);
     }
+  }
+
+  /** Waits for the desk's word on the answer, and goes on with the very same answer. */
+  async #check(opened: Opened): Promise<void> {
+    const { request } = opened.attempt;
+    const checked = await this.faults.guard('preview', () => opened.ask());
+    if (checked && opened.fresh && opened.attempt.request === request && this.opened === opened) this.submit();
   }
 
   /** Sends the answer on screen; the next card follows once it is recorded. */
@@ -255,14 +271,15 @@ export class Desk {
     const at = this.order.findIndex((item) => item.id === request.id);
     const next = this.order[at + 1] ?? this.order[at - 1];
     const recorded = await this.faults.guard('decide', async () => {
-      await this.host.decide(request);
+      const { hold } = await this.host.decide(request);
+      // While it is held it can come back, and the words with it.
+      if (hold === null) this.#drafts.delete(request.id);
     });
     opened.sending = false;
     if (!recorded) {
       await Promise.all([this.#load(), this.refresh()]);
       return;
     }
-    this.#drafts.delete(request.id);
     this.announcement = `Recorded. ${this.settings.hold_s > 0 ? 'It can be undone while it is held.' : ''}`;
     const follow = this.list === 'inbox' && this.selected === request.id;
     if (follow) {
@@ -326,6 +343,7 @@ export class Desk {
         this.dialog = null;
         this.show('inbox');
         this.select(change.id);
+        this.want('case');
         break;
     }
   }
@@ -345,6 +363,7 @@ export class Desk {
     const now = Date.now();
     const held = new Map(waiting.filter((item) => item.hold !== null).map((item) => [item.id, item]));
     const kept = this.holds.filter((one) => held.has(one.id));
+    for (const one of this.holds) if (!held.has(one.id)) this.#drafts.delete(one.id);
     const fresh = [...held.values()]
       .filter((item) => !kept.some((one) => one.id === item.id))
       .map((item) => ({

@@ -46,6 +46,11 @@ export class Draft {
     );
   }
 
+  /** What was written for the agent, in words, to be shown where it can no longer be sent. */
+  get unsent(): string {
+    return [this.text, this.reason, this.note, this.message, ...Object.values(this.args)].filter((words) => words.trim() !== '').join('\n');
+  }
+
   /** Meets the view that is on screen: chooses where nothing is chosen, marks what was overtaken. */
   meet(view: CaseView): void {
     if (!view.options.some((option) => option.id === this.option)) {

@@ -29,6 +29,8 @@ export class Opened {
   unfolded = $state.raw<ReadonlyMap<string, string>>(new Map());
   /** An answer is on its way to the desk. */
   sending = $state(false);
+  /** The desk was told that it is on screen. */
+  seen = false;
   readonly guard = new Guard();
   readonly draft: Draft;
   readonly #host: Host;

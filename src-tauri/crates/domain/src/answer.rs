@@ -78,21 +78,33 @@ pub fn judge(
         Answer::Modify { option, args } => judged.take(payload, option, Some(args)),
         Answer::Inform { text, facts, constraints } => {
             if !payload.allows(AllowedDecision::Inform) {
-                judged.fault("", "This agent cannot act on new information.", "Choose another answer.");
+                judged.fault(
+                    "",
+                    "This agent cannot act on new information.",
+                    "Choose another answer.",
+                );
             }
             if text.trim().is_empty() && facts.is_empty() && constraints.is_empty() {
-                judged.fault("", "There is no information in it.", "Write what the agent should know.");
+                judged.fault(
+                    "",
+                    "There is no information in it.",
+                    "Write what the agent should know.",
+                );
             }
             for (name, _) in facts.iter().filter(|(name, _)| name.trim().is_empty()) {
                 judged.fault(&format!("/facts/{name}"), "A fact has no name.", "Name it.");
             }
             judged.decision.text = Some(text.clone()).filter(|text| !text.trim().is_empty());
-            judged.decision.facts = facts.clone();
+            judged.decision.facts.clone_from(facts);
             judged.decision.constraints.clone_from(constraints);
         }
         Answer::Reject { reason, then } => {
             if reason.trim().is_empty() {
-                judged.fault("", "A rejection needs a reason.", "Say why, so that the agent can learn from it.");
+                judged.fault(
+                    "",
+                    "A rejection needs a reason.",
+                    "Say why, so that the agent can learn from it.",
+                );
             }
             judged.decision.reason = Some(reason.clone());
             judged.decision.then = Some(*then);
@@ -138,7 +150,11 @@ impl Judged {
             Some(_) => AllowedDecision::Modify,
         };
         if !payload.allows(needed) {
-            self.fault("", "This agent cannot act on that kind of answer.", "Choose another answer.");
+            self.fault(
+                "",
+                "This agent cannot act on that kind of answer.",
+                "Choose another answer.",
+            );
         }
         let Some(option) = payload.option(id) else {
             self.fault("", &format!("There is no option {id:?}."), "Choose one of those shown.");
@@ -148,7 +164,11 @@ impl Judged {
         self.decision.option = Some(option.id.clone());
         let Some(action) = &option.action else {
             if edited.is_some() {
-                self.fault("", "This option runs nothing that could be edited.", "Approve it as it is.");
+                self.fault(
+                    "",
+                    "This option runs nothing that could be edited.",
+                    "Approve it as it is.",
+                );
             }
             return;
         };

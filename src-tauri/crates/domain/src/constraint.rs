@@ -143,11 +143,8 @@ fn outcome(program: &Program, context: &Context<'_, '_>) -> Result<bool, String>
     match program.execute(context) {
         Ok(cel::Value::Bool(holds)) => Ok(holds),
         Ok(other) => Err(format!(
-            "It gives {} where true or false is needed.",
-            match other.type_of() {
-                cel::objects::ValueType::Null => "null".to_owned(),
-                kind => format!("a value of type {kind}"),
-            }
+            "It gives a value of type {} where true or false is needed.",
+            other.type_of()
         )),
         Err(error) => Err(clip_long(&explain(&error))),
     }

@@ -206,7 +206,8 @@ pub fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).unwrap_or_default()
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
@@ -226,10 +227,8 @@ mod tests {
     #[test]
     fn hash_ignores_the_order_of_keys_and_the_spelling_of_numbers() {
         let one = action_hash("t", &args(json!({"a": 1.0, "b": "x"})));
-        let two = action_hash(
-            "t",
-            &args(serde_json::from_str(r#"{"b":"x","a":1}"#).expect("json")),
-        );
+        let two =
+            action_hash("t", &args(serde_json::from_str(r#"{"b":"x","a":1}"#).expect("json")));
         assert_eq!(one, two);
     }
 

@@ -60,9 +60,10 @@ pub fn dependants(plan: &Plan, step: &str) -> BTreeSet<String> {
 
 /// The steps a step needs, by `depends_on` and by the outputs it uses.
 pub fn needs(step: &Step) -> impl Iterator<Item = &str> {
-    step.depends_on.iter().map(String::as_str).chain(
-        step.uses.iter().filter_map(|used| used.strip_prefix("steps.")?.split('.').next()),
-    )
+    step.depends_on
+        .iter()
+        .map(String::as_str)
+        .chain(step.uses.iter().filter_map(|used| used.strip_prefix("steps.")?.split('.').next()))
 }
 
 /// The steps that may go on while the question waits: not done, and neither
@@ -104,7 +105,9 @@ fn verdict(
     decision: Option<&Decision>,
 ) -> (Verdict, &'static str) {
     match step.status {
-        StepStatus::Done => return (Verdict::Keep, "It is done and the decision does not touch it."),
+        StepStatus::Done => {
+            return (Verdict::Keep, "It is done and stays.");
+        }
         StepStatus::Skipped => return (Verdict::Skip, "The agent has left it out."),
         StepStatus::Pending | StepStatus::Running | StepStatus::Failed => {}
     }
@@ -112,7 +115,7 @@ fn verdict(
         return if waits {
             (Verdict::Blocked, "It waits for this decision.")
         } else {
-            (Verdict::Run, "It does not depend on this decision and goes on.")
+            (Verdict::Run, "It goes on; it does not depend on this.")
         };
     };
     let stops_all = matches!(
@@ -122,20 +125,22 @@ fn verdict(
     match (decision.kind, waits) {
         (DecisionKind::TakeOver, _) => (Verdict::Blocked, "The reviewer has taken the task over."),
         (DecisionKind::Reject, _) if stops_all => (Verdict::Skip, "The task stops here."),
-        (_, false) => (Verdict::Run, "It does not depend on this decision and goes on."),
+        (_, false) => (Verdict::Run, "It goes on; it does not depend on this."),
         (DecisionKind::Approve | DecisionKind::Modify, true) if asked => {
-            (Verdict::Run, "It was decided.")
+            (Verdict::Run, "It is what this decides.")
         }
         (DecisionKind::Approve | DecisionKind::Modify, true) => {
-            (Verdict::Run, "What it waited for is decided.")
+            (Verdict::Run, "It waits for nothing else then.")
         }
         (DecisionKind::Inform, true) if asked => {
             (Verdict::Run, "It goes on with the new information.")
         }
-        (DecisionKind::Inform, true) => (Verdict::Run, "What it waited for is answered."),
+        (DecisionKind::Inform, true) => (Verdict::Run, "It waits for nothing else then."),
         (DecisionKind::Reject, true) if decision.then == Some(Then::Revise) => {
             (Verdict::Blocked, "It waits for another proposal.")
         }
-        (DecisionKind::Reject, true) => (Verdict::Skip, "It was rejected, and with it what depends on it."),
+        (DecisionKind::Reject, true) => {
+            (Verdict::Skip, "It is left out, and with it what depends on it.")
+        }
     }
 }

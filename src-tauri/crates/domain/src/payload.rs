@@ -605,8 +605,6 @@ impl Payload {
 
     /// Whether the agent says it can act on this kind of answer.
     pub fn allows(&self, decision: AllowedDecision) -> bool {
-        self.allowed_decisions
-            .as_ref()
-            .is_none_or(|allowed| allowed.contains(&decision))
+        self.allowed_decisions.as_ref().is_none_or(|allowed| allowed.contains(&decision))
     }
 }

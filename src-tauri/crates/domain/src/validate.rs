@@ -13,6 +13,8 @@ mod graph;
 pub(crate) mod names;
 mod options;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod read;
 mod shape;
 
@@ -139,15 +141,25 @@ impl Faults {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        let fault = Fault { pointer: pointer.into(), message: message.into(), hint: hint.into() };
+        if self.list.contains(&fault) {
+            return;
+        }
         if self.list.len() < MAX_FAULTS {
-            self.list.push(Fault {
-                pointer: pointer.into(),
-                message: message.into(),
-                hint: hint.into(),
-            });
+            self.list.push(fault);
         } else {
             self.beyond += 1;
         }
+    }
+
+    /// Whether further faults are only counted, so that wording them is wasted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_FAULTS
+    }
+
+    /// Counts a fault that need not be worded.
+    pub(crate) fn count(&mut self) {
+        self.beyond += 1;
     }
 
     pub(crate) fn extend(&mut self, more: Vec<Fault>) {

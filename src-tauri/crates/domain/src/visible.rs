@@ -80,10 +80,7 @@ mod tests {
     fn escapes_links_and_turned_text_are_shown_as_numbers() {
         let hostile = "a\u{1b}]8;;http://x\u{7}b\u{202e}c\u{200b}\u{9b}2J\rd";
         let shown = block(hostile);
-        assert_eq!(
-            shown,
-            "a<U+001B>]8;;http://x<U+0007>b<U+202E>c<U+200B><U+009B>2J<U+000D>d"
-        );
+        assert_eq!(shown, "a<U+001B>]8;;http://x<U+0007>b<U+202E>c<U+200B><U+009B>2J<U+000D>d");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whole payloads through the validator.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use chrono::{DateTime, Utc};
 use handoff_domain::validate::parse;
 

@@ -1,5 +1,6 @@
 //! Who an agent is: a name is bound to a token at its first hello.
 
+use handoff_domain::decision::hex;
 use handoff_protocol::view::AgentView;
 use handoff_protocol::wire::{ErrorCode, Hello, PROTOCOL, Welcome};
 use handoff_store::Agent;
@@ -45,6 +46,16 @@ impl Desk {
         })
     }
 
+    /// Records that an agent was there until now.
+    pub(crate) async fn last_seen(&self, agent: String) {
+        let now = self.now();
+        let seen: Result<(), Failure> =
+            self.store.write(move |write| Ok(write.agent_seen(&agent, None, None, now)?)).await;
+        if let Err(failure) = seen {
+            tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
+        }
+    }
+
     pub(crate) fn agent_view(&self, agent: Agent) -> AgentView {
         AgentView {
             connected: self.hub.is_connected(&agent.name),
@@ -82,5 +93,5 @@ fn taken(name: &str, wrong: bool) -> Failure {
 }
 
 fn hash(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(token))
 }

@@ -34,8 +34,7 @@ impl Engine {
 
     /// The next actions of the history.
     pub fn actions(&self, id: &str, offset: usize) -> Result<Vec<ActionView>, Failure> {
-        let (_, payload, _) =
-            self.desk.load(id)?.ok_or_else(|| Failure::no_such_handoff(id))?;
+        let (_, payload, _) = self.desk.load(id)?.ok_or_else(|| Failure::no_such_handoff(id))?;
         Ok(actions(&payload, offset))
     }
 
@@ -55,25 +54,21 @@ impl Engine {
 impl Desk {
     fn case(&self, id: &str) -> Result<CaseView, Failure> {
         let (record, payload, _) = self.load(id)?.ok_or_else(|| Failure::no_such_handoff(id))?;
-        let (agent, entries) = self.store.read(|read| {
-            Ok((read.agent(&record.agent)?, read.entries(record.seq)?))
-        })?;
+        let (agent, entries) =
+            self.store.read(|read| Ok((read.agent(&record.agent)?, read.entries(record.seq)?)))?;
         let agent = agent.ok_or_else(|| Failure::no_such_handoff(id))?;
         let now = self.now();
         let progress = &record.progress;
         let state = progress.state();
         let may_have_run = progress.may_have_run(&record.traits, now);
         let decision = progress.phase.decision().cloned();
-        let report = match &progress.phase {
-            Phase::Reconciled { report, .. } => Some(report.clone()),
-            _ => None,
-        };
-        let closed_because = match &progress.phase {
-            Phase::Withdrawn { reason, .. } => {
-                Some(reason.clone().unwrap_or_else(|| "No reason was given.".to_owned()))
-            }
-            Phase::Superseded { by, .. } => Some(format!("Replaced by {by}.")),
-            _ => None,
+        let report = progress.phase.report().cloned();
+        let closed_because = if let Phase::Withdrawn { reason, .. } = &progress.phase {
+            Some(reason.clone().unwrap_or_else(|| "No reason was given.".to_owned()))
+        } else if let Phase::Superseded { by, .. } = &progress.phase {
+            Some(format!("Replaced by {by}."))
+        } else {
+            None
         };
         let plan = decision
             .clone()
@@ -88,8 +83,7 @@ impl Desk {
             state,
             flags: progress.flags.clone(),
             reading_s: briefing::reading_seconds(&payload),
-            summary_words: u32::try_from(briefing::summary_words(&payload))
-                .unwrap_or(u32::MAX),
+            summary_words: u32::try_from(briefing::summary_words(&payload)).unwrap_or(u32::MAX),
             missing_layers: briefing::missing_layers(&payload)
                 .into_iter()
                 .map(|layer| match layer {
@@ -150,11 +144,7 @@ impl Desk {
         })
     }
 
-    fn liveness(
-        &self,
-        record: &Record,
-        last_seen: chrono::DateTime<chrono::Utc>,
-    ) -> Liveness {
+    fn liveness(&self, record: &Record, last_seen: chrono::DateTime<chrono::Utc>) -> Liveness {
         if let Phase::Collected { collected_at, .. } = record.progress.phase {
             return Liveness::Collected { at: collected_at };
         }
@@ -245,7 +235,12 @@ fn proposed(option: &HandoffOption, place: usize) -> Option<ProposedActionView> 
             .preconditions
             .iter()
             .map(|check| {
-                format!("{} {} gives {}", check.tool, Value::Object(check.args.clone()), check.expect)
+                format!(
+                    "{} {} gives {}",
+                    check.tool,
+                    Value::Object(check.args.clone()),
+                    check.expect
+                )
             })
             .collect(),
     })

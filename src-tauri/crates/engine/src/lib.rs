@@ -169,17 +169,15 @@ impl Desk {
     ) -> Result<Record, Failure> {
         let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
         let now = self.now();
-        let record = self
-            .watched(
-                self.store
-                    .write(move |write| {
-                        let record = owned(write, &id, owner.as_deref())?;
-                        let progress =
-                            transition(&record.progress, &record.traits, event, now)?;
-                        change(write, record, progress, actor, kind, data, now)
-                    })
-                    .await,
-            )?;
+        let record = self.watched(
+            self.store
+                .write(move |write| {
+                    let record = owned(write, &id, owner.as_deref())?;
+                    let progress = transition(&record.progress, &record.traits, event, now)?;
+                    change(write, record, progress, actor, kind, data, now)
+                })
+                .await,
+        )?;
         self.hub.changed(&record.agent, &record.id);
         Ok(record)
     }

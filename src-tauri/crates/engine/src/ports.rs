@@ -64,5 +64,5 @@ pub fn random_hex(bytes: usize) -> String {
         tracing::error!(%error, "the system gives no random bytes");
         std::process::abort();
     }
-    buffer.iter().map(|byte| format!("{byte:02x}")).collect()
+    handoff_domain::decision::hex(&buffer)
 }

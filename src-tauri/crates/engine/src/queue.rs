@@ -4,10 +4,10 @@ use handoff_domain::lifecycle::Phase;
 use handoff_protocol::view::{
     Counts, DeskStatus, List, QueueItem, QueueQuery, QueueView, Settings,
 };
-use handoff_store::{ListPart, Page, Row};
 use handoff_protocol::wire::ErrorCode;
+use handoff_store::{ListPart, Page, Row};
 
-use crate::{Desk, Engine, Failure, SETTINGS, lock, words};
+use crate::{Desk, Engine, Failure, SETTINGS, lock};
 
 /// How many items a list may have on screen.
 const LIST_LIMIT: u32 = 5000;
@@ -86,9 +86,7 @@ impl Engine {
         }
         let json = serde_json::to_string(&settings).map_err(handoff_store::StoreError::from)?;
         let desk = &self.desk;
-        desk.watched(
-            desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await,
-        )?;
+        desk.watched(desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await)?;
         *lock(&desk.settings) = settings.clone();
         desk.hub.tell(&handoff_protocol::view::Change::Status);
         Ok(settings)
@@ -97,11 +95,13 @@ impl Engine {
 
 impl Desk {
     fn item(&self, row: Row) -> QueueItem {
-        let Row { record, title, effect } = row;
+        let Row { record, title, effect, outcome } = row;
         let progress = record.progress;
         QueueItem {
-            hold: self.hold_of(&record.id).filter(|_| matches!(progress.phase, Phase::Decided { .. })),
-            outcome: progress.phase.decision().map(words::outcome),
+            hold: self
+                .hold_of(&record.id)
+                .filter(|_| matches!(progress.phase, Phase::Decided { .. })),
+            outcome: outcome.filter(|_| progress.phase.decision().is_some()),
             id: record.id,
             agent: record.agent,
             task: title,

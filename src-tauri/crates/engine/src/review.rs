@@ -5,9 +5,7 @@ use handoff_domain::answer::{Judged, judge, same};
 use handoff_domain::decision::{Decision, DecisionKind};
 use handoff_domain::lifecycle::{Event, Flag, Phase, Refusal, State, transition};
 use handoff_domain::payload::Payload;
-use handoff_protocol::view::{
-    AnswerFault, DecideRequest, DirectiveStep, Preview, Receipt,
-};
+use handoff_protocol::view::{AnswerFault, DecideRequest, DirectiveStep, Preview, Receipt};
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::Record;
 use serde_json::{Value, json};
@@ -55,7 +53,8 @@ impl Engine {
         refuse_unfit(&request, &payload, &judged)?;
         let hold_s = lock(&desk.settings).hold_s;
         let decision = judged.decision;
-        let stored = desk.store_decision(&request, decision.clone(), hold_s).await;
+        let outcome = words::outcome(&decision, Some(&payload));
+        let stored = desk.store_decision(&request, decision.clone(), outcome, hold_s).await;
         let record = match stored {
             Ok(record) => record,
             Err(failure) => {
@@ -121,6 +120,7 @@ impl Desk {
         &self,
         request: &DecideRequest,
         decision: Decision,
+        outcome: String,
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision, now) = (request.id.clone(), request.revision, self.now());
@@ -128,12 +128,12 @@ impl Desk {
             self.store
                 .write(move |write| {
                     let record = owned(write, &id, None)?;
+                    write.set_outcome(record.seq, &outcome)?;
                     let data = json!({
-                        "outcome": words::outcome(&decision),
+                        "outcome": outcome,
                         "decision": serde_json::to_value(&decision).unwrap_or(Value::Null),
                     });
-                    let event =
-                        Event::Decide { decision: Box::new(decision), revision, hold_s };
+                    let event = Event::Decide { decision: Box::new(decision), revision, hold_s };
                     let progress = transition(&record.progress, &record.traits, event, now)?;
                     change(write, record, progress, Actor::Reviewer, "decided", data, now)
                 })
@@ -145,10 +145,7 @@ impl Desk {
         let record = self.store.read(|read| read.handoff(id))?;
         let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
         let held = matches!(record.progress.phase, Phase::Decided { .. });
-        Ok(Receipt {
-            state: record.progress.state(),
-            hold: self.hold_of(id).filter(|_| held),
-        })
+        Ok(Receipt { state: record.progress.state(), hold: self.hold_of(id).filter(|_| held) })
     }
 }
 

@@ -41,12 +41,10 @@ impl Session for Connection {
 
     fn close(&self) {
         let id = self.id;
-        let (agent, leases) = self.engine.desk.hub.close(id);
-        if agent.is_none() {
-            return;
-        }
+        let (Some(agent), leases) = self.engine.desk.hub.close(id) else { return };
         let engine = self.engine.clone();
         self.runtime.spawn(async move {
+            engine.desk.last_seen(agent).await;
             engine.desk.gone(id, leases).await;
             engine.desk.hub.tell(&handoff_protocol::view::Change::Status);
         });

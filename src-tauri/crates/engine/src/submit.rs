@@ -7,6 +7,7 @@ use handoff_domain::decision::fingerprint;
 use handoff_domain::directive::directive;
 use handoff_domain::lifecycle::{Event, Outcome, Phase, Progress, Report, Traits, transition};
 use handoff_domain::validate::{self, Checked, Deadlines};
+use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
     Answered, ListQuery, Listed, ListedHandoff, Shown, Standing, Validated,
 };
@@ -55,7 +56,7 @@ impl Desk {
         }
         let now = self.now();
         let owner = agent.to_owned();
-        let (record, replayed, replaced) = self.watched(
+        let (record, known, replaced) = self.watched(
             self.store.write(move |write| store_new(write, &owner, checked, text, now)).await,
         )?;
         if let Some(replaced) = replaced {
@@ -63,10 +64,12 @@ impl Desk {
             self.hub.changed(agent, &replaced);
         }
         let mut standing = standing(&record);
-        if replayed {
+        if known {
             standing.replayed = Some(true);
         } else {
             self.hub.changed(agent, &record.id);
+            // The agent has one handoff more.
+            self.hub.tell(&Change::Status);
             self.sooner.notify_one();
         }
         Ok(standing)
@@ -89,8 +92,10 @@ impl Desk {
                     let current = record.progress.revision;
                     if checked.payload.key != record.key {
                         return Err(Failure::conflict(
-                            format!("The proposal has the key {:?}, the handoff {:?}.",
-                                checked.payload.key, record.key),
+                            format!(
+                                "The proposal has the key {:?}, the handoff {:?}.",
+                                checked.payload.key, record.key
+                            ),
                             "Keep the key; a new key is a new handoff.",
                         ));
                     }
@@ -128,8 +133,7 @@ impl Desk {
     ) -> Result<Standing, Failure> {
         let data = json!({ "reason": reason });
         let event = Event::Withdraw { reason };
-        let record =
-            self.apply(id, Some(agent), event, Actor::Agent, "withdrawn", data).await?;
+        let record = self.apply(id, Some(agent), event, Actor::Agent, "withdrawn", data).await?;
         self.notifier.retire(id);
         Ok(standing(&record))
     }
@@ -146,8 +150,7 @@ impl Desk {
         };
         let data = json!({ "outcome": outcome, "why": report.why, "steps": report.steps });
         let event = Event::Report { report };
-        let record =
-            self.apply(id, Some(agent), event, Actor::Agent, "reconciled", data).await?;
+        let record = self.apply(id, Some(agent), event, Actor::Agent, "reconciled", data).await?;
         Ok(standing(&record))
     }
 
@@ -156,10 +159,7 @@ impl Desk {
             .load(id)?
             .filter(|(record, ..)| record.agent == agent)
             .ok_or_else(|| Failure::no_such_handoff(id))?;
-        let report = match &record.progress.phase {
-            Phase::Reconciled { report, .. } => Some(report.clone()),
-            _ => None,
-        };
+        let report = record.progress.phase.report().cloned();
         Ok(Shown {
             answered: answered(&record, &payload),
             key: record.key,
@@ -287,8 +287,12 @@ fn proposal(checked: Checked, json: String) -> Proposal {
     Proposal {
         fingerprint: checked.fingerprint,
         json,
-        effect: payload.options.iter().filter(|option| option.action.is_some())
-            .map(|option| option.risk.effect).max(),
+        effect: payload
+            .options
+            .iter()
+            .filter(|option| option.action.is_some())
+            .map(|option| option.risk.effect)
+            .max(),
         task: payload.task.id,
         title: payload.task.title,
         question: payload.pending_question.text,

@@ -22,7 +22,7 @@ use crate::{Actor, Attempt, Engine, Failure, lock, words};
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How often leases of connected agents are renewed.
-const RENEWAL: Duration = Duration::from_secs(120);
+const RENEWAL: Duration = Duration::from_mins(2);
 
 impl Engine {
     /// Does what is due, for as long as the future is polled.
@@ -109,9 +109,7 @@ impl Engine {
         let now = desk.now();
         let logged: Result<(), Failure> = desk
             .store
-            .write(move |write| {
-                Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?)
-            })
+            .write(move |write| Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?))
             .await;
         if let Err(failure) = logged {
             tracing::warn!(error = failure.0.message, "a notification was not recorded");
@@ -169,9 +167,13 @@ impl Engine {
             return Ok(());
         }
         let default = default_decision(&payload, now).map(Box::new);
+        let outcome = default
+            .as_deref()
+            .map(|default| words::outcome(default, Some(&payload)))
+            .unwrap_or_default();
         let id = id.to_owned();
         let after = desk.watched(
-            desk.store.write(move |write| time_is_up(write, &id, default, now)).await,
+            desk.store.write(move |write| time_is_up(write, &id, default, &outcome, now)).await,
         )?;
         desk.hub.changed(&after.agent, &after.id);
         if after.has(Flag::Escalated) {
@@ -183,13 +185,10 @@ impl Engine {
     fn until_next(&self, timer: Option<DateTime<Utc>>) -> Option<Duration> {
         let desk = &self.desk;
         let awake = desk.clock.awake();
-        let hold = lock(&desk.holds)
-            .values()
-            .map(|running| running.over_at.saturating_sub(awake))
-            .min();
-        let timer = timer.map(|at| {
-            (at - desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK)
-        });
+        let hold =
+            lock(&desk.holds).values().map(|running| running.over_at.saturating_sub(awake)).min();
+        let timer = timer
+            .map(|at| (at - desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK));
         match (hold, timer) {
             (Some(hold), Some(timer)) => Some(hold.min(timer)),
             (hold, timer) => hold.or(timer),
@@ -201,13 +200,14 @@ fn time_is_up(
     write: &Write<'_>,
     id: &str,
     default: Option<Box<Decision>>,
+    outcome: &str,
     now: DateTime<Utc>,
 ) -> Result<Record, Failure> {
     let record = crate::owned(write, id, None)?;
-    let outcome = default.as_deref().map(words::outcome);
     let event = Event::TimeUp { default };
     let progress = transition(&record.progress, &record.traits, event, now)?;
     let (kind, data) = if progress.state() == State::Released {
+        write.set_outcome(record.seq, outcome)?;
         ("default_taken", json!({ "outcome": outcome }))
     } else if progress.has(Flag::ManualReview) {
         ("manual_review", json!({ "why": progress.default_refused }))

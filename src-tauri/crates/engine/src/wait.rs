@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handoff_domain::lifecycle::{Event, Flag, Phase, Refusal, State, transition};
+use handoff_domain::lifecycle::{Event, Flag, Refusal, State, transition};
 use handoff_protocol::wire::{Answered, LeaseGrant};
 use serde_json::{Value, json};
 
@@ -95,11 +95,7 @@ impl Desk {
         let mut answer = answered(&record, &payload);
         if granted.is_some() {
             self.hub.lease(connection, id);
-            let held = match &record.progress.phase {
-                Phase::Released { offer: Some(held), .. } => Some(held),
-                Phase::Collected { lease: held, .. } => Some(held),
-                _ => None,
-            };
+            let held = record.progress.phase.lease();
             if let Some(held) = held.filter(|held| held.id == lease) {
                 answer.act = true;
                 answer.lease =
@@ -127,8 +123,7 @@ impl Desk {
                     self.notifier.retire(id);
                     return Ok(json!({}));
                 }
-                Err(failure)
-                    if failure.0.code == handoff_protocol::wire::ErrorCode::Conflict => {}
+                Err(failure) if failure.0.code == handoff_protocol::wire::ErrorCode::Conflict => {}
                 Err(failure) => return Err(failure),
             }
         }
@@ -140,8 +135,7 @@ impl Desk {
     pub(crate) async fn gone(&self, connection: u64, handoffs: Vec<String>) {
         for id in handoffs {
             let event = Event::Holder { holder: self.holder(connection), present: false };
-            if let Err(failure) =
-                self.apply(&id, None, event, Actor::System, "", Value::Null).await
+            if let Err(failure) = self.apply(&id, None, event, Actor::System, "", Value::Null).await
             {
                 tracing::warn!(id, error = failure.0.message, "a lease could not be freed");
             }
@@ -154,10 +148,7 @@ impl Desk {
             let event = Event::Holder { holder: self.holder(connection), present: true };
             match self.apply(&id, None, event, Actor::System, "", Value::Null).await {
                 Ok(record)
-                    if !matches!(
-                        record.progress.state(),
-                        State::Released | State::Collected
-                    ) =>
+                    if !matches!(record.progress.state(), State::Released | State::Collected) =>
                 {
                     self.hub.forget_lease(connection, &id);
                 }

@@ -9,9 +9,10 @@ use handoff_store::Entry;
 
 use crate::ports::Notice;
 
-/// A decision in a few words.
-pub fn outcome(decision: &Decision) -> String {
-    let option = decision.option.as_deref().unwrap_or_default();
+/// A decision in a few words, with the option as the payload labels it.
+pub fn outcome(decision: &Decision, payload: Option<&Payload>) -> String {
+    let id = decision.option.as_deref().unwrap_or_default();
+    let option = payload.and_then(|payload| payload.option(id)).map_or(id, |option| &option.label);
     match (decision.kind, decision.by) {
         (_, Decider::System) => format!("Default taken: {option}"),
         (DecisionKind::Approve, Decider::Reviewer) => format!("Approved: {option}"),
@@ -36,13 +37,13 @@ pub fn at_the_deadline(payload: &Payload, traits: &Traits) -> String {
         .and_then(|id| payload.option(id))
         .map_or("", |option| option.label.as_str());
     match traits.on_timeout {
-        TimeoutKind::Escalate => "then you are alerted again; it stays open".to_owned(),
-        TimeoutKind::ManualReview => "then it waits for manual review; nothing is done".to_owned(),
+        TimeoutKind::Escalate => "You are alerted again; it stays open.".to_owned(),
+        TimeoutKind::ManualReview => "It waits for manual review; nothing is done.".to_owned(),
         TimeoutKind::SafeDefault if traits.default_is_read => {
-            format!("then “{label}” is taken, recorded as System")
+            format!("“{label}” is taken, and recorded as System’s.")
         }
         TimeoutKind::SafeDefault => format!(
-            "then it waits for manual review: “{label}” changes something, and that is not done unasked"
+            "It waits for manual review: “{label}” changes something, and that is not done unasked."
         ),
     }
 }
@@ -66,16 +67,12 @@ pub fn notice(
             Priority::Urgent => format!("{agent} asks (urgent)"),
         }
     };
-    let body =
-        if show_question { question.to_owned() } else { "Open it to read the question.".to_owned() };
-    Notice {
-        handoff: handoff.to_owned(),
-        agent: agent.to_owned(),
-        title,
-        body,
-        priority,
-        warning,
-    }
+    let body = if show_question {
+        question.to_owned()
+    } else {
+        "Open it to read the question.".to_owned()
+    };
+    Notice { handoff: handoff.to_owned(), agent: agent.to_owned(), title, body, priority, warning }
 }
 
 /// An entry of the thread as the reviewer reads it.
@@ -101,7 +98,9 @@ pub fn entry(entry: Entry) -> ThreadEntry {
             reason => format!("Taken back: {reason}"),
         },
         "superseded" => format!("Replaced by {}", text("by")),
-        "revised" => format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default()),
+        "revised" => {
+            format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default())
+        }
         "warned" => "Warned of the deadline".to_owned(),
         "escalated" => "Deadline passed: alerted again".to_owned(),
         "manual_review" => match text("why") {

@@ -182,7 +182,10 @@ fn errors() -> [(ErrorCode, &'static str); 11] {
         (ErrorCode::MethodNotFound, "There is no such method."),
         (ErrorCode::InvalidParams, "The parameters do not fit the method."),
         (ErrorCode::Internal, "The desk failed; nothing was done."),
-        (ErrorCode::InvalidPayload, "The handoff is not a valid payload; `faults` lists everything."),
+        (
+            ErrorCode::InvalidPayload,
+            "The handoff is not a valid payload; `faults` lists everything.",
+        ),
         (ErrorCode::NotFound, "There is no such handoff of this agent."),
         (ErrorCode::Conflict, "It is no longer possible, or contradicts what is there."),
         (ErrorCode::Refused, "It is not allowed, or the name is taken."),

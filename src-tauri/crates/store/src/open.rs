@@ -72,9 +72,12 @@ pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    STEPS.to_latest(&mut connection).map_err(|error| match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::from(err),
-        other => StoreError::Failed(other.to_string()),
+    STEPS.to_latest(&mut connection).map_err(|error| {
+        if let rusqlite_migration::Error::RusqliteError { err, .. } = error {
+            StoreError::from(err)
+        } else {
+            StoreError::Failed(error.to_string())
+        }
     })?;
     Ok(connection)
 }
@@ -86,8 +89,7 @@ pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a connection is made")]
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection =
-        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -189,9 +191,6 @@ mod tests {
         let (_folder, path) = database();
         std::fs::write(&path, "not a database, but a text that is long enough".repeat(50))
             .expect("file");
-        assert!(matches!(
-            for_writing(&path),
-            Err(OpenError::Store(StoreError::Damaged(_)))
-        ));
+        assert!(matches!(for_writing(&path), Err(OpenError::Store(StoreError::Damaged(_)))));
     }
 }

@@ -134,10 +134,9 @@ impl Headless {
         let home = Home::new(folder.path().join("home"));
         home.create()?;
         let store = Store::open(&home.database())?;
-        let engine =
-            Engine::start(store, Arc::new(clock.clone()), Arc::new(notifier.clone()))
-                .await
-                .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let engine = Engine::start(store, Arc::new(clock.clone()), Arc::new(notifier.clone()))
+            .await
+            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         Ok(Self { engine, clock, notifier, home, folder, serving: None })
     }
 

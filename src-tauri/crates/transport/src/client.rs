@@ -116,8 +116,8 @@ impl Client {
                 {
                     // Another process may have said hello under this new name
                     // a moment ago: its token is then about to appear.
-                    let Some(newer) = token::wait_for_change(&path, token.as_deref(), until)
-                        .map_err(kept)?
+                    let Some(newer) =
+                        token::wait_for_change(&path, token.as_deref(), until).map_err(kept)?
                     else {
                         return Err(ClientError::Refused { number: data.code.number(), data });
                     };

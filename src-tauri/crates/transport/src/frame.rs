@@ -17,10 +17,7 @@ pub enum Frame {
 }
 
 /// Reads the next line of at most `limit` bytes; empty lines are passed over.
-pub async fn read<R: AsyncBufRead + Unpin>(
-    reader: &mut R,
-    limit: usize,
-) -> std::io::Result<Frame> {
+pub async fn read<R: AsyncBufRead + Unpin>(reader: &mut R, limit: usize) -> std::io::Result<Frame> {
     let mut line = Vec::new();
     let mut too_long = false;
     loop {
@@ -63,10 +60,11 @@ mod tests {
         let mut reader = BufReader::with_capacity(buffer, input);
         let mut found = Vec::new();
         loop {
-            match read(&mut reader, limit).await.expect("memory") {
-                Frame::End => return found,
-                frame => found.push(frame),
+            let frame = read(&mut reader, limit).await.expect("memory");
+            if frame == Frame::End {
+                return found;
             }
+            found.push(frame);
         }
     }
 

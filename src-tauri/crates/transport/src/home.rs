@@ -139,12 +139,12 @@ impl Home {
 /// Makes a folder that only its owner, who must be us, can enter.
 pub fn make_private(path: &Path) -> Result<(), HomeError> {
     let failed = |source| HomeError::Io { path: path.to_owned(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| {
-        match fs::metadata(path) {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(
+        |source| match fs::metadata(path) {
             Ok(found) if !found.is_dir() => HomeError::NotAFolder { path: path.to_owned() },
             Ok(_) | Err(_) => failed(source),
-        }
-    })?;
+        },
+    )?;
     let found = fs::symlink_metadata(path).map_err(failed)?;
     // A link is followed only where the link itself is ours: in a folder that
     // all may write to, another user could have put it there.
@@ -253,10 +253,10 @@ mod tests {
     #[test]
     fn a_deep_root_gets_a_short_socket_of_its_own() {
         let deep = |name: &str| format!("/{}/{name}", "deep/".repeat(30));
-        let one = resolve(&[(HOME_VARIABLE, &deep("a")), ("XDG_RUNTIME_DIR", "/run/u")])
-            .expect("a home");
-        let two = resolve(&[(HOME_VARIABLE, &deep("b")), ("XDG_RUNTIME_DIR", "/run/u")])
-            .expect("a home");
+        let one =
+            resolve(&[(HOME_VARIABLE, &deep("a")), ("XDG_RUNTIME_DIR", "/run/u")]).expect("a home");
+        let two =
+            resolve(&[(HOME_VARIABLE, &deep("b")), ("XDG_RUNTIME_DIR", "/run/u")]).expect("a home");
         assert!(one.socket().starts_with("/run/u"));
         assert!(one.socket().as_os_str().len() <= LONGEST_SOCKET_PATH);
         assert_ne!(one.socket(), two.socket());
@@ -271,7 +271,10 @@ mod tests {
         let home = Home::new("/h");
         for name in ["../../etc/passwd", "a/b", "..", ".", "", "naïve agent", &"x".repeat(500)] {
             let path = home.token(name);
-            assert_eq!(path.components().count(), Path::new("/h/tokens/x").components().count() - usize::from(name.is_empty()));
+            assert_eq!(
+                path.components().count(),
+                Path::new("/h/tokens/x").components().count() - usize::from(name.is_empty())
+            );
             assert!(path.starts_with("/h/tokens"), "{name}");
             assert!(path.as_os_str().len() < 240, "{name}");
         }

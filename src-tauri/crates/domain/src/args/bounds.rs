@@ -26,7 +26,7 @@ pub(super) fn check_work(schema: &Value, args: &Value) -> Result<(), Fault> {
     let mut anchors = Survey::default();
     anchors.schema(schema, &mut String::new(), true)?;
     let mut work = Work { root: schema, anchors: anchors.anchors, visits: 0 };
-    match work.visit(schema, args, 0) {
+    match work.visit(schema, args, At { depth: 0, times: 1 }) {
         Ok(()) => Ok(()),
         Err(Endless) => Err(fault(
             "",
@@ -161,6 +161,17 @@ const BELOW: [&str; 7] = [
     "unevaluatedProperties",
 ];
 
+/// To know what no other keyword looked at, the validator looks at all of it
+/// again, up to so many times, at every level that asks.
+const ASKED_AGAIN: usize = 4;
+
+/// How deep a visit is, and how often the validator makes it.
+#[derive(Clone, Copy)]
+struct At {
+    depth: usize,
+    times: usize,
+}
+
 /// The walk takes too long or goes too deep.
 struct Endless;
 
@@ -171,53 +182,53 @@ struct Work<'s> {
 }
 
 impl<'s> Work<'s> {
-    fn visit(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Result<(), Endless> {
-        self.count(1)?;
-        if depth > MAX_NESTING {
+    fn visit(&mut self, schema: &'s Value, value: &Value, at: At) -> Result<(), Endless> {
+        self.count(1, at)?;
+        if at.depth > MAX_NESTING {
             return Err(Endless);
         }
         let Some(map) = schema.as_object() else { return Ok(()) };
-        let depth = depth + 1;
+        self.count(map.get("enum").and_then(Value::as_array).map_or(0, Vec::len), at)?;
+        let asks_again =
+            map.contains_key("unevaluatedProperties") || map.contains_key("unevaluatedItems");
+        let at = At {
+            depth: at.depth + 1,
+            times: if asks_again { at.times.saturating_mul(ASKED_AGAIN) } else { at.times },
+        };
         for name in ["$ref", "$dynamicRef"] {
             if let Some(part) = map.get(name).and_then(Value::as_str).and_then(|to| self.target(to))
             {
-                self.visit(part, value, depth)?;
+                self.visit(part, value, at)?;
             }
         }
         for name in ["allOf", "anyOf", "oneOf"] {
             for part in map.get(name).and_then(Value::as_array).into_iter().flatten() {
-                self.visit(part, value, depth)?;
+                self.visit(part, value, at)?;
             }
         }
         for part in
             IN_PLACE.iter().filter_map(|name| map.get(*name)).chain(parts(map, "dependentSchemas"))
         {
-            self.visit(part, value, depth)?;
+            self.visit(part, value, at)?;
         }
-        self.unevaluated(map, value)?;
         match value {
-            Value::String(text) => self.count(text.len() / 64),
-            Value::Array(list) => self.list(map, list, depth),
-            Value::Object(members) => self.object(map, members, depth),
+            Value::String(text) => self.count(text.len() / 64, at),
+            Value::Array(list) => self.list(map, list, at),
+            Value::Object(members) => self.object(map, members, at),
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         }
     }
 
-    fn list(
-        &mut self,
-        map: &'s Map<String, Value>,
-        list: &[Value],
-        depth: usize,
-    ) -> Result<(), Endless> {
-        self.count(list.len())?;
+    fn list(&mut self, map: &'s Map<String, Value>, list: &[Value], at: At) -> Result<(), Endless> {
+        self.count(list.len(), at)?;
         let prefix = map.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
         for (part, item) in prefix.zip(list) {
-            self.visit(part, item, depth)?;
+            self.visit(part, item, at)?;
         }
         for name in ["items", "contains", "unevaluatedItems"] {
             if let Some(part) = map.get(name) {
                 for item in list {
-                    self.visit(part, item, depth)?;
+                    self.visit(part, item, at)?;
                 }
             }
         }
@@ -228,13 +239,13 @@ impl<'s> Work<'s> {
         &mut self,
         map: &'s Map<String, Value>,
         members: &Map<String, Value>,
-        depth: usize,
+        at: At,
     ) -> Result<(), Endless> {
-        self.count(members.len())?;
+        self.count(members.len(), at)?;
         if let Some(known) = map.get("properties").and_then(Value::as_object) {
             for (name, part) in known {
                 if let Some(member) = members.get(name) {
-                    self.visit(part, member, depth)?;
+                    self.visit(part, member, at)?;
                 }
             }
         }
@@ -243,19 +254,9 @@ impl<'s> Work<'s> {
             all.iter().filter_map(|name| map.get(*name)).chain(parts(map, "patternProperties"))
         {
             for (name, member) in members {
-                self.count(1 + name.len() / 64)?;
-                self.visit(part, member, depth)?;
+                self.count(1 + name.len() / 64, at)?;
+                self.visit(part, member, at)?;
             }
-        }
-        Ok(())
-    }
-
-    /// What was looked at by the schemas in place is found out by looking at
-    /// them once more, at every level that asks.
-    fn unevaluated(&mut self, map: &Map<String, Value>, value: &Value) -> Result<(), Endless> {
-        if map.contains_key("unevaluatedProperties") || map.contains_key("unevaluatedItems") {
-            let size = value.as_object().map_or(1, Map::len) + value.as_array().map_or(1, Vec::len);
-            self.count(size)?;
         }
         Ok(())
     }
@@ -268,8 +269,8 @@ impl<'s> Work<'s> {
         self.anchors.get(name).copied()
     }
 
-    fn count(&mut self, more: usize) -> Result<(), Endless> {
-        self.visits += more;
+    fn count(&mut self, more: usize, at: At) -> Result<(), Endless> {
+        self.visits = self.visits.saturating_add(more.saturating_mul(at.times));
         if self.visits > MAX_VISITS { Err(Endless) } else { Ok(()) }
     }
 }

@@ -8,9 +8,28 @@ use crate::validate::{Fault, Faults, names, push_segment};
 /// What is wrong with a schema that cannot be compiled.
 pub(super) fn of_schema(error: &ValidationError<'_>) -> Fault {
     let pointer = error.instance_path().to_string();
-    let message =
-        format!("This is no JSON Schema of 2020-12: {}.", names::clip_long(&plain(error)));
-    Fault { pointer, message, hint: "Give a schema that describes the arguments.".to_owned() }
+    let found = names::describe(error.instance());
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest says where, and that is enough")]
+    let (message, hint) = match error.kind() {
+        Kind::Referencing(_) => (
+            format!("A reference leads nowhere: {}.", names::clip_long(&plain(error))),
+            "Refer only to parts of this schema, such as `#/$defs/NAME`.",
+        ),
+        Kind::Format { format } if format == "regex" => (
+            format!("The pattern is {found}, which cannot be used."),
+            "Give a valid, short pattern without look-around and back-references.",
+        ),
+        _ => (
+            format!("{} stands where JSON Schema 2020-12 has something else.", capital(&found)),
+            "Give a schema that describes the arguments.",
+        ),
+    };
+    Fault { pointer, message, hint: hint.to_owned() }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Adds what is wrong with arguments, in the words of the fields.
@@ -40,19 +59,25 @@ pub(super) fn of_args(error: &ValidationError<'_>, place: &str, faults: &mut Fau
             }
         }
         Kind::Type { kind } => {
-            faults.add(at, format!("This is {found}."), format!("Give {}.", types(kind)))
+            faults.add(at, format!("This is {found}."), format!("Give {}.", types(kind)));
         }
-        Kind::Enum { options } => {
-            faults.add(at, format!("This is {found}."), format!("Give one of {options}."))
-        }
+        Kind::Enum { options } => faults.add(
+            at,
+            format!("This is {found}."),
+            format!("Give one of {}.", names::clip_long(&options.to_string())),
+        ),
         Kind::Constant { expected_value } => {
-            faults.add(at, format!("This is {found}."), format!("Give {expected_value}."));
+            faults.add(
+                at,
+                format!("This is {found}."),
+                format!("Give {}.", names::clip_long(&expected_value.to_string())),
+            );
         }
         Kind::Minimum { limit } => {
-            faults.add(at, format!("This is {found}."), format!("Give at least {limit}."))
+            faults.add(at, format!("This is {found}."), format!("Give at least {limit}."));
         }
         Kind::Maximum { limit } => {
-            faults.add(at, format!("This is {found}."), format!("Give at most {limit}."))
+            faults.add(at, format!("This is {found}."), format!("Give at most {limit}."));
         }
         Kind::ExclusiveMinimum { limit } => {
             faults.add(at, format!("This is {found}."), format!("Give more than {limit}."));
@@ -74,13 +99,13 @@ pub(super) fn of_args(error: &ValidationError<'_>, place: &str, faults: &mut Fau
             faults.add(at, "This text is too long.", format!("Give at most {limit} characters."));
         }
         Kind::MinItems { limit } => {
-            faults.add(at, "This list is too short.", format!("Give at least {limit} items."))
+            faults.add(at, "This list is too short.", format!("Give at least {limit} items."));
         }
         Kind::MaxItems { limit } => {
-            faults.add(at, "This list is too long.", format!("Give at most {limit} items."))
+            faults.add(at, "This list is too long.", format!("Give at most {limit} items."));
         }
         Kind::UniqueItems => {
-            faults.add(at, "This list has an item twice.", "Give every item once.")
+            faults.add(at, "This list has an item twice.", "Give every item once.");
         }
         Kind::Pattern { pattern } => faults.add(
             at,
@@ -88,7 +113,15 @@ pub(super) fn of_args(error: &ValidationError<'_>, place: &str, faults: &mut Fau
             format!("Give a text that matches `{}`.", names::clip(pattern)),
         ),
         Kind::Format { format } => {
-            faults.add(at, format!("This is {found}."), format!("Give a valid {format}."))
+            faults.add(at, format!("This is {found}."), format!("Give a valid {format}."));
+        }
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => faults.add(
+            at,
+            format!("This is {found}, which fits none of the forms the schema allows."),
+            "Change it to fit one of them.",
+        ),
+        Kind::FalseSchema => {
+            faults.add(at, "The schema allows nothing here.", "Leave it out.");
         }
         _ => faults.add(
             at,

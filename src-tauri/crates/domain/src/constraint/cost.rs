@@ -228,12 +228,12 @@ fn path_of(expr: &IdedExpr) -> Option<Path<'_>> {
         }
         Expr::Call(CallExpr { func_name, target: None, args }) if func_name == operators::INDEX => {
             let [of, at] = args.as_slice() else { return None };
-            let segment = match &at.expr {
-                Expr::Literal(LiteralValue::String(name)) => Segment::Name(name.inner().to_owned()),
-                Expr::Literal(LiteralValue::Int(place)) => {
-                    Segment::Place(usize::try_from(*place.inner()).ok()?)
-                }
-                _ => return None,
+            let segment = if let Expr::Literal(LiteralValue::String(name)) = &at.expr {
+                Segment::Name(name.inner().to_owned())
+            } else if let Expr::Literal(LiteralValue::Int(place)) = &at.expr {
+                Segment::Place(usize::try_from(*place.inner()).ok()?)
+            } else {
+                return None;
             };
             let mut path = path_of(of)?;
             path.segments.push(segment);

@@ -47,14 +47,17 @@ pub(super) fn cycles(edges: &[Vec<Edge>]) -> Vec<Cycle> {
                     chain.push((edge.to, 0));
                 }
                 Mark::Open if found.len() >= MOST => return found,
-                Mark::Open => found.push(Cycle {
-                    nodes: chain
+                Mark::Open => {
+                    let nodes: Vec<usize> = chain
                         .iter()
                         .map(|(node, _)| *node)
                         .skip_while(|node| *node != edge.to)
-                        .collect(),
-                    pointer: edge.pointer.clone(),
-                }),
+                        .collect();
+                    // A step may need another one in two ways: still one circle.
+                    if found.iter().all(|cycle: &Cycle| cycle.nodes != nodes) {
+                        found.push(Cycle { nodes, pointer: edge.pointer.clone() });
+                    }
+                }
             }
         }
     }

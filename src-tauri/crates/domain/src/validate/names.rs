@@ -36,7 +36,7 @@ pub(crate) fn nearest<'k>(
 }
 
 /// A hint that names what is known, and first what was likely meant.
-pub(crate) fn choose<'k>(given: &str, known: &[&'k str]) -> String {
+pub(crate) fn choose(given: &str, known: &[&str]) -> String {
     let listed = listing(known);
     match nearest(given, known.iter().copied()) {
         Some(name) => format!("Did you mean `{name}`? Known are {listed}."),
@@ -61,7 +61,9 @@ pub(crate) fn listing(names: &[&str]) -> String {
         out.push('`');
     }
     if names.len() > SHOWN {
-        out.push_str(&format!(" and {} more", names.len() - SHOWN));
+        out.push_str(" and ");
+        out.push_str(&(names.len() - SHOWN).to_string());
+        out.push_str(" more");
     }
     out
 }

@@ -105,7 +105,9 @@ impl<'v> Known<'v> {
         faults: &mut Faults,
     ) -> Option<usize> {
         let found = self.places.get(id).copied();
-        if found.is_none() {
+        if found.is_none() && faults.is_full() {
+            faults.count();
+        } else if found.is_none() {
             faults.add(
                 pointer,
                 format!("There is no {noun} `{}`.", clip(id)),

@@ -96,7 +96,7 @@ impl<'s> Walk<'s, '_> {
                 walk.fault("`kind` is missing.", format!("Give one of {}.", listing(&kinds)));
             }),
             (None, Some(given)) => {
-                self.below("kind", |walk| walk.unknown_word("kind", given, &kinds))
+                self.below("kind", |walk| walk.unknown_word("kind", given, &kinds));
             }
         }
     }
@@ -227,6 +227,8 @@ impl<'s> Walk<'s, '_> {
                 self.below(name, |walk| {
                     walk.value(Place { schema, name, owner: place.owner }, value);
                 });
+            } else if closed && self.faults.is_full() {
+                self.faults.count();
             } else if closed {
                 let hint = self.unknown_field(place, known, map, name);
                 self.below(name, |walk| {

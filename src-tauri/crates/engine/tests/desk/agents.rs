@@ -32,7 +32,10 @@ async fn the_binding_outlives_the_desk() {
     agent.hang_up();
     let desk = desk.restart().await.unwrap();
     let thief = Agent::connect(&desk.engine);
-    assert_eq!(code(thief.call("agent.hello", json!({ "name": "tidy" })).await), ErrorCode::Refused);
+    assert_eq!(
+        code(thief.call("agent.hello", json!({ "name": "tidy" })).await),
+        ErrorCode::Refused
+    );
     let hello = json!({ "name": "tidy", "token": welcome["token"] });
     Agent::connect(&desk.engine).call("agent.hello", hello).await.unwrap();
 }
@@ -61,9 +64,16 @@ async fn unknown_methods_and_parameters_are_named() {
     let agent = Agent::named(&desk.engine, "tidy").await;
     let id = agent.submit(handoff("k")).await;
     // The verbs of the window do not exist on this side.
-    for method in ["handoff.decide", "handoff.approve", "handoff.undo", "handoff.release",
-        "handoff.regrant", "settings.save", "agent.set_level", ""]
-    {
+    for method in [
+        "handoff.decide",
+        "handoff.approve",
+        "handoff.undo",
+        "handoff.release",
+        "handoff.regrant",
+        "settings.save",
+        "agent.set_level",
+        "",
+    ] {
         let refused = agent.call(method, json!({ "id": id })).await;
         assert_eq!(code(refused), ErrorCode::MethodNotFound, "{method}");
     }

@@ -1,5 +1,5 @@
 use handoff_domain::decision::{Answer, DecisionKind, EndUserMessage, Override, Then};
-use handoff_domain::directive::Verdict;
+use handoff_domain::directive::Verdict::{Blocked, Keep, Run, Skip};
 use handoff_domain::lifecycle::State;
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
@@ -73,7 +73,7 @@ async fn the_hold_can_be_undone_and_then_nothing_was_said() {
     desk.clock.pass(std::time::Duration::from_millis(4900));
     desk.engine.tick().await;
     assert_eq!(desk.engine.undo(&id).await.unwrap().state, State::Ready);
-    desk.clock.pass(std::time::Duration::from_secs(60));
+    desk.clock.pass(std::time::Duration::from_mins(1));
     desk.engine.tick().await;
     assert_eq!(desk.engine.open_case(&id).unwrap().state, State::Ready);
     decide_and_release(&desk, &id, approve("keep")).await;
@@ -195,8 +195,8 @@ async fn answers_an_agent_cannot_act_on_are_refused() {
     assert!(!case.allowed.approve && !case.allowed.modify && case.allowed.inform);
     let refused = desk.engine.decide(request(&desk, &id, approve("keep"))).await;
     assert_eq!(refused.expect_err("not allowed").0.code, ErrorCode::InvalidParams);
-    let empty = Answer::Inform {
-        text: " ".to_owned(), facts: args(json!({})), constraints: Vec::new() };
+    let empty =
+        Answer::Inform { text: " ".to_owned(), facts: args(json!({})), constraints: Vec::new() };
     assert!(desk.engine.decide(request(&desk, &id, empty)).await.is_err());
     let silent = Answer::Reject { reason: String::new(), then: Then::Stop };
     assert!(desk.engine.decide(request(&desk, &id, silent)).await.is_err());
@@ -211,7 +211,6 @@ async fn the_plan_shows_what_each_answer_does() {
         let preview = desk.engine.preview(&request(&desk, &id, answer)).unwrap();
         preview.directive.into_iter().map(|step| step.verdict).collect::<Vec<_>>()
     };
-    use Verdict::{Blocked, Keep, Run, Skip};
     assert_eq!(verdicts(approve("trash")), [Keep, Run, Run, Run]);
     assert_eq!(verdicts(reject(Then::Stop)), [Keep, Skip, Skip, Skip]);
     assert_eq!(verdicts(reject(Then::Skip)), [Keep, Skip, Run, Skip]);

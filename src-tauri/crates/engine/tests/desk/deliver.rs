@@ -84,7 +84,7 @@ async fn a_lapsed_lease_on_what_cannot_be_taken_back_is_the_reviewers() {
     let told = one.wait(&id, 0).await;
     one.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
     one.hang_up();
-    desk.clock.pass(Duration::from_secs(11 * 60));
+    desk.clock.pass(Duration::from_mins(11));
     assert_eq!(two.wait(&id, 0).await["act"], false);
     let case = desk.engine.open_case(&id).unwrap();
     assert!(case.may_have_run && case.allowed.regrant);
@@ -100,7 +100,7 @@ async fn a_lapsed_lease_on_what_can_be_taken_back_goes_to_the_next() {
     one.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
     one.hang_up();
     assert_eq!(two.wait(&id, 0).await["act"], false);
-    desk.clock.pass(Duration::from_secs(11 * 60));
+    desk.clock.pass(Duration::from_mins(11));
     assert!(!desk.engine.open_case(&id).unwrap().may_have_run);
     assert_eq!(two.wait(&id, 0).await["act"], true);
 }
@@ -112,7 +112,7 @@ async fn a_decision_can_be_read_for_ever() {
     agent.call("agent.ack", json!({ "id": first["lease"]["id"] })).await.unwrap();
     let report = json!({ "id": id, "report": { "outcome": "applied" } });
     agent.call("handoff.reconcile", report.clone()).await.unwrap();
-    desk.clock.pass(Duration::from_secs(86_400 * 365));
+    desk.clock.pass(Duration::from_hours(24 * 365));
     let last = agent.wait(&id, 0).await;
     assert_eq!(last["decision"], first["decision"]);
     assert_eq!(last["act"], false);
@@ -166,7 +166,7 @@ async fn an_agent_that_hangs_up_no_longer_listens() {
         matches!(desk.engine.open_case(&id).unwrap().liveness, Liveness::WillCollect { .. })
     })
     .await;
-    desk.clock.pass(Duration::from_secs(2 * 3600));
+    desk.clock.pass(Duration::from_hours(2));
     let liveness = desk.engine.open_case(&id).unwrap().liveness;
     assert!(matches!(liveness, Liveness::NotSeen { .. }), "{liveness:?}");
 }

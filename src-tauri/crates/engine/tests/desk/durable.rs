@@ -17,7 +17,8 @@ async fn with_token(desk: &Headless, token: &serde_json::Value) -> Agent {
 async fn a_restart_loses_nothing_and_holds_again_in_full() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::connect(&desk.engine);
-    let token = agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap()["token"].clone();
+    let token =
+        agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap()["token"].clone();
     let open = agent.submit(handoff("open")).await;
     let held = agent.submit(handoff("held")).await;
     let undone = agent.submit(handoff("undone")).await;
@@ -29,12 +30,17 @@ async fn a_restart_loses_nothing_and_holds_again_in_full() {
     desk.clock.pass(Duration::from_secs(2));
     desk.engine.tick().await;
     let state = |id: &str| desk.engine.open_case(id).unwrap().state;
-    assert_eq!((state(&open), state(&held), state(&undone)),
-        (State::Ready, State::Decided, State::Decided), "the hold starts again in full");
+    assert_eq!(
+        (state(&open), state(&held), state(&undone)),
+        (State::Ready, State::Decided, State::Decided),
+        "the hold starts again in full"
+    );
     desk.engine.undo(&undone).await.unwrap();
     release(&desk).await;
-    assert_eq!((state(&open), state(&held), state(&undone)),
-        (State::Ready, State::Released, State::Ready));
+    assert_eq!(
+        (state(&open), state(&held), state(&undone)),
+        (State::Ready, State::Released, State::Ready)
+    );
     let agent = with_token(&desk, &token).await;
     assert_eq!(agent.wait(&held, 0).await["act"], true);
 }
@@ -43,7 +49,8 @@ async fn a_restart_loses_nothing_and_holds_again_in_full() {
 async fn an_offer_of_a_dead_desk_is_void_and_a_lease_is_not() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::connect(&desk.engine);
-    let token = agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap()["token"].clone();
+    let token =
+        agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap()["token"].clone();
     let offered = agent.submit(handoff("offered")).await;
     let leased = agent.submit(handoff("leased")).await;
     decide(&desk, &offered, approve("delete")).await;

@@ -54,7 +54,7 @@ async fn a_retry_after_its_own_deadline_is_still_a_retry() {
     payload["deadline"] = json!({
         "respond_by": "2026-09-21T15:00:00Z", "on_timeout": { "kind": "manual_review" } });
     let id = agent.submit(payload.clone()).await;
-    desk.clock.pass(std::time::Duration::from_secs(86_400));
+    desk.clock.pass(std::time::Duration::from_hours(24));
     let again = agent.call("handoff.submit", json!({ "handoff": payload })).await.unwrap();
     assert_eq!(again["id"].as_str(), Some(id.as_str()));
     payload["key"] = json!("new");
@@ -104,7 +104,7 @@ async fn withdrawing_moves_it_to_the_history_and_takes_the_notice_back() {
     let params = json!({ "id": id, "reason": "Found it" });
     assert_eq!(agent.call("handoff.withdraw", params).await.unwrap()["state"], "withdrawn");
     assert_eq!(desk.engine.queue(inbox()).await.unwrap().counts.inbox, 0);
-    assert_eq!(desk.notifier.retired(), [id.clone()]);
+    assert_eq!(desk.notifier.retired(), std::slice::from_ref(&id));
     let case = desk.engine.open_case(&id).unwrap();
     assert_eq!(case.closed_because.as_deref(), Some("Found it"));
     let answer = desk.engine.decide(crate::agent::request(&desk, &id, reject(Then::Stop))).await;
@@ -187,8 +187,7 @@ async fn a_search_finds_what_was_just_acknowledged() {
     let id = agent.submit(payload).await;
     agent.submit(handoff("other")).await;
     for words in ["ortiz", "dan orti", "TIDY dana"] {
-        let query =
-            QueueQuery { list: List::Done, search: words.to_owned(), limit: 10 };
+        let query = QueueQuery { list: List::Done, search: words.to_owned(), limit: 10 };
         let found = desk.engine.queue(query).await.unwrap();
         assert_eq!(found.items.len(), 1, "{words}");
         assert_eq!(found.items[0].id, id);

@@ -1,0 +1,193 @@
+/** The window's states: sound for everyone, honest about hostile text and changes. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Stage, type Window } from './window';
+
+let stage: Stage;
+let window: Window;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterEach(async () => {
+  expect(window.troubles).toEqual([]);
+  await stage.clear();
+});
+afterAll(async () => {
+  await stage.close();
+});
+
+describe.each([
+  ['light', false],
+  ['dark', true],
+])('axe finds nothing, %s,', (_, dark) => {
+  test.each(['full', 'empty', 'clear', 'error', 'quiet', 'long', 'hostile'])('in %s', async (scene) => {
+    window = await stage.window(scene, { dark });
+    await window.sound(scene);
+  });
+
+  test('in every form', async () => {
+    window = await stage.window('full', { dark });
+    await window.show('h-refund');
+    await window.sound('card');
+    await window.press('e');
+    await window.edit('{"charge": "ch_2", "amount": 298}');
+    await window.sound('modify');
+    await window.press('Escape', 'i');
+    await window.page.getByRole('button', { name: 'Add a fact' }).click();
+    await window.page.getByRole('button', { name: 'Add a condition' }).click();
+    await window.sound('inform');
+    await window.press('Escape', 'r');
+    await window.sound('reject');
+    await window.press('Escape', 't');
+    await window.sound('take over');
+  });
+
+  test('in the evidence, the dialogs and a hold', async () => {
+    window = await stage.window('full', { dark });
+    await window.show('h-refund');
+    for (const tab of [/History/u, /Thread/u, /Agents/u]) {
+      await window.page.getByRole('tab', { name: tab }).click();
+      await window.sound(String(tab));
+    }
+    for (const [key, name] of [['Control+K', 'palette'], ['?', 'help'], ['Control+,', 'settings']] as const) {
+      await window.press(key);
+      await window.sound(name);
+      await window.press('Escape');
+    }
+    await window.press('2', 'Control+Enter');
+    expect(await window.id('undo-decision').count()).toBe(1);
+    await window.sound('held');
+    await window.page.getByRole('tab', { name: /Waiting/u }).click();
+    await window.show('h-mail');
+    await window.sound('may have run');
+  });
+
+  test('at 900 and 600 pixels', async () => {
+    window = await stage.window('full', { dark, width: 900 });
+    await window.page.getByRole('button', { name: 'Evidence' }).click();
+    await window.pass(300);
+    await window.sound('900');
+    await window.press('Escape');
+    await window.page.setViewportSize({ width: 600, height: 700 });
+    await window.sound('600');
+    const wide = await window.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(wide).toBe(0);
+  });
+});
+
+describe('hostile text', () => {
+  test('causes no request, no dialog and no markup, and is visible', async () => {
+    window = await stage.window('hostile');
+    for (const tab of [/History/u, /Thread/u, /Plan/u]) await window.page.getByRole('tab', { name: tab }).click();
+    await window.press('e');
+    await window.page.waitForSelector('.cm-content');
+    expect(await window.page.locator('.cm-content').textContent()).toContain('⟨U+202E⟩');
+    expect(await window.id('question').textContent()).toContain('<img src="https://evil.example/x.png"');
+    expect(await window.id('question').textContent()).toContain('⟨U+202E⟩gnp.exe');
+    expect(await window.page.locator('img:not(.cm-widgetBuffer), iframe, object, a[href], main script, aside script').count()).toBe(0);
+    expect(await window.page.title()).toBe('Handoff Desk');
+  });
+
+  test('pushes nothing out of the window', async () => {
+    window = await stage.window('hostile', { width: 900 });
+    const wide = await window.page.evaluate(() => [...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === 'visible' && getComputedStyle(one).display !== 'inline').map((one) => one.outerHTML.slice(0, 120)));
+    expect(wide).toEqual([]);
+  });
+
+  test('right-to-left writing runs its own way', async () => {
+    window = await stage.window('hostile');
+    await window.show('h-rtl');
+    expect(await window.id('question').evaluate((one) => getComputedStyle(one).direction)).toBe('rtl');
+    expect(await window.id('deadline').evaluate((one) => getComputedStyle(one).direction)).toBe('ltr');
+  });
+});
+
+describe('live', () => {
+  test('a submit appears without a refresh, a withdrawal leaves', async () => {
+    window = await stage.window('full');
+    await window.desk('submit', { id: 'h-live', agent: 'tidy', title: 'Tidy', question: 'Delete the copies?', dueMs: 60_000 });
+    expect(await window.item('h-live').getAttribute('data-state')).toBe('ready');
+    expect(await window.page.getByRole('status').filter({ hasText: 'New handoff from tidy' }).count()).toBe(1);
+    await window.desk('withdraw', 'h-live');
+    expect(await window.item('h-live').count()).toBe(0);
+  });
+
+  test('a card withdrawn while it is open says so', async () => {
+    window = await stage.window('full');
+    await window.press('r');
+    await window.id('reject-reason').fill('Not today.');
+    await window.desk('withdraw', 'h-drop', 'The table is in use after all.');
+    expect(await window.page.getByText('Withdrawn by the agent').isVisible()).toBe(true);
+    expect(await window.page.getByText('The table is in use after all.').isVisible()).toBe(true);
+    expect(await window.id('submit-decision').count()).toBe(0);
+    await window.page.getByText('You had not sent').click();
+    expect(await window.page.getByText('Not today.').isVisible()).toBe(true);
+  });
+
+  test('a decision elsewhere wins, and is shown', async () => {
+    window = await stage.window('ten');
+    await window.desk('failNext', 'openCase', { code: 'store', message: 'Busy.', hint: 'Try again.' });
+    await window.desk('decideElsewhere', 'h-00001');
+    expect(await window.id('error').textContent()).toContain('Busy.');
+    await window.press('Control+Enter');
+    expect(await window.page.getByText('Rejected', { exact: true }).isVisible()).toBe(true);
+    expect(await window.page.getByText('Decided in another window.').isVisible()).toBe(true);
+    expect(await window.id('error').allTextContents()).toEqual([expect.stringContaining('already released')]);
+  });
+
+  test('the desk shows an item it is asked for', async () => {
+    window = await stage.window('full');
+    await window.press('Control+K');
+    await window.desk('show', 'h-totals');
+    expect(await window.id('question').textContent()).toBe('Two sources give different invoice totals');
+    expect(await window.page.getByRole('dialog').count()).toBe(0);
+  });
+});
+
+describe('at size', () => {
+  test('three thousand handoffs open at once and move at once', async () => {
+    window = await stage.window('many');
+    expect(await window.id('queue-item').count()).toBe(100);
+    for (let step = 0; step < 120; step += 1) await window.page.keyboard.press('j');
+    await window.pass(800);
+    expect(await window.id('question').textContent()).toBe('Archive mailbox number 121?');
+    expect(await window.item('h-00121').isVisible()).toBe(true);
+  });
+
+  test('a search looks everywhere', async () => {
+    window = await stage.window('full');
+    await window.press('/');
+    await window.page.keyboard.type('tag');
+    await window.pass(300);
+    expect(await window.id('queue-item').evaluateAll((items) => items.map((item) => item.getAttribute('data-handoff-id')))).toContain('h-tags');
+    await window.press('Escape');
+    expect(await window.id('queue-item').count()).toBe(6);
+  });
+
+  test('a value of eight megabytes comes folded and opens', async () => {
+    window = await stage.window('long');
+    await window.show('h-huge');
+    await window.page.getByRole('tab', { name: /History/u }).click();
+    await window.id('action').locator('summary').click();
+    await window.page.getByRole('button', { name: /more lines/u }).first().click();
+    await window.pass(200);
+    expect(await window.id('action').textContent()).toContain('line 400 ');
+  });
+
+  test('the history shows two hundred and loads on', async () => {
+    window = await stage.window('long');
+    await window.page.getByRole('tab', { name: /History/u }).click();
+    expect(await window.id('action').count()).toBe(200);
+    await window.page.getByRole('button', { name: /more actions/u }).click();
+    await window.pass(100);
+    expect(await window.id('action').count()).toBe(400);
+  });
+});
+
+test('the palette finds a command and runs it', async () => {
+  window = await stage.window('full');
+  await window.press('Control+K');
+  await window.page.keyboard.type('reject');
+  await window.press('Enter');
+  expect(await window.id('reject-reason').evaluate((field) => field === document.activeElement)).toBe(true);
+});

@@ -1,0 +1,137 @@
+/** Opens the built window in Chromium, on the in-memory desk, with time in the test's hands. */
+import { fileURLToPath } from 'node:url';
+import AxeBuilder from '@axe-core/playwright';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { serve } from './serve';
+
+export interface Options {
+  dark?: boolean;
+  width?: number;
+  height?: number;
+}
+
+/** A browser with the built window behind it. */
+export class Stage {
+  #contexts: BrowserContext[] = [];
+
+  private constructor(
+    private readonly browser: Browser,
+    private readonly url: string,
+    private readonly end: () => void,
+  ) {}
+
+  static async open(): Promise<Stage> {
+    const { url, close } = await serve(fileURLToPath(new URL('../../test-results/dist', import.meta.url)));
+    const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+    return new Stage(browser, url, close);
+  }
+
+  /** Opens the window on a scene, past its first half second. */
+  async window(scene: string, options: Options = {}): Promise<Window> {
+    const context = await this.browser.newContext({ viewport: { width: options.width ?? 1320, height: options.height ?? 840 }, colorScheme: options.dark === true ? 'dark' : 'light', reducedMotion: 'reduce' });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    const window = new Window(page, this.url);
+    await page.clock.install({ time: new Date(2026, 10, 20, 9, 0) });
+    await page.goto(`${this.url}?fake=${scene}`);
+    await page.waitForSelector('main');
+    await window.pass(600);
+    return window;
+  }
+
+  /** Closes the windows of a test. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#contexts.map((context) => context.close()));
+    this.#contexts = [];
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
+    await this.browser.close();
+    this.end();
+  }
+}
+
+/** One open window. */
+export class Window {
+  /** What went wrong in the page, and every request that left for elsewhere. */
+  readonly troubles: string[] = [];
+
+  constructor(
+    readonly page: Page,
+    url: string,
+  ) {
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.troubles.push(message.text());
+    });
+    page.on('pageerror', (error) => this.troubles.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(url)) this.troubles.push(`request to ${request.url()}`);
+    });
+    page.on('dialog', (dialog) => this.troubles.push(`dialog: ${dialog.message()}`));
+  }
+
+  /** Lets time pass for the window. */
+  async pass(ms: number): Promise<void> {
+    await this.page.clock.runFor(ms);
+  }
+
+  id(name: string) {
+    return this.page.getByTestId(name);
+  }
+
+  item(id: string) {
+    return this.page.locator(`[data-testid="queue-item"][data-handoff-id="${id}"]`);
+  }
+
+  /** Opens a card, past its first half second. */
+  async show(id: string): Promise<void> {
+    await this.item(id).click();
+    await this.pass(700);
+  }
+
+  /** Presses keys one after the other, with a moment after each. */
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) {
+      await this.page.keyboard.press(key);
+      await this.pass(200);
+    }
+  }
+
+  /** The arguments of the calls of this name that reached the desk. */
+  async calls(name: string): Promise<Record<string, unknown>[]> {
+    return this.page.evaluate((wanted) => {
+      const { fakeDesk } = globalThis as unknown as { fakeDesk: { calls: { name: string; argument: Record<string, unknown> }[] } };
+      return fakeDesk.calls.filter((call) => call.name === wanted).map((call) => call.argument);
+    }, name);
+  }
+
+  /** Does something to the desk from outside, such as `withdraw`. */
+  async desk(method: string, ...values: unknown[]): Promise<void> {
+    await this.page.evaluate(
+      ([name, rest]) => {
+        const { fakeDesk } = globalThis as unknown as { fakeDesk: Record<string, (...given: unknown[]) => void> };
+        fakeDesk[name as string]?.(...(rest as unknown[]));
+      },
+      [method, values] as const,
+    );
+    await this.pass(300);
+  }
+
+  /** Replaces the text of the open editor. */
+  async edit(text: string): Promise<void> {
+    await this.page.waitForSelector('.cm-content');
+    await this.page.locator('.cm-content').click();
+    await this.page.keyboard.press('Control+A');
+    await this.page.keyboard.insertText(text);
+    await this.pass(400);
+  }
+
+  /** Fails on anything axe finds. */
+  async sound(what: string): Promise<void> {
+    const { violations } = await new AxeBuilder({ page: this.page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
+    const found = violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`));
+    expect(found, what).toEqual([]);
+  }
+}

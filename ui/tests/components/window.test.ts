@@ -1,0 +1,266 @@
+/** The window's components on the in-memory desk. */
+import { cleanup, fireEvent, render, screen, within } from '@testing-library/svelte';
+import { tick } from 'svelte';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { FakeDesk } from '../../src/host/fake';
+import { HOSTILE } from '../../src/host/fake/hostile';
+import { inertText } from '../../src/lib/inert';
+import { Desk } from '../../src/state/desk.svelte';
+import App from '../../src/views/App.svelte';
+
+let host: FakeDesk;
+let desk: Desk;
+
+const pass = async (ms: number) => {
+  await vi.advanceTimersByTimeAsync(ms);
+  await tick();
+};
+
+async function open(scene: string) {
+  host = new FakeDesk(scene);
+  desk = new Desk(host);
+  render(App, { desk });
+  await pass(600);
+}
+
+const item = (id: string) => document.querySelector<HTMLElement>(`[data-handoff-id="${id}"]`);
+const show = async (id: string) => {
+  desk.select(id);
+  await pass(700);
+};
+const press = async (key: string, held: KeyboardEventInit = {}) => {
+  await fireEvent.keyDown(document.activeElement ?? document.body, { key, bubbles: true, ...held });
+  await pass(200);
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date(2026, 10, 20, 9, 0) });
+});
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+describe('the card', () => {
+  test('has every layer under its test id', async () => {
+    await open('full');
+    await show('h-refund');
+    expect(screen.getByTestId('question').tagName).toBe('H1');
+    expect(screen.getByTestId('question').textContent).toBe('Refund only the proven duplicate, or both charges?');
+    expect(screen.getByTestId('summary').textContent).toContain('charged twice');
+    expect(screen.getByTestId('reading-time').textContent).toBe('8 s to read');
+    expect(screen.getAllByTestId('entity')).toHaveLength(4);
+    expect(screen.getAllByTestId('constraint')).toHaveLength(2);
+    expect(screen.getAllByTestId('missing-layer').map((layer) => layer.textContent)).toEqual(['○Full chat transcript (34 messages)']);
+    expect(screen.getByTestId('deadline').textContent).toContain('left');
+    expect(screen.getByTestId('liveness').textContent).toBe('listening now');
+    expect(screen.getAllByTestId('option').map((option) => option.dataset['optionId'])).toEqual(['duplicate-only', 'send-to-billing']);
+    expect(screen.getAllByTestId('option-risk').map((risk) => risk.textContent?.trim())).toEqual(['irreversible, high risk', 'reversible, low risk']);
+    expect(screen.getAllByTestId('directive-step').map((step) => [step.dataset['stepId'], step.dataset['verdict']])).toEqual([
+      ['find_charges', 'keep'],
+      ['open_case', 'keep'],
+      ['refund', 'run'],
+      ['notify', 'run'],
+      ['report', 'run'],
+    ]);
+    expect(screen.getByTestId('end-user-message')).toBeTruthy();
+    expect(screen.getByTestId('decide-approve').textContent).toContain('Refund the duplicate (149.00 EUR)');
+  });
+
+  test('shows the exact action, whole', async () => {
+    await open('full');
+    await show('h-refund');
+    const [first] = screen.getAllByTestId('option');
+    expect(first?.querySelector('pre')?.textContent).toBe('{ "charge": "ch_2", "amount": 149, "currency": "EUR" }');
+  });
+
+  test('flags a long summary with its words', async () => {
+    await open('long');
+    expect(screen.getByTestId('reading-time').textContent).toMatch(/^105 s to read · 416 words, more than the 90/u);
+  });
+
+  test('says how much is folded, and opens it', async () => {
+    await open('long');
+    await show('h-folded');
+    const [option] = screen.getAllByTestId('option');
+    if (option === undefined) throw new Error('no option');
+    expect(screen.getByTestId('decide-approve').getAttribute('aria-disabled')).toBe('true');
+    await fireEvent.click(within(option).getByText('… 392 more lines'));
+    await pass(200);
+    expect(option.querySelector('pre')?.textContent).toContain('scan-0400 copy.pdf');
+    expect(host.calls.filter((call) => call.name === 'unfold')).toHaveLength(1);
+  });
+
+  test('offers what an agent asks for where it prepared nothing', async () => {
+    await open('full');
+    await show('h-invoices');
+    expect(screen.queryByTestId('decide-approve')).toBeNull();
+    expect(screen.queryByTestId('decide-modify')).toBeNull();
+    expect(screen.getByTestId('decide-inform')).toBeTruthy();
+    expect(screen.getByTestId('liveness').textContent).toMatch(/^not seen since/u);
+  });
+
+  test('lists the actions, the thread and the agents', async () => {
+    await open('full');
+    await show('h-refund');
+    await fireEvent.click(screen.getByRole('tab', { name: /History/u }));
+    expect(screen.getAllByTestId('action').map((action) => action.dataset['actionId'])).toEqual(['a1', 'a2']);
+    await fireEvent.click(screen.getByRole('tab', { name: 'Thread' }));
+    expect(screen.getByTestId('task-thread').textContent).toContain('handed off this case');
+    await fireEvent.click(screen.getByTestId('connection-state'));
+    expect(screen.getAllByTestId('agent-row').map((row) => row.dataset['agent'])).toContain('billing-agent');
+  });
+});
+
+describe('hostile text', () => {
+  test('is text everywhere, visible and whole', async () => {
+    await open('hostile');
+    expect(document.querySelector('main img, main a, main script, main iframe, aside a, nav a')).toBeNull();
+    expect(screen.getByTestId('question').textContent).toBe(`Approve? ${inertText(HOSTILE)}`);
+    expect(screen.getAllByTestId('constraint')[0]?.textContent).toContain(inertText(HOSTILE));
+    expect(document.title).not.toBe('owned');
+  });
+
+  test('reaches no attribute unseen', async () => {
+    await open('hostile');
+    for (const element of document.querySelectorAll('*')) {
+      for (const attribute of element.attributes) {
+        if (attribute.name === 'value' || attribute.name.startsWith('data-')) continue;
+        expect(attribute.value, `${element.tagName} ${attribute.name}`).not.toMatch(/[\u202E\u200B\u2060\u{E0041}]/u);
+      }
+    }
+  });
+});
+
+describe('keys', () => {
+  test('move, choose and open forms', async () => {
+    await open('full');
+    await press('j');
+    expect(desk.selected).toBe('h-refund');
+    await pass(600);
+    await press('2');
+    expect(desk.opened?.draft.option).toBe('send-to-billing');
+    await press('r');
+    expect(document.activeElement).toBe(screen.getByTestId('reject-reason'));
+    await press('Escape');
+    expect(screen.queryByTestId('reject-reason')).toBeNull();
+    await press('i');
+    expect(document.activeElement).toBe(screen.getByTestId('inform-text'));
+    expect(screen.getByTestId('fact-editor')).toBeTruthy();
+  });
+
+  test('are silent when single keys are switched off', async () => {
+    await open('full');
+    await desk.saveSettings({ ...desk.settings, shortcuts: false });
+    await press('j');
+    expect(desk.selected).toBe('h-drop');
+    await press('k', { ctrlKey: true });
+    expect(desk.dialog).toBe('palette');
+  });
+
+  test('go into a text while one is written', async () => {
+    await open('full');
+    await press('/');
+    expect(document.activeElement).toBe(screen.getByTestId('search'));
+    await press('j');
+    expect(desk.selected).toBe('h-drop');
+  });
+
+  test('a held key answers nothing twice', async () => {
+    await open('ten');
+    await press('Enter', { ctrlKey: true, repeat: true });
+    expect(host.calls.some((call) => call.name === 'decide')).toBe(false);
+  });
+
+  test('the palette names every command and its key, and approves nothing by Enter', async () => {
+    await open('ten');
+    await press('k', { ctrlKey: true });
+    const commands = screen.getAllByRole('option').map((option) => option.textContent?.trim());
+    expect(commands).toEqual(expect.arrayContaining([expect.stringMatching(/^Approve: Archive it.*Ctrl ⏎$/u), expect.stringMatching(/^Reject.*r$/u), 'Run the demo agent']));
+    await fireEvent.keyDown(screen.getByRole('combobox'), { key: 'Enter' });
+    await pass(200);
+    expect(desk.dialog).toBeNull();
+    expect(host.calls.some((call) => call.name === 'decide')).toBe(false);
+    expect(document.activeElement).toBe(screen.getByTestId('decide-approve'));
+  });
+});
+
+describe('states', () => {
+  test('an empty desk explains itself and starts the demo agent', async () => {
+    await open('empty');
+    await fireEvent.click(screen.getByTestId('run-demo'));
+    await pass(1500);
+    expect(screen.queryByTestId('run-demo')).toBeNull();
+    expect(screen.getByTestId('question').textContent).toBe('Delete 7 duplicate files?');
+  });
+
+  test('a hold counts down with its undo, then goes out', async () => {
+    await open('ten');
+    await press('Enter', { ctrlKey: true });
+    expect(screen.getByTestId('undo-decision')).toBeTruthy();
+    expect(document.body.textContent).toContain('goes out in 5 s');
+    await pass(3000);
+    expect(document.body.textContent).toContain('goes out in 2 s');
+    await pass(3000);
+    expect(screen.queryByTestId('undo-decision')).toBeNull();
+    await press('j');
+    await fireEvent.click(screen.getByRole('tab', { name: /Done/u }));
+    await pass(5000);
+    expect(item('h-00001')?.dataset['state']).toBe('reconciled');
+  });
+
+  test('a revision is marked where words were written', async () => {
+    await open('full');
+    await press('r');
+    await fireEvent.input(screen.getByTestId('reject-reason'), { target: { value: 'Wait.' } });
+    host.revise('h-drop', { summary: 'Now with a backup.' });
+    await pass(200);
+    expect(screen.getByText(/revised its proposal while you were writing/u)).toBeTruthy();
+    expect(screen.getByTestId<HTMLTextAreaElement>('reject-reason').value).toBe('Wait.');
+    expect(screen.getByTestId('summary').textContent).toBe('Now with a backup.');
+  });
+
+  test('what failed is shown with what to do', async () => {
+    await open('error');
+    expect(screen.getAllByTestId('error').map((error) => error.textContent)).toEqual(expect.arrayContaining([expect.stringContaining('disk that holds the desk is full'), expect.stringContaining('Close the other program')]));
+    await fireEvent.click(screen.getByText('Try again'));
+    await pass(700);
+    expect(screen.getAllByTestId('error')).toHaveLength(1);
+    expect(screen.getByText(/No notifications/u)).toBeTruthy();
+  });
+
+  test('what may have run is handed out again only on a second act', async () => {
+    await open('full');
+    await fireEvent.click(screen.getByRole('tab', { name: /Waiting/u }));
+    await pass(100);
+    await show('h-mail');
+    await fireEvent.click(screen.getByText('Hand it out again…'));
+    expect(host.calls.some((call) => call.name === 'regrant')).toBe(false);
+    await fireEvent.click(screen.getByText('Yes, hand it out again'));
+    await pass(100);
+    expect(host.calls.some((call) => call.name === 'regrant')).toBe(true);
+  });
+
+  test('the deadline turns loud at its warning', async () => {
+    await open('ten');
+    const timer = () => screen.getByTestId('deadline').querySelector('[role="timer"]');
+    expect(timer()?.className).toContain('quiet');
+    await pass(16 * 60_000);
+    expect(timer()?.className).toContain('near');
+    await pass(5 * 60_000);
+    expect(timer()?.className).toContain('over');
+  });
+
+  test('settings are saved and a refusal is shown in place', async () => {
+    await open('full');
+    desk.dialog = 'settings';
+    await pass(50);
+    await fireEvent.click(screen.getByLabelText('Dark'));
+    await pass(50);
+    expect(document.documentElement.dataset['theme']).toBe('dark');
+    await fireEvent.change(screen.getByLabelText(/^Hold/u), { target: { value: '31' } });
+    await pass(50);
+    expect(screen.getAllByText(/between 0 and 30 seconds/u).length).toBeGreaterThan(0);
+    expect(desk.settings.hold_s).toBe(5);
+  });
+});

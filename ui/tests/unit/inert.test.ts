@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { direction, inert, inertText, MAX_MARKS, MAX_NEWLINES, MAX_SPACES } from '../../src/lib/inert';
+
+/** The text a string of chips and letters stands for. */
+function decode(shown: string): string {
+  return shown.replaceAll(/⟨U\+([0-9A-F]{4,6})(?: × ([0-9]+))?⟩/gu, (_, code: string, count: string | undefined) => String.fromCodePoint(parseInt(code, 16)).repeat(Number(count ?? 1)));
+}
+
+/** Texts made of what could deceive. */
+const nasty = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('⟨', '⟩', 'U+', '202E', '⟨U+202E⟩', '⟨U+0020 × 99⟩', ' × ', '\u202E', '\u200B', '\u0000', '\r\n', '\uD800', '\uDC00', 'e\u0301', '\uFE0F', '\u{E0041}'),
+      fc.integer({ min: 1, max: 2 * MAX_SPACES }).map((count) => ' '.repeat(count)),
+      fc.integer({ min: 1, max: 3 * MAX_NEWLINES }).map((count) => '\n'.repeat(count)),
+      fc.integer({ min: 1, max: 2 * MAX_MARKS }).map((count) => '\u0301'.repeat(count)),
+    ),
+    { maxLength: 12 },
+  )
+  .map((parts) => parts.join(''));
+
+describe('inert', () => {
+  test('never shows two different texts alike', () => {
+    fc.assert(fc.property(nasty, (text) => decode(inertText(text)) === text), { numRuns: 3000 });
+  });
+
+  test('leaves nothing in plain stretches that cannot be seen', () => {
+    fc.assert(
+      fc.property(nasty, (text) => {
+        for (const segment of inert(text)) {
+          if (segment.kind === 'chip') continue;
+          expect(segment.text).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u2800]|[\uFE00-\uFE0F]|[\u{E0100}-\u{E01EF}]/u);
+          expect(segment.text).not.toMatch(/[^\P{Cc}\t\n]/u);
+          expect(segment.text).not.toMatch(/ {66}|\n{4}|\p{M}{5}/u);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each([
+    ['\u202Ecod.exe', '⟨U+202E⟩cod.exe'],
+    ['a\u200Bb', 'a⟨U+200B⟩b'],
+    ['x\u{E0041}', 'x⟨U+E0041⟩'],
+    ['\u001B[31m', '⟨U+001B⟩[31m'],
+    ['⟨U+202E⟩', '⟨U+27E8⟩U+202E⟩'],
+    [`a${' '.repeat(200)}b`, 'a⟨U+0020 × 200⟩b'],
+    ['a\n\n\n\n\nb', 'a⟨U+000A × 5⟩b'],
+    ['⚠\uFE0F', '⚠⟨U+FE0F⟩'],
+  ])('shows %j as %j', (text, shown) => {
+    expect(inertText(text)).toBe(shown);
+  });
+
+  test.each(['plain', 'two\nlines', 'Grüße, 東京, שלום, مرحبا', '<b>&amp;</b>', '👩 🚀', 'a ⟨quoted⟩ b', ''])('leaves %j as it is', (text) => {
+    expect(inertText(text)).toBe(text);
+  });
+
+  test('names what a chip stands for', () => {
+    expect(inert('\u202E')).toEqual([{ kind: 'chip', text: '⟨U+202E⟩', name: 'right-to-left override' }]);
+  });
+});
+
+test('the first letter says which way a text runs', () => {
+  expect(['', '12', 'abc', '(7) \u0647\u0644', '\u05D0 abc', '東京'].map(direction)).toEqual(['ltr', 'ltr', 'ltr', 'rtl', 'rtl', 'ltr']);
+});

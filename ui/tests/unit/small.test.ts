@@ -1,0 +1,104 @@
+import { describe, expect, test, vi } from 'vitest';
+import { chord, isTyping, keycap } from '../../src/lib/keys';
+import { coalesce, later } from '../../src/lib/once';
+import { consequence, effectMark, optionMark, undoWords } from '../../src/lib/words';
+import { windowError } from '../../src/host/host';
+
+describe('keys', () => {
+  const press = (key: string, held: Partial<KeyboardEvent> = {}) => chord({ key, ctrlKey: false, metaKey: false, altKey: false, ...held });
+
+  test('have one name each', () => {
+    expect(press('j')).toBe('j');
+    expect(press('k', { ctrlKey: true })).toBe('Ctrl+K');
+    expect(press('Enter', { metaKey: true })).toBe('Ctrl+Enter');
+    expect(press('?')).toBe('?');
+    expect(keycap('Ctrl+Enter')).toBe('Ctrl ⏎');
+  });
+
+  test('belong to a text while one is written', () => {
+    const make = (html: string) => {
+      document.body.innerHTML = html;
+      return document.body.firstElementChild;
+    };
+    expect(isTyping(make('<textarea></textarea>'))).toBe(true);
+    expect(isTyping(make('<input type="search">'))).toBe(true);
+    expect(isTyping(make('<input type="checkbox">'))).toBe(false);
+    expect(isTyping(make('<button></button>'))).toBe(false);
+    expect(isTyping(null)).toBe(false);
+  });
+});
+
+describe('coalesce', () => {
+  test('runs once more however often it is asked', async () => {
+    const ends: (() => void)[] = [];
+    const work = vi.fn(() => new Promise<void>((done) => ends.push(done)));
+    const ask = coalesce(work);
+    const first = ask();
+    const rest = [ask(), ask(), ask()];
+    expect(work).toHaveBeenCalledTimes(1);
+    ends[0]?.();
+    await first;
+    await vi.waitFor(() => { expect(work).toHaveBeenCalledTimes(2); });
+    ends[1]?.();
+    await Promise.all(rest);
+    expect(work).toHaveBeenCalledTimes(2);
+  });
+
+  test('goes on after a failure', async () => {
+    const work = vi.fn().mockRejectedValueOnce(new Error('no')).mockResolvedValue(undefined);
+    const ask = coalesce(work);
+    await expect(ask()).rejects.toThrow('no');
+    await ask();
+    expect(work).toHaveBeenCalledTimes(2);
+  });
+});
+
+test('later waits for the last call', () => {
+  vi.useFakeTimers();
+  const work = vi.fn();
+  const { ask, stop } = later(work, 100);
+  ask();
+  vi.advanceTimersByTime(60);
+  ask();
+  vi.advanceTimersByTime(60);
+  expect(work).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(60);
+  expect(work).toHaveBeenCalledTimes(1);
+  ask();
+  stop();
+  vi.advanceTimersByTime(500);
+  expect(work).toHaveBeenCalledTimes(1);
+  vi.useRealTimers();
+});
+
+describe('words', () => {
+  test('tell every effect by shape as well', () => {
+    const shapes = [null, 'read', 'reversible', 'irreversible'].map((effect) => effectMark(effect as Parameters<typeof effectMark>[0]));
+    expect(shapes.map((mark) => mark.shape)).toEqual(['circle', 'circle', 'triangle', 'diamond']);
+    expect(new Set(shapes.map((mark) => mark.word)).size).toBe(4);
+  });
+
+  test('never paint an irreversible option calm', () => {
+    expect(optionMark({ effect: 'irreversible', risk: 'low' }).tone).toBe('high');
+    expect(optionMark({ effect: 'reversible', risk: 'high' })).toEqual({ shape: 'triangle', tone: 'high', word: 'reversible, high risk' });
+  });
+
+  test('say what cannot be undone', () => {
+    const option = { effect: 'irreversible' as const, label: 'Delete', action: { tool: 'files.delete' } as never };
+    expect(consequence(option, false)).toContain('files.delete with exactly these arguments');
+    expect(consequence(option, true)).toContain('my edited arguments');
+    expect(consequence({ ...option, effect: 'reversible' }, false)).not.toContain('cannot be undone');
+  });
+
+  test('show the exact call of an undo', () => {
+    expect(undoWords({ kind: 'command', argv: ['git', 'revert', 'a b'], cwd: '/work', timeout_s: 5 })).toBe('by git revert "a b" in /work');
+    expect(undoWords({ kind: 'tool', tool: 't', args: { a: 1 } })).toBe('by t {"a":1}');
+  });
+});
+
+test('whatever a call rejects with becomes an error with a hint', () => {
+  expect(windowError({ code: 'conflict', message: 'm', hint: 'h' })).toEqual({ code: 'conflict', message: 'm', hint: 'h' });
+  expect(windowError('no').message).toBe('no');
+  expect(windowError(new Error('boom'))).toMatchObject({ code: 'internal', message: 'boom' });
+  expect(windowError(undefined).hint).not.toBe('');
+});
