@@ -45,7 +45,7 @@ fn the_demo_agent_asks_twice_and_does_what_was_decided() {
         "constraint",
         "directive-step",
     ] {
-        assert!(!window.text(part).is_empty(), "the card has {part}");
+        window.says_something(part);
     }
     window.see_where("option", "[data-option-id='sort']");
     window.see_where("option", "[data-option-id='list-only']");
@@ -59,7 +59,7 @@ fn the_demo_agent_asks_twice_and_does_what_was_decided() {
     desk.notices().act().unwrap();
     window.shows("question", "extra cop");
     assert!(moved(&heap, "minutes copy.txt").is_some(), "nothing is deleted yet");
-    window.click_where("option", "[data-option-id='delete']");
+    window.choose("delete");
     window.approve_high_risk();
 
     agent.finish(AFTER_HOLD).expect_code(0);
@@ -97,7 +97,7 @@ fn the_demo_agent_obeys_edited_arguments_to_the_letter() {
         assert!(action["undo"].is_object(), "each move says how it is taken back: {action}");
     }
 
-    window.click_where("option", "[data-option-id='delete']");
+    window.choose("delete");
     window.click("decide-modify");
     window.edit_args(&json!({"paths": [paths[0]]}));
     window.confirm_high_risk();

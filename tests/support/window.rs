@@ -91,6 +91,17 @@ impl Window {
         assert!(shown.is_some(), "{test_id} does not show {text:?}:\n{}", self.page_text());
     }
 
+    /// Waits until an element with this test id shows any text at all.
+    #[track_caller]
+    pub fn says_something(&self, test_id: &str) {
+        let said = self.until(
+            "return [...document.querySelectorAll(args[0])]
+               .some(e => e.checkVisibility() && (e.innerText ?? '').trim() !== '');",
+            &[json!(selector(test_id, ""))],
+        );
+        assert!(said.is_some(), "{test_id} says nothing:\n{}", self.page_text());
+    }
+
     /// Waits for the item of this handoff in the list on screen, in a state.
     #[track_caller]
     pub fn item(&self, id: &str, state: &str) -> Element {
@@ -130,6 +141,18 @@ impl Window {
     pub fn approve_high_risk(&self) {
         self.click("confirm-high-risk");
         self.click("decide-approve");
+    }
+
+    /// Chooses an option and waits until it is the one that would be approved.
+    #[track_caller]
+    pub fn choose(&self, option: &str) {
+        let input = format!("[data-option-id='{option}'] input");
+        self.click_where("option", &input);
+        let chosen = self.until(
+            "return document.querySelector(args[0])?.checked;",
+            &[json!(selector("option", &input))],
+        );
+        assert!(chosen.is_some(), "{option} is not chosen:\n{}", self.page_text());
     }
 
     /// Confirms the consequence of an edited high risk.

@@ -1,15 +1,15 @@
 //! What each word of the command line does, except the demo.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 use handoff_domain::lifecycle::{Outcome, Report};
 use handoff_domain::{schema, validate};
 use handoff_protocol::wire::{
-    Ack, Answered, ById, ErrorCode, ListQuery, Listed, Reconcile, Revise, Shown, Standing, Submit,
-    Validated, Withdraw, method,
+    Ack, Answered, ById, ErrorCode, LeaseGrant, ListQuery, Listed, Reconcile, Revise, Shown,
+    Standing, Submit, Validated, Withdraw, method,
 };
 use handoff_transport::client::{Client, ClientError};
 use serde_json::Value;
@@ -21,6 +21,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::{text, visible};
+
+/// How long a desk that went away may take until an answer can be acknowledged.
+const RECEIPT: Duration = Duration::from_secs(10);
 
 /// `handoff submit`.
 pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<Exit, Failure> {
@@ -86,24 +89,38 @@ fn await_decision(
     Ok(Exit::of_wait(&answered))
 }
 
-/// Tells the desk that the decision has arrived, once more over a new
-/// connection where the first one broke. Gives back the connection.
+/// Tells the desk that the decision has arrived. Gives back the connection that
+/// holds the lease.
 pub fn acknowledge(
     desk: &Desk,
     mut client: Client,
     answered: &Answered,
 ) -> Result<Client, Failure> {
     let Some(lease) = &answered.lease else { return Ok(client) };
-    let receipt = Ack { id: lease.id.clone(), result: None };
-    match client.call::<_, Value>(method::ACK, &receipt) {
-        Ok(_) => Ok(client),
+    match receipt(&mut client, lease) {
+        Ok(()) => Ok(client),
+        // With the connection its offer has ended: there is another to be had,
+        // unless the receipt did arrive. Then nobody can say whose it was, and
+        // acting twice is worse than not acting.
         Err(ClientError::Lost { .. }) => {
-            let mut client = desk.connect()?;
-            client.call::<_, Value>(method::ACK, &receipt)?;
-            Ok(client)
+            let client = desk.find_again(Some(Instant::now() + RECEIPT))?;
+            let (mut client, again) = desk.wait(client, &answered.id, Some(Duration::ZERO))?;
+            match again.lease.filter(|_| again.act && again.decision == answered.decision) {
+                Some(lease) => receipt(&mut client, &lease).map(|()| client).map_err(Failure::from),
+                None => Err(Failure::new(
+                    ErrorCode::Conflict,
+                    "Whether the decision still is this caller's to act on is unknown: the \
+                     connection broke while its receipt was acknowledged.",
+                    "Do not act on it. The card at the desk can hand it out again.",
+                )),
+            }
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn receipt(client: &mut Client, lease: &LeaseGrant) -> Result<(), ClientError> {
+    client.call(method::ACK, &Ack { id: lease.id.clone(), result: None }).map(|_: Value| ())
 }
 
 /// `handoff show`.

@@ -15,6 +15,10 @@ use crate::start;
 /// The longest single wait asked of the desk; a longer one is asked again.
 const ONE_WAIT: Duration = Duration::from_mins(10);
 
+/// How much later than asked for an answer may come before the desk counts as
+/// gone.
+const LATE: Duration = Duration::from_secs(30);
+
 /// The first and the longest pause before a lost desk is looked for again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -79,43 +83,45 @@ impl Desk {
             // not come before the time that was asked for is over.
             let seconds = ask.as_secs() + u64::from(ask.subsec_nanos() > 0);
             let params = Wait { id: id.to_owned(), timeout_s: u32::try_from(seconds).ok() };
-            match client.call_within::<_, Answered>(method::WAIT, &params, ask) {
+            match client.call_by::<_, Answered>(method::WAIT, &params, ask + LATE) {
                 Ok(answered) => {
-                    let time_is_up = until.is_some_and(|until| Instant::now() >= until);
-                    if is_final(&answered) || time_is_up {
+                    if is_final(&answered) || until.is_some_and(is_past) {
                         return Ok((client, answered));
                     }
                     pause = FIRST_PAUSE;
                 }
-                Err(error) if passes(&error) => {
-                    client = self.find_again(error, until, &mut pause)?;
+                Err(error) if passes(&error) && !until.is_some_and(is_past) => {
+                    std::thread::park_timeout(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    client = self.find_again(until)?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    fn find_again(
-        &self,
-        mut error: ClientError,
-        until: Option<Instant>,
-        pause: &mut Duration,
-    ) -> Result<Client, Failure> {
+    /// Looks for a desk that went away, until `until` at most.
+    pub fn find_again(&self, until: Option<Instant>) -> Result<Client, Failure> {
+        let mut pause = FIRST_PAUSE;
         loop {
-            if until.is_some_and(|until| Instant::now() >= until) {
+            let error = match self.connect() {
+                Ok(client) => return Ok(client),
+                Err(error) if passes(&error) => error,
+                Err(error) => return Err(error.into()),
+            };
+            if until.is_some_and(is_past) {
                 return Err(error.into());
             }
             // Nothing tells when a desk comes back, so it is looked for, ever
             // less often.
-            std::thread::park_timeout(*pause);
-            *pause = (*pause * 2).min(LONGEST_PAUSE);
-            match self.connect() {
-                Ok(client) => return Ok(client),
-                Err(again) if passes(&again) => error = again,
-                Err(again) => return Err(again.into()),
-            }
+            std::thread::park_timeout(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+fn is_past(moment: Instant) -> bool {
+    Instant::now() >= moment
 }
 
 /// Whether the desk may only be away for a moment, as while it restarts.

@@ -14,9 +14,9 @@ mod failure;
 mod input;
 mod start;
 mod text;
+#[cfg(test)]
+mod tests;
 
-
-use handoff_domain::visible;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use clap::error::ErrorKind;
+use handoff_domain::visible;
 use handoff_protocol::wire::{ErrorCode, ErrorData, ListQuery};
 use serde::Serialize;
 

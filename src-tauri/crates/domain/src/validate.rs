@@ -13,6 +13,8 @@ mod graph;
 pub(crate) mod names;
 mod options;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod read;
 mod shape;
 

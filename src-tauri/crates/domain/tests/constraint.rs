@@ -1,7 +1,5 @@
 //! Constraints: what they can say, and that no expression can do harm.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use handoff_domain::constraint::{
@@ -154,7 +152,7 @@ fn work_that_grows_with_the_data_is_counted_before_it_is_done() {
         ("args.few.all(x, x <= args.n)", true),
         ("size(args.few) == 3", true),
         ("args.n in args.few", true),
-        ("args == args", false),
+        ("args == args", true),
         ("args.l.size() == 100000", true),
     ] {
         let start = Instant::now();
@@ -222,7 +220,7 @@ fn results_are_one_for_each_expression_and_share_one_budget() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_brings_the_evaluator_down(expr in "\\PC{0,80}") {

@@ -46,6 +46,16 @@ impl Desk {
         })
     }
 
+    /// Records that an agent was there until now.
+    pub(crate) async fn last_seen(&self, agent: String) {
+        let now = self.now();
+        let seen: Result<(), Failure> =
+            self.store.write(move |write| Ok(write.agent_seen(&agent, None, None, now)?)).await;
+        if let Err(failure) = seen {
+            tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
+        }
+    }
+
     pub(crate) fn agent_view(&self, agent: Agent) -> AgentView {
         AgentView {
             connected: self.hub.is_connected(&agent.name),

@@ -54,7 +54,7 @@ impl Failure {
 
     pub(crate) fn already_decided(winner: Decision) -> Self {
         let mut failure = Self::conflict(
-            format!("This was already decided: {}.", crate::words::outcome(&winner)),
+            format!("This was already decided: {}.", crate::words::outcome(&winner, None)),
             "The first decision stands. Undo it while it is held, if it is not what you want.",
         );
         failure.0.winner = Some(Box::new(winner));
@@ -76,6 +76,7 @@ impl From<StoreError> for Failure {
                 ErrorCode::Unavailable,
                 "Close the other program; then try again with the same key.",
             ),
+            StoreError::Aborted => (ErrorCode::Unavailable, "Try again with the same key."),
             StoreError::Stale => (ErrorCode::Conflict, "Look at it again and retry."),
             StoreError::Damaged(_) | StoreError::Failed(_) => {
                 (ErrorCode::Internal, "Run `handoff doctor`, or look into the desk's log.")

@@ -7,7 +7,7 @@ use handoff_protocol::view::{
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{ListPart, Page, Row};
 
-use crate::{Desk, Engine, Failure, SETTINGS, lock, words};
+use crate::{Desk, Engine, Failure, SETTINGS, lock};
 
 /// How many items a list may have on screen.
 const LIST_LIMIT: u32 = 5000;
@@ -48,7 +48,7 @@ impl Engine {
         let desk = &self.desk;
         let mut agents: Vec<_> = desk
             .store
-            .read(handoff_store::Read::agents)?
+            .read(|read| read.agents())?
             .into_iter()
             .map(|agent| desk.agent_view(agent))
             .collect();
@@ -66,7 +66,7 @@ impl Engine {
 
     /// How many handoffs wait for the reviewer.
     pub fn inbox_count(&self) -> Result<u32, Failure> {
-        let [inbox, ..] = self.desk.store.read(handoff_store::Read::counts)?;
+        let [inbox, ..] = self.desk.store.read(|read| read.counts())?;
         Ok(inbox)
     }
 
@@ -95,13 +95,13 @@ impl Engine {
 
 impl Desk {
     fn item(&self, row: Row) -> QueueItem {
-        let Row { record, title, effect } = row;
+        let Row { record, title, effect, outcome } = row;
         let progress = record.progress;
         QueueItem {
             hold: self
                 .hold_of(&record.id)
                 .filter(|_| matches!(progress.phase, Phase::Decided { .. })),
-            outcome: progress.phase.decision().map(words::outcome),
+            outcome: outcome.filter(|_| progress.phase.decision().is_some()),
             id: record.id,
             agent: record.agent,
             task: title,

@@ -53,7 +53,8 @@ impl Engine {
         refuse_unfit(&request, &payload, &judged)?;
         let hold_s = lock(&desk.settings).hold_s;
         let decision = judged.decision;
-        let stored = desk.store_decision(&request, decision.clone(), hold_s).await;
+        let outcome = words::outcome(&decision, Some(&payload));
+        let stored = desk.store_decision(&request, decision.clone(), outcome, hold_s).await;
         let record = match stored {
             Ok(record) => record,
             Err(failure) => {
@@ -119,6 +120,7 @@ impl Desk {
         &self,
         request: &DecideRequest,
         decision: Decision,
+        outcome: String,
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision, now) = (request.id.clone(), request.revision, self.now());
@@ -126,8 +128,9 @@ impl Desk {
             self.store
                 .write(move |write| {
                     let record = owned(write, &id, None)?;
+                    write.set_outcome(record.seq, &outcome)?;
                     let data = json!({
-                        "outcome": words::outcome(&decision),
+                        "outcome": outcome,
                         "decision": serde_json::to_value(&decision).unwrap_or(Value::Null),
                     });
                     let event = Event::Decide { decision: Box::new(decision), revision, hold_s };

@@ -41,12 +41,10 @@ impl Session for Connection {
 
     fn close(&self) {
         let id = self.id;
-        let (agent, leases) = self.engine.desk.hub.close(id);
-        if agent.is_none() {
-            return;
-        }
+        let (Some(agent), leases) = self.engine.desk.hub.close(id) else { return };
         let engine = self.engine.clone();
         self.runtime.spawn(async move {
+            engine.desk.last_seen(agent).await;
             engine.desk.gone(id, leases).await;
             engine.desk.hub.tell(&handoff_protocol::view::Change::Status);
         });
@@ -148,7 +146,7 @@ impl Connection {
 
     fn status(&self) -> Result<Status, Failure> {
         let desk = &self.engine.desk;
-        let [inbox, ..] = desk.store.read(handoff_store::Read::counts)?;
+        let [inbox, ..] = desk.store.read(|read| read.counts())?;
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL.to_owned(),

@@ -7,6 +7,7 @@ use handoff_domain::decision::fingerprint;
 use handoff_domain::directive::directive;
 use handoff_domain::lifecycle::{Event, Outcome, Phase, Progress, Report, Traits, transition};
 use handoff_domain::validate::{self, Checked, Deadlines};
+use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
     Answered, ListQuery, Listed, ListedHandoff, Shown, Standing, Validated,
 };
@@ -67,6 +68,8 @@ impl Desk {
             standing.replayed = Some(true);
         } else {
             self.hub.changed(agent, &record.id);
+            // The agent has one handoff more.
+            self.hub.tell(&Change::Status);
             self.sooner.notify_one();
         }
         Ok(standing)

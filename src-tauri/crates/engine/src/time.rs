@@ -155,7 +155,7 @@ impl Engine {
                 tracing::warn!(id, error = failure.0.message, "a timer did not act");
             }
         }
-        Ok(desk.store.read(handoff_store::Read::next_timer)?)
+        Ok(desk.store.read(|read| read.next_timer())?)
     }
 
     async fn timer(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
@@ -167,9 +167,14 @@ impl Engine {
             return Ok(());
         }
         let default = default_decision(&payload, now).map(Box::new);
+        let outcome = default
+            .as_deref()
+            .map(|default| words::outcome(default, Some(&payload)))
+            .unwrap_or_default();
         let id = id.to_owned();
-        let after = desk
-            .watched(desk.store.write(move |write| time_is_up(write, &id, default, now)).await)?;
+        let after = desk.watched(
+            desk.store.write(move |write| time_is_up(write, &id, default, &outcome, now)).await,
+        )?;
         desk.hub.changed(&after.agent, &after.id);
         if after.has(Flag::Escalated) {
             self.notify(after, true).await;
@@ -195,13 +200,14 @@ fn time_is_up(
     write: &Write<'_>,
     id: &str,
     default: Option<Box<Decision>>,
+    outcome: &str,
     now: DateTime<Utc>,
 ) -> Result<Record, Failure> {
     let record = crate::owned(write, id, None)?;
-    let outcome = default.as_deref().map(words::outcome);
     let event = Event::TimeUp { default };
     let progress = transition(&record.progress, &record.traits, event, now)?;
     let (kind, data) = if progress.state() == State::Released {
+        write.set_outcome(record.seq, outcome)?;
         ("default_taken", json!({ "outcome": outcome }))
     } else if progress.has(Flag::ManualReview) {
         ("manual_review", json!({ "why": progress.default_refused }))

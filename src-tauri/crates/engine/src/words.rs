@@ -9,9 +9,10 @@ use handoff_store::Entry;
 
 use crate::ports::Notice;
 
-/// A decision in a few words.
-pub fn outcome(decision: &Decision) -> String {
-    let option = decision.option.as_deref().unwrap_or_default();
+/// A decision in a few words, with the option as the payload labels it.
+pub fn outcome(decision: &Decision, payload: Option<&Payload>) -> String {
+    let id = decision.option.as_deref().unwrap_or_default();
+    let option = payload.and_then(|payload| payload.option(id)).map_or(id, |option| &option.label);
     match (decision.kind, decision.by) {
         (_, Decider::System) => format!("Default taken: {option}"),
         (DecisionKind::Approve, Decider::Reviewer) => format!("Approved: {option}"),

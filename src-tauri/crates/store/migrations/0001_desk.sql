@@ -31,6 +31,8 @@ CREATE TABLE handoffs (
   received_at INTEGER NOT NULL,
   changed_at  INTEGER NOT NULL,
   timer_at    INTEGER,
+  -- The decision in a few words; means nothing while there is none.
+  outcome     TEXT,
   UNIQUE (agent, key)
 ) STRICT;
 

@@ -79,6 +79,8 @@ pub struct Row {
     pub title: String,
     /// The worst effect among its options.
     pub effect: Option<Effect>,
+    /// The decision in a few words; means nothing while there is none.
+    pub outcome: Option<String>,
 }
 
 /// Which handoffs a list is made of.
@@ -148,7 +150,7 @@ pub(crate) fn instant(millis: i64) -> DateTime<Utc> {
 }
 
 const COLUMNS: &str = "seq, id, agent, key, task, title, question, priority, effect, traits,
-    progress, version, received_at";
+    progress, version, received_at, outcome";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Row, StoreError>> {
     let traits: String = row.get(9)?;
@@ -156,6 +158,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Row, StoreError>> {
     let parsed = || -> Result<Row, StoreError> {
         Ok(Row {
             title: row.get(5)?,
+            outcome: row.get(13)?,
             effect: row.get::<_, Option<i64>>(8)?.map(effect_from),
             record: Record {
                 seq: row.get(0)?,
@@ -474,6 +477,14 @@ impl Write<'_> {
                 progress.next_timer().map(millis),
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// Keeps the decision in a few words, for the lists.
+    pub fn set_outcome(&self, seq: i64, outcome: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE handoffs SET outcome = ?2 WHERE seq = ?1")?
+            .execute(params![seq, outcome])?;
+        Ok(())
     }
 
     /// Records what happened; belongs into the same change as what it records.

@@ -10,6 +10,8 @@ mod agents;
 mod handoffs;
 mod open;
 mod search;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -49,6 +51,10 @@ pub enum StoreError {
     /// Anything else.
     #[error("the database failed: {0}")]
     Failed(String),
+    /// A change that shared the commit failed so badly that it took this one
+    /// with it.
+    #[error("another change that was stored at the same time failed")]
+    Aborted,
     /// A row was changed by somebody else since it was read.
     #[error("the handoff changed meanwhile")]
     Stale,

@@ -72,9 +72,12 @@ pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    STEPS.to_latest(&mut connection).map_err(|error| match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::from(err),
-        other => StoreError::Failed(other.to_string()),
+    STEPS.to_latest(&mut connection).map_err(|error| {
+        if let rusqlite_migration::Error::RusqliteError { err, .. } = error {
+            StoreError::from(err)
+        } else {
+            StoreError::Failed(error.to_string())
+        }
     })?;
     Ok(connection)
 }

@@ -97,6 +97,10 @@ fn in_savepoint<T, E: From<StoreError>>(
     };
     run("SAVEPOINT change")?;
     let outcome = change(&Write { connection });
+    if connection.is_autocommit() {
+        // A full disk ends the whole transaction, savepoints and all.
+        return outcome.and(Err(E::from(StoreError::Aborted)));
+    }
     if outcome.is_err() {
         run("ROLLBACK TO change")?;
     }
@@ -141,9 +145,20 @@ fn commit_group(connection: &Connection, first: Job, queue: &Receiver<Job>) {
         return;
     }
     let mut settles = vec![first(Ok(connection))];
-    while settles.len() < GROUP {
+    while settles.len() < GROUP && !connection.is_autocommit() {
         let Ok(job) = queue.try_recv() else { break };
         settles.push(job(Ok(connection)));
+    }
+    if connection.is_autocommit() {
+        let last = settles.pop();
+        for settle in settles {
+            settle(Err(StoreError::Aborted));
+        }
+        // The one that failed knows the cause itself.
+        if let Some(settle) = last {
+            settle(Ok(()));
+        }
+        return;
     }
     let outcome = execute("COMMIT");
     if outcome.is_err() && !connection.is_autocommit() {

@@ -57,6 +57,15 @@ struct Call<'a> {
     effect: Effect,
 }
 
+/// Whether a move is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// It is.
+    Now,
+    /// It was made and recorded before.
+    Before,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MoveArgs {
@@ -136,7 +145,7 @@ impl Work<'_> {
         for way in moves {
             let started = (self.now)();
             let outcome = self.make_move(way, None);
-            if outcome.is_ok() {
+            if outcome == Ok(Made::Now) {
                 let call = Call {
                     step: step::SORT,
                     tool: "files.move",
@@ -148,7 +157,7 @@ impl Work<'_> {
                 let undo = options::move_back(std::slice::from_ref(way));
                 self.record(&call, started, input, json!({ "moved": 1 }), Some(undo), handoff);
             }
-            tally.note(&way.from, outcome);
+            tally.note(&way.from, outcome.map(drop));
         }
         let output = json!({ "moved": tally.done.len(), "left": tally.not_done });
         self.run.steps.insert(step::SORT.to_owned(), Ended::Done(output));
@@ -225,7 +234,7 @@ impl Work<'_> {
         let wanted: Vec<String> = once_each(paths).into_iter().cloned().collect();
         for way in plan::into_trash(&wanted, &self.run.taken) {
             let outcome = match self.known_copy(&way.from) {
-                Some((was, _)) => self.make_move(&way, Some(&was.digest)),
+                Some((was, _)) => self.make_move(&way, Some(&was.digest)).map(drop),
                 None if self.run.files.contains_key(&way.to) => Ok(()),
                 None => Err(not_a_copy()),
             };
@@ -248,12 +257,12 @@ impl Work<'_> {
     }
 
     /// Makes one move, or finds that it was made already.
-    fn make_move(&mut self, way: &Move, digest: Option<&str>) -> Result<(), NotDone> {
+    fn make_move(&mut self, way: &Move, digest: Option<&str>) -> Result<Made, NotDone> {
         let Some(was) = self.run.files.get(&way.from).cloned() else {
             // Known under its new path only: an earlier attempt got this far.
             let known = self.run.files.contains_key(&way.to);
             return if known {
-                Ok(())
+                Ok(Made::Before)
             } else {
                 Err(NotDone::System("it is not one of the files that were looked at".to_owned()))
             };
@@ -269,7 +278,7 @@ impl Work<'_> {
             Err(why) => return Err(why),
         }
         self.run.moved(way);
-        Ok(())
+        Ok(Made::Now)
     }
 
     /// Whether this very file is at this path.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -187,8 +188,8 @@ impl Ledger {
 impl Run {
     /// A run that has not begun.
     pub fn new(folder: PathBuf, sample: bool, now: DateTime<Utc>) -> Self {
-        let unique = format!("{} {}", folder.display(), now.timestamp_nanos_opt().unwrap_or_default());
-        let mark = super::hex(&Sha256::digest(unique)[..3]);
+        // Random enough that no key of an earlier run is met again.
+        let mark = super::hex(&RandomState::new().build_hasher().finish().to_be_bytes()[..4]);
         Self {
             id: format!("tidy-{}-{mark}", now.format("%Y%m%d-%H%M%S")),
             folder,

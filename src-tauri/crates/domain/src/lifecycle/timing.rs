@@ -32,13 +32,20 @@ impl Timing {
             (None, None) => now,
         };
         let span = (respond_by - now).max(TimeDelta::zero());
-        let lead = deadline.warn_before_s.map_or_else(
-            || (span / 5).max(TimeDelta::seconds(60)).min(span / 2),
-            |seconds| TimeDelta::seconds(i64::from(seconds)).min(span),
-        );
         let grace_s = deadline
             .grace_s
             .unwrap_or_else(|| u32::try_from(DEFAULT_GRACE.num_seconds()).unwrap_or(u32::MAX));
+        let named = deadline.warn_before_s.map(|seconds| TimeDelta::seconds(i64::from(seconds)));
+        let lead = if span.is_zero() {
+            // It passed while the handoff waited in the spool. There is no time
+            // left to take a part of, so the grace is what the warning gets.
+            TimeDelta::seconds(i64::from(grace_s))
+        } else {
+            named.map_or_else(
+                || (span / 5).max(TimeDelta::seconds(60)).min(span / 2),
+                |lead| lead.min(span),
+            )
+        };
         Self { respond_by, warn_at: respond_by - lead, grace_s, warned_at: None }
     }
 

@@ -1,0 +1,184 @@
+//! The command line without a desk: words, inputs, exit codes.
+
+use std::path::PathBuf;
+
+use handoff_domain::lifecycle::{Flag, State};
+use handoff_protocol::wire::Answered;
+use serde_json::{Value, json};
+
+use super::room::{Ended, start};
+use crate::exit::Exit;
+
+const MINIMAL: &str = r#"{
+  "version": "1", "key": "k-1",
+  "task": {"id": "t-1", "title": "Sort the mail", "goal": "An empty inbox"},
+  "reason": {"code": "missing_information"}, "priority": "low",
+  "summary": "Two folders could take the letters. I cannot tell which one you use.",
+  "pending_question": {"text": "Which folder?"}, "allowed_decisions": ["inform"],
+  "deadline": {"respond_within_s": 3600, "on_timeout": {"kind": "manual_review"}}
+}"#;
+
+/// With a home in which there is no desk, and no display to start one on.
+fn run(words: &[&str], stdin: &[u8]) -> Ended {
+    let folder = tempfile::tempdir().expect("a folder");
+    start(folder.path().join("home"), words, stdin, None).end()
+}
+
+#[test]
+fn validation_needs_no_desk() {
+    let good = run(&["validate", "-"], MINIMAL.as_bytes());
+    assert_eq!((good.exit, good.err.as_str()), (Exit::Done, ""), "{good:?}");
+    let with_mark = run(&["validate", "-"], format!("\u{feff}{MINIMAL}").as_bytes());
+    assert_eq!(with_mark.exit, Exit::Done, "a byte order mark is no fault");
+}
+
+#[test]
+fn every_fault_is_named_with_its_place() {
+    let text = MINIMAL.replace(r#""priority": "low""#, r#""priority": "lo", "sumary": 3"#);
+    let bad = run(&["validate", "-"], text.as_bytes());
+    assert_eq!((bad.exit, bad.out.as_str()), (Exit::Invalid, ""));
+    let lines: Vec<&str> = bad.err.lines().collect();
+    assert!(lines.iter().any(|line| line.trim_start().starts_with("/priority ")), "{bad:?}");
+    assert!(lines.iter().any(|line| line.trim_start().starts_with("/sumary ")), "{bad:?}");
+    let as_json = run(&["validate", "-", "--json"], text.as_bytes());
+    assert_eq!(as_json.exit, Exit::Invalid);
+    assert_eq!(as_json.json()["valid"], json!(false));
+    assert_eq!(as_json.json()["faults"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn inputs_that_are_no_text_are_refused_clearly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("latin"), b"{\"a\": \"caf\xe9\"}").expect("written");
+    std::fs::write(at("empty"), b" \n").expect("written");
+    std::fs::write(at("big"), vec![b' '; 8 * 1024 * 1024 + 1]).expect("written");
+    std::fs::write(at("broken"), b"{\"a\": ").expect("written");
+    for (name, part) in [
+        ("missing", "cannot be read"),
+        (".", "is a folder"),
+        ("latin", "not UTF-8: byte 10"),
+        ("empty", "is empty"),
+        ("big", "longer than 8 MiB"),
+        ("broken", ""),
+    ] {
+        for verb in ["validate", "submit"] {
+            let ended = run(&[verb, &at(name)], b"");
+            assert_eq!(ended.exit, Exit::Invalid, "{verb} {name}: {ended:?}");
+            assert!(ended.err.contains(part), "{verb} {name}: {ended:?}");
+            assert_eq!(ended.out, "", "errors are no answer");
+        }
+    }
+}
+
+#[test]
+fn without_desk_and_display_it_says_what_to_do() {
+    for words in [&["list"][..], &["wait", "x"], &["submit", "-"], &["demo"]] {
+        let ended = run(words, MINIMAL.as_bytes());
+        assert_eq!(ended.exit, Exit::Unreachable, "{words:?}: {ended:?}");
+        assert!(ended.err.contains("handoff-desk"), "{words:?}: {ended:?}");
+    }
+    let ended = run(&["list", "--json"], b"");
+    assert_eq!(ended.json()["error"]["code"], json!("unavailable"));
+    assert_eq!(ended.err, "", "one document, and nothing beside it");
+}
+
+#[test]
+fn nonsense_is_a_usage_error() {
+    for words in [
+        &["no-such-word"][..],
+        &["wait"],
+        &["list", "--state", "asleep"],
+        &["list", "--limit", "0"],
+        &["reconcile", "x"],
+        &["reconcile", "x", "f", "--applied"],
+        &["submit", "-", "--wait", "soon"],
+        &["completions", "tcsh"],
+        &["schema", "nothing"],
+        &["man", "nothing"],
+        &["demo", "/no/such/folder"],
+        &[],
+    ] {
+        let ended = run(words, b"");
+        assert_eq!(ended.exit, Exit::Usage, "{words:?}: {ended:?}");
+        assert!(!ended.err.is_empty() && ended.out.is_empty(), "{words:?}: {ended:?}");
+    }
+    let ended = run(&["wait", "--json"], b"");
+    assert_eq!(ended.json()["error"]["code"], json!("invalid_params"));
+}
+
+#[test]
+fn help_manual_and_completions_are_complete() {
+    let help = run(&["--help"], b"");
+    assert_eq!(help.exit, Exit::Done);
+    let words = ["submit", "validate", "wait", "show", "list", "withdraw", "revise", "reconcile", "schema", "demo", "completions"];
+    for word in words {
+        assert!(help.out.contains(&format!("\n  {word} ")), "{word} in {}", help.out);
+        assert_eq!(run(&[word, "--help"], b"").exit, Exit::Done);
+    }
+    for code in ["   0 ", "   1 ", " 2  usage", " 3  invalid", "  10 ", "  11 ", "  12 ", "  13 ", "  14 ", "  15 "] {
+        assert!(help.out.contains(code.trim_end()), "{code}");
+    }
+    assert!(help.out.lines().all(|line| line.chars().count() <= 100), "fits a terminal");
+    let page = run(&["man"], b"");
+    assert!(page.out.starts_with(".ie") && page.out.contains(".TH handoff"), "{}", page.out);
+    assert!(run(&["man", "wait"], b"").out.contains("wait"));
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(run(&["completions", shell], b"").out.contains("withdraw"), "{shell}");
+    }
+}
+
+#[test]
+fn the_schema_accepts_the_payload_it_describes() {
+    let schema = run(&["schema"], b"").json();
+    assert_eq!(schema["title"], json!("Handoff"));
+    for name in ["action", "decision", "report"] {
+        assert!(run(&["schema", name, "--json"], b"").json().is_object(), "{name}");
+    }
+}
+
+#[test]
+fn only_a_reviewers_yes_is_a_success() {
+    let answered = |state: &str, flags: &[Flag], decision: Value| -> Exit {
+        Exit::of_wait(&Answered {
+            id: "h".to_owned(),
+            revision: 1,
+            state: serde_json::from_value::<State>(json!(state)).expect("a state"),
+            flags: flags.to_vec(),
+            decision: serde_json::from_value(decision).expect("a decision"),
+            action_hash: None,
+            act: false,
+            lease: None,
+            directive: Vec::new(),
+        })
+    };
+    let by = |kind: &str, who: &str| json!({"kind": kind, "by": who, "at": "2026-11-22T10:00:00Z"});
+    let codes = [
+        ("approve", 0),
+        ("modify", 0),
+        ("inform", 12),
+        ("reject", 13),
+        ("take_over", 14),
+    ];
+    for (kind, code) in codes {
+        assert_eq!(answered("released", &[], by(kind, "reviewer")).code(), code, "{kind}");
+        assert_eq!(answered("reconciled", &[], by(kind, "System")).code(), 15, "{kind}");
+    }
+    for state in ["queued", "ready", "decided"] {
+        assert_eq!(answered(state, &[Flag::Escalated], Value::Null).code(), 10, "{state}");
+    }
+    for state in ["withdrawn", "superseded"] {
+        assert_eq!(answered(state, &[], Value::Null).code(), 11, "{state}");
+    }
+    assert_eq!(answered("ready", &[Flag::ManualReview], Value::Null).code(), 11);
+    assert_eq!(answered("decided", &[Flag::ManualReview], Value::Null).code(), 10, "still held");
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic_and_no_success() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home: PathBuf = folder.path().join("home");
+    let ended = start(home, &["completions", "bash"], b"", Some("_handoff")).end();
+    assert_eq!(ended.exit, Exit::Internal);
+    assert_eq!(ended.err, "");
+}

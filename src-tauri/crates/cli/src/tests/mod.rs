@@ -1,0 +1,6 @@
+//! The command against a real desk without a window, in one process.
+
+mod demo;
+mod flow;
+mod line;
+mod room;

@@ -1,0 +1,246 @@
+//! The edges of CONTRACT §4, one by one, and the times between them.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
+use handoff_domain::lifecycle::{
+    Event, Flag, Outcome, Progress, Refusal, Report, State, Timing, Traits, transition,
+};
+use handoff_domain::payload::{Deadline, OnTimeout, TimeoutKind};
+use serde_json::Map;
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    let start: DateTime<Utc> = "2026-11-20T09:15:00Z".parse().expect("a moment");
+    start + TimeDelta::seconds(seconds)
+}
+
+fn deadline(within: u32) -> Deadline {
+    Deadline {
+        respond_by: None,
+        respond_within_s: Some(within),
+        warn_before_s: None,
+        grace_s: None,
+        on_timeout: OnTimeout { kind: TimeoutKind::Escalate, option: None },
+    }
+}
+
+fn traits(on_timeout: TimeoutKind) -> Traits {
+    Traits { on_timeout, default_is_read: false, irreversible: vec!["burn".to_owned()] }
+}
+
+fn decision(option: &str, then: Option<Then>) -> Box<Decision> {
+    Box::new(Decision {
+        kind: if then.is_some() { DecisionKind::Reject } else { DecisionKind::Approve },
+        by: Decider::Reviewer,
+        at: at(0),
+        option: Some(option.to_owned()),
+        tool: None,
+        args: None,
+        facts: Map::new(),
+        constraints: Vec::new(),
+        text: None,
+        reason: None,
+        then,
+        overriding: None,
+        message: None,
+        note: None,
+    })
+}
+
+fn decide(option: &str) -> Event {
+    Event::Decide { decision: decision(option, None), revision: 1, hold_s: 5 }
+}
+
+fn report(outcome: Outcome) -> Event {
+    Event::Report { report: Report { outcome, why: None, steps: Vec::new() } }
+}
+
+/// Brings a new handoff to a state by the shortest way.
+fn in_state(state: State) -> Progress {
+    let offer = Event::Offer { lease: "l".to_owned(), holder: "h".to_owned() };
+    let way = match state {
+        State::Queued => vec![],
+        State::Ready => vec![Event::Present],
+        State::Decided => vec![Event::Present, decide("burn")],
+        State::Released => vec![Event::Present, decide("burn"), Event::Release],
+        State::Collected | State::Reconciled => {
+            let mut way = vec![Event::Present, decide("burn"), Event::Release, offer];
+            way.push(Event::Acknowledge { lease: "l".to_owned() });
+            way.extend((state == State::Reconciled).then(|| report(Outcome::Applied)));
+            way
+        }
+        State::Withdrawn => vec![Event::Withdraw { reason: None }],
+        State::Superseded => vec![Event::Supersede { by: "other".to_owned() }],
+    };
+    let start = Progress::new(&deadline(1000), false, at(0));
+    way.into_iter().fold(start, |progress, event| {
+        transition(&progress, &traits(TimeoutKind::Escalate), event, at(0)).expect("a legal way")
+    })
+}
+
+#[test]
+fn each_event_leads_where_the_contract_says_and_nowhere_else() {
+    use State::{Collected, Decided, Queued, Ready, Reconciled, Released, Superseded, Withdrawn};
+    let all = [Queued, Ready, Decided, Released, Collected, Reconciled, Withdrawn, Superseded];
+    let table: Vec<(Event, Vec<(State, State)>)> = vec![
+        (Event::Present, vec![(Queued, Ready)]),
+        (Event::Open, vec![(Ready, Ready)]),
+        (decide("move"), vec![(Ready, Decided)]),
+        (Event::Undo, vec![(Decided, Ready)]),
+        (Event::Release, vec![(Decided, Released)]),
+        (Event::Withdraw { reason: None }, vec![(Queued, Withdrawn), (Ready, Withdrawn)]),
+        (
+            Event::Supersede { by: "other".to_owned() },
+            vec![(Queued, Superseded), (Ready, Superseded)],
+        ),
+        (Event::Revise { deadline: deadline(10) }, vec![(Queued, Queued), (Ready, Ready)]),
+        (report(Outcome::Diverged), vec![(Released, Reconciled), (Collected, Reconciled)]),
+        // The very same report again is answered the same.
+        (
+            report(Outcome::Applied),
+            vec![(Released, Reconciled), (Collected, Reconciled), (Reconciled, Reconciled)],
+        ),
+        (
+            Event::Offer { lease: "m".to_owned(), holder: "g".to_owned() },
+            vec![(Released, Released)],
+        ),
+        (Event::Acknowledge { lease: "l".to_owned() }, vec![(Collected, Collected)]),
+        (Event::Acknowledge { lease: "x".to_owned() }, vec![]),
+        (Event::Regrant, vec![]),
+        (Event::TimeUp { default: None }, vec![]),
+    ];
+    for (event, edges) in table {
+        for from in all {
+            let before = in_state(from);
+            let to = edges.iter().find(|(start, _)| *start == from).map(|(_, end)| *end);
+            let outcome = transition(&before, &traits(TimeoutKind::Escalate), event.clone(), at(1));
+            assert_eq!(outcome.ok().map(|next| next.state()), to, "{event:?} from {from:?}");
+        }
+    }
+}
+
+#[test]
+fn the_first_decision_wins_and_names_itself() {
+    let decided = in_state(State::Decided);
+    for state in [State::Decided, State::Released, State::Collected, State::Reconciled] {
+        let outcome =
+            transition(&in_state(state), &traits(TimeoutKind::Escalate), decide("move"), at(1));
+        let winner = Box::new(decided.phase.decision().expect("decided").clone());
+        assert_eq!(outcome, Err(Refusal::AlreadyDecided { winner }), "from {state:?}");
+    }
+    let stale = Event::Decide { decision: decision("move", None), revision: 2, hold_s: 5 };
+    let outcome = transition(&in_state(State::Ready), &traits(TimeoutKind::Escalate), stale, at(1));
+    assert_eq!(outcome, Err(Refusal::StaleRevision { given: 2, current: 1 }));
+}
+
+#[test]
+fn only_a_rejection_that_asks_for_it_opens_the_handoff_again() {
+    for (then, opens) in [(Then::Revise, true), (Then::Skip, false), (Then::Stop, false)] {
+        let mut progress = in_state(State::Ready);
+        let reject =
+            Event::Decide { decision: decision("burn", Some(then)), revision: 1, hold_s: 5 };
+        for event in [reject, Event::Release] {
+            progress = transition(&progress, &traits(TimeoutKind::Escalate), event, at(1))
+                .expect("a legal way");
+        }
+        let revise = Event::Revise { deadline: deadline(10) };
+        let next = transition(&progress, &traits(TimeoutKind::Escalate), revise, at(2)).ok();
+        assert_eq!(
+            next.map(|next| (next.state(), next.revision)),
+            opens.then_some((State::Ready, 2))
+        );
+    }
+}
+
+#[test]
+fn an_irreversible_lease_that_lapsed_waits_for_the_reviewer() {
+    let irreversible = traits(TimeoutKind::Escalate);
+    let harmless = Traits { irreversible: Vec::new(), ..irreversible.clone() };
+    let collected = in_state(State::Collected);
+    let again = || Event::Offer { lease: "m".to_owned(), holder: "g".to_owned() };
+    let lapsed = at(600);
+    assert!(transition(&collected, &harmless, again(), at(599)).is_err(), "still held");
+    assert!(transition(&collected, &harmless, again(), lapsed).is_ok());
+    assert_eq!(transition(&collected, &irreversible, again(), lapsed), Err(Refusal::WrongLease));
+    assert!(collected.may_have_run(&irreversible, lapsed));
+    assert_eq!(
+        transition(&collected, &irreversible, Event::Regrant, at(599)),
+        Err(Refusal::TooEarly)
+    );
+    let mut progress = collected;
+    for event in [
+        Event::Regrant,
+        // The one who had it shows up again; it is somebody else's to have.
+        Event::Holder { holder: "h".to_owned(), present: true },
+        again(),
+    ] {
+        progress = transition(&progress, &irreversible, event, lapsed).expect("given free");
+    }
+    assert_eq!(
+        transition(&progress, &irreversible, again(), at(1300)),
+        Err(Refusal::WrongLease),
+        "a grant is for one time"
+    );
+}
+
+#[test]
+fn the_default_lead_is_the_last_fifth_within_its_bounds() {
+    for (within, lead) in [(86_400, 17_280), (1000, 200), (200, 60), (100, 50), (2, 1)] {
+        let timing = Timing::new(&deadline(within), at(0));
+        assert_eq!(timing.respond_by - timing.warn_at, TimeDelta::seconds(lead), "of {within} s");
+    }
+}
+
+#[test]
+fn nothing_follows_without_a_warning_by_the_lead_or_the_grace() {
+    // Warned at; then due at. The lead is 200 s, the grace 100 s.
+    for (warned, due) in [(800, 1000), (801, 1000), (950, 1050), (1000, 1100), (5000, 5100)] {
+        let mut timing = Timing::new(&Deadline { grace_s: Some(100), ..deadline(1000) }, at(0));
+        assert_eq!(timing.due_at(), None, "never unwarned");
+        timing.warned_at = Some(at(warned));
+        assert_eq!(timing.due_at(), Some(at(due)), "warned at {warned}");
+    }
+}
+
+#[test]
+fn a_deadline_that_passed_in_the_spool_still_gives_the_grace() {
+    let passed = Deadline {
+        respond_by: Some(at(-3600)),
+        respond_within_s: None,
+        warn_before_s: Some(60),
+        ..deadline(1)
+    };
+    let mut timing = Timing::new(&passed, at(0));
+    assert!(timing.warn_at <= at(0), "the warning is due at once");
+    timing.warned_at = Some(at(0));
+    assert_eq!(timing.due_at(), Some(at(300)));
+}
+
+#[test]
+fn the_deadline_stands_still_during_the_hold() {
+    let traits = traits(TimeoutKind::ManualReview);
+    let mut progress = in_state(State::Ready);
+    for (event, now) in [(Event::Warn, 800), (decide("burn"), 900), (Event::Undo, 930)] {
+        progress = transition(&progress, &traits, event, at(now)).expect("a legal way");
+    }
+    let time_up = || Event::TimeUp { default: None };
+    assert_eq!(transition(&progress, &traits, time_up(), at(1029)), Err(Refusal::TooEarly));
+    let over = transition(&progress, &traits, time_up(), at(1030)).expect("due");
+    assert!(over.has(Flag::ManualReview));
+    assert_eq!(over.state(), State::Ready, "it can still be decided");
+}
+
+#[test]
+fn a_default_that_changes_something_is_not_taken_and_says_why() {
+    let mut progress = in_state(State::Ready);
+    let safe = traits(TimeoutKind::SafeDefault);
+    progress = transition(&progress, &safe, Event::Warn, at(800)).expect("warned");
+    let time_up = Event::TimeUp { default: Some(decision("move", None)) };
+    let refused = transition(&progress, &safe, time_up.clone(), at(1000)).expect("due");
+    assert!(refused.has(Flag::ManualReview) && refused.default_refused.is_some());
+    assert_eq!(refused.state(), State::Ready);
+    let reads = Traits { default_is_read: true, ..safe };
+    let taken = transition(&progress, &reads, time_up, at(1000)).expect("due");
+    assert_eq!(taken.state(), State::Released);
+}

@@ -1,0 +1,200 @@
+//! The store on a real file: what is answered is there, what failed is not.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::lifecycle::{Event, Progress, State, Traits, transition};
+use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};
+
+use crate::{ListPart, NewHandoff, Page, Proposal, Record, Store, StoreError};
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000 + seconds, 0).expect("a time")
+}
+
+fn traits() -> Traits {
+    Traits { on_timeout: TimeoutKind::ManualReview, default_is_read: false, irreversible: vec![] }
+}
+
+fn ready(seconds: u32) -> Progress {
+    let deadline = Deadline {
+        respond_by: None,
+        respond_within_s: Some(seconds),
+        warn_before_s: None,
+        grace_s: None,
+        on_timeout: OnTimeout { kind: TimeoutKind::ManualReview, option: None },
+    };
+    let queued = Progress::new(&deadline, false, at(0));
+    transition(&queued, &traits(), Event::Present, at(0)).expect("an edge")
+}
+
+fn new(key: &str, json: String) -> NewHandoff {
+    NewHandoff {
+        id: format!("h-{key}"),
+        agent: "a".to_owned(),
+        key: key.to_owned(),
+        proposal: Proposal {
+            fingerprint: format!("f-{key}"),
+            json,
+            task: "t".to_owned(),
+            title: "Title".to_owned(),
+            question: key.to_owned(),
+            priority: Priority::Normal,
+            effect: None,
+            traits: traits(),
+        },
+    }
+}
+
+async fn insert(store: &Store, key: &str, json: String) -> Result<Record, StoreError> {
+    let handoff = new(key, json);
+    store.write(move |write| write.insert(&handoff, &ready(600), at(0))).await
+}
+
+struct Opened {
+    store: Store,
+    path: std::path::PathBuf,
+    folder: tempfile::TempDir,
+}
+
+fn open() -> Opened {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("desk.db");
+    Opened { store: Store::open(&path).expect("opened"), path, folder }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_reopening() {
+    let Opened { store, path, folder } = open();
+    let record = insert(&store, "k", "{}".to_owned()).await.expect("stored");
+    drop(store);
+    let store = Store::open(&path).expect("reopened");
+    let found = store.read(|read| read.handoff("h-k")).expect("read").expect("there");
+    assert_eq!(found, record);
+    assert_eq!(store.read(|read| read.payload(found.seq, 1)).expect("read"), Some("{}".to_owned()));
+    drop(folder);
+}
+
+#[tokio::test]
+async fn a_change_that_fails_leaves_nothing_and_hinders_no_other() {
+    let opened = open();
+    let handoff = new("bad", "{}".to_owned());
+    let bad = opened.store.write(move |write| {
+        write.insert(&handoff, &ready(600), at(0))?;
+        Err::<(), _>(StoreError::Failed("changed my mind".to_owned()))
+    });
+    // All three may share one commit.
+    let (one, bad, two) = tokio::join!(
+        insert(&opened.store, "1", "{}".to_owned()),
+        bad,
+        insert(&opened.store, "2", "{}".to_owned())
+    );
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(bad, Err(StoreError::Failed("changed my mind".to_owned())));
+    assert_eq!(opened.store.read(|read| read.handoff("h-bad")), Ok(None));
+    assert_eq!(opened.store.read(|read| read.counts()), Ok([2, 0, 0]));
+}
+
+#[tokio::test]
+async fn the_later_of_two_changes_to_the_same_state_is_refused() {
+    let opened = open();
+    let record = insert(&opened.store, "k", "{}".to_owned()).await.expect("stored");
+    let change = |reason: &str| {
+        let event = Event::Withdraw { reason: Some(reason.to_owned()) };
+        let next = transition(&record.progress, &record.traits, event, at(1)).expect("an edge");
+        let record = record.clone();
+        opened.store.write(move |write| write.save(&record, &next, at(1)))
+    };
+    let (first, second) = tokio::join!(change("first"), change("second"));
+    assert_eq!((first, second), (Ok(()), Err(StoreError::Stale)));
+    let found = opened.store.read(|read| read.handoff("h-k")).expect("read").expect("there");
+    assert_eq!((found.progress.state(), found.version), (State::Withdrawn, 2));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named_and_what_was_there_stays() {
+    let opened = open();
+    insert(&opened.store, "before", "{}".to_owned()).await.expect("stored");
+    let limit = |pages: u32| {
+        opened.store.write(move |write| {
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            write.connection.query_row(&sql, [], |_| Ok(())).map_err(StoreError::from)
+        })
+    };
+    limit(1).await.expect("limited to what is there");
+    let big = format!("\"{}\"", "x".repeat(1024 * 1024));
+    // They may share a commit, which the full disk then ends for all of them.
+    let (first, full, last) = tokio::join!(
+        insert(&opened.store, "first", "{}".to_owned()),
+        insert(&opened.store, "big", big.clone()),
+        insert(&opened.store, "last", "{}".to_owned())
+    );
+    assert_eq!(full, Err(StoreError::Full));
+    for (key, answer) in [("h-first", first), ("h-last", last)] {
+        let there = opened.store.read(|read| read.handoff(key)).expect("read").is_some();
+        assert_eq!(there, answer.is_ok(), "{key} was answered {answer:?}");
+    }
+    assert_eq!(opened.store.read(|read| read.handoff("h-big")), Ok(None));
+    limit(1_000_000).await.expect("room again");
+    insert(&opened.store, "big", big).await.expect("the same again is stored");
+    assert!(opened.store.read(|read| read.handoff("h-big")).expect("read").is_some());
+}
+
+#[tokio::test]
+async fn a_key_is_unique_for_its_agent() {
+    let opened = open();
+    insert(&opened.store, "k", "{}".to_owned()).await.expect("stored");
+    let mut again = new("k", "{}".to_owned());
+    again.id = "h-other".to_owned();
+    let twice = opened.store.write(move |write| write.insert(&again, &ready(600), at(0))).await;
+    assert!(matches!(twice, Err(StoreError::Failed(_))), "{twice:?}");
+}
+
+#[tokio::test]
+async fn lists_and_counts_agree() {
+    let opened = open();
+    for key in 0..30 {
+        insert(&opened.store, &key.to_string(), "{}".to_owned()).await.expect("stored");
+    }
+    let page = Page { list: Some(ListPart::Inbox), limit: 10, ..Page::default() };
+    let (rows, total) = opened.store.read(|read| read.page(&page)).expect("read");
+    assert_eq!((rows.len(), total), (10, 30));
+    assert_eq!(opened.store.read(|read| read.counts()), Ok([30, 0, 0]));
+    assert_eq!(opened.store.read(|read| read.next_timer()), Ok(Some(at(480))));
+    assert_eq!(opened.store.read(|read| read.due(at(479))).map(|due| due.len()), Ok(0));
+    assert_eq!(opened.store.read(|read| read.due(at(480))).map(|due| due.len()), Ok(30));
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_undoes_nothing() {
+    let opened = open();
+    let handoff = new("k", "{}".to_owned());
+    let abandoned = opened.store.write(move |write| write.insert(&handoff, &ready(600), at(0)));
+    {
+        // Polled once, so that the change is under way, and then dropped.
+        let mut abandoned = std::pin::pin!(abandoned);
+        let polled = poll_once(abandoned.as_mut()).await;
+        assert!(polled.is_none(), "a commit takes longer than a poll");
+    }
+    insert(&opened.store, "next", "{}".to_owned()).await.expect("stored");
+    assert!(opened.store.read(|read| read.handoff("h-k")).expect("read").is_some());
+}
+
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_stepped_deadline_moves_the_timer_with_it() {
+    let opened = open();
+    let record = insert(&opened.store, "k", "{}".to_owned()).await.expect("stored");
+    let later = at(0) + TimeDelta::seconds(480);
+    let warned = transition(&record.progress, &record.traits, Event::Warn, later).expect("an edge");
+    let known = record.clone();
+    opened.store.write(move |write| write.save(&known, &warned, later)).await.expect("saved");
+    assert_eq!(opened.store.read(|read| read.next_timer()), Ok(Some(at(600))));
+}
