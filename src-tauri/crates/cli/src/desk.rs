@@ -138,7 +138,6 @@ fn passes(error: &ClientError) -> bool {
 
 /// Whether waiting longer changes nothing.
 fn is_final(answered: &Answered) -> bool {
-    let left_alone =
-        answered.flags.contains(&Flag::ManualReview) && answered.state == State::Ready;
+    let left_alone = answered.flags.contains(&Flag::ManualReview) && answered.state == State::Ready;
     answered.decision.is_some() || answered.state.is_over() || left_alone
 }

@@ -350,7 +350,9 @@ fn event(step: Move, model: &Model) -> Event {
         },
         Move::Withdraw => Event::Withdraw { reason: None },
         Move::Supersede => Event::Supersede { by: "other".to_owned() },
-        Move::Revise => Event::Revise { deadline: deadline(1000, 200, 100, model.kind) },
+        Move::Revise => {
+            Event::Revise { deadline: deadline(1000, 200, 100, model.kind), cold: false }
+        }
         Move::Warn => Event::Warn,
         Move::TimeUp => Event::TimeUp {
             default: (model.kind == TimeoutKind::SafeDefault)

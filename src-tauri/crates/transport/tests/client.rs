@@ -25,7 +25,8 @@ struct Scripted {
     _folder: TempDir,
 }
 
-const WELCOME: &str = r#"{"jsonrpc":"2.0","id":{id},"result":{"agent":"a","level":"suggest","protocol":"1"}}"#;
+const WELCOME: &str =
+    r#"{"jsonrpc":"2.0","id":{id},"result":{"agent":"a","level":"suggest","protocol":"1"}}"#;
 
 fn scripted(connections: &[&[&str]]) -> Scripted {
     let folder = tempfile::tempdir().unwrap();
@@ -98,7 +99,8 @@ fn ask(client: &mut Client) -> Result<Value, ClientError> {
 fn hints_and_answers_to_others_are_passed_over() {
     let hint = r#"{"jsonrpc":"2.0","method":"handoff.changed","params":{"id":"h"}}"#;
     let foreign = r#"{"jsonrpc":"2.0","id":99,"result":1}"#;
-    let answer = format!("{hint}\n{foreign}\n{}", r#"{"jsonrpc":"2.0","id":{id},"result":{"ok":1}}"#);
+    let answer =
+        format!("{hint}\n{foreign}\n{}", r#"{"jsonrpc":"2.0","id":{id},"result":{"ok":1}}"#);
     let nothing = r#"{"jsonrpc":"2.0","id":{id},"result":null}"#;
     let desk = scripted(&[&[WELCOME, &answer, nothing]]);
     let mut client = desk.connect().unwrap();
@@ -109,11 +111,15 @@ fn hints_and_answers_to_others_are_passed_over() {
 #[test]
 fn an_error_keeps_its_data_and_its_number() {
     let full = r#"{"jsonrpc":"2.0","id":{id},"error":{"code":-32012,"message":"m","data":{"code":"conflict","message":"It is over.","hint":"h","retryable":false}}}"#;
-    let bare = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"The line is not JSON."}}"#;
+    let bare =
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"The line is not JSON."}}"#;
     let desk = scripted(&[&[WELCOME, full, bare]]);
     let mut client = desk.connect().unwrap();
     let Err(ClientError::Refused { number, data }) = ask(&mut client) else { panic!("refused") };
-    assert_eq!((number, data.code, data.message.as_str()), (-32012, ErrorCode::Conflict, "It is over."));
+    assert_eq!(
+        (number, data.code, data.message.as_str()),
+        (-32012, ErrorCode::Conflict, "It is over.")
+    );
     let Err(ClientError::Refused { number, data }) = ask(&mut client) else { panic!("refused") };
     assert_eq!((number, data.message.as_str()), (-32700, "The line is not JSON."));
 }

@@ -283,14 +283,15 @@ impl Work<'_> {
 
     /// Whether this very file is at this path.
     fn is_there(&self, path: &str, was: &Found) -> bool {
-        self.folder
-            .glance(path)
-            .is_ok_and(|now| now.inode == was.inode && now.size == was.size && now.modified == was.modified)
+        self.folder.glance(path).is_ok_and(|now| {
+            now.inode == was.inode && now.size == was.size && now.modified == was.modified
+        })
     }
 
     /// An extra copy with what it was, and the copy that stays.
     fn known_copy(&self, path: &str) -> Option<(Found, String)> {
-        let group = self.run.groups.iter().find(|group| group.extra.iter().any(|one| one == path))?;
+        let group =
+            self.run.groups.iter().find(|group| group.extra.iter().any(|one| one == path))?;
         Some((self.run.files.get(path)?.clone(), group.keep.clone()))
     }
 
@@ -315,7 +316,13 @@ impl Work<'_> {
             status: ActionStatus::Done,
             started_at: Some(started),
             ended_at: Some((self.now)()),
-            depends_on: self.run.actions.first().map(|first| first.id.clone()).into_iter().collect(),
+            depends_on: self
+                .run
+                .actions
+                .first()
+                .map(|first| first.id.clone())
+                .into_iter()
+                .collect(),
             facts: Map::new(),
             undo,
             files: Vec::new(),
@@ -369,7 +376,9 @@ mod tests {
         let all = tempfile::tempdir().expect("a folder");
         let path = all.path().join("mine");
         fs::create_dir(&path).expect("made");
-        for (name, text) in [("a.txt", "same"), ("b.txt", "same"), ("c.txt", "same"), ("d.txt", "x")] {
+        for (name, text) in
+            [("a.txt", "same"), ("b.txt", "same"), ("c.txt", "same"), ("d.txt", "x")]
+        {
             fs::write(path.join(name), text).expect("written");
         }
         let folder = Folder::open(&path).expect("opened");
@@ -395,7 +404,8 @@ mod tests {
     #[test]
     fn arguments_that_name_other_files_are_refused_one_by_one() {
         at_work(|work| {
-            let paths = json!({"paths": ["a.txt", "d.txt", "../x", "b.txt", "b.txt", "/etc/passwd"]});
+            let paths =
+                json!({"paths": ["a.txt", "d.txt", "../x", "b.txt", "b.txt", "/etc/passwd"]});
             let tally = work.carry_out(&decision("files.delete", paths), "h").expect("written");
             assert_eq!(tally.done, ["b.txt"]);
             assert_eq!(tally.not_done.len(), 4, "{:?}", tally.not_done);
@@ -439,7 +449,8 @@ mod tests {
             assert_eq!(tally.not_done.len(), 1, "somebody else removed it: {tally:?}");
         });
         at_work(|work| {
-            let decided = decision("files.trash", json!({"paths": ["b.txt", "c.txt"], "into": TRASH}));
+            let decided =
+                decision("files.trash", json!({"paths": ["b.txt", "c.txt"], "into": TRASH}));
             work.run.attempt = Some("h".to_owned());
             fs::create_dir(work.folder.path().join(TRASH)).expect("made");
             fs::rename(work.folder.path().join("b.txt"), work.folder.path().join("Trash/b.txt"))
@@ -460,7 +471,8 @@ mod tests {
                 work.run.actions.iter().filter(|action| action.tool == "files.move").collect();
             assert_eq!(made.len(), 1, "doing it again is no second action");
             let Some(Undo::Tool { args, .. }) = &made[0].undo else { panic!("no way back") };
-            let back: MoveArgs = serde_json::from_value(Value::Object(args.clone())).expect("moves");
+            let back: MoveArgs =
+                serde_json::from_value(Value::Object(args.clone())).expect("moves");
             work.sort(&back.moves, None).expect("written");
             assert_eq!(names(work), ["Documents", "a.txt", "b.txt", "c.txt", "d.txt"]);
         });

@@ -201,19 +201,22 @@ fn case(run: &Run, draft: Draft) -> Payload {
         task: Task {
             id: run.id.clone(),
             title: format!("Tidy the folder {}", folder_name(run)),
-            goal: "Sort the files by type and remove duplicates without losing anything"
-                .to_owned(),
+            goal: "Sort the files by type and remove duplicates without losing anything".to_owned(),
             tools: Some(
-                ["files.list", "files.compare", "files.move", "files.trash", "files.delete", "files.report"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                [
+                    "files.list",
+                    "files.compare",
+                    "files.move",
+                    "files.trash",
+                    "files.delete",
+                    "files.report",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
             ),
             targets: Some(vec![run.folder.display().to_string()]),
         },
-        reason: Reason {
-            code: ReasonCode::ApprovalRequired,
-            detail: Some(clip(&detail, 8000)),
-        },
+        reason: Reason { code: ReasonCode::ApprovalRequired, detail: Some(clip(&detail, 8000)) },
         priority: Priority::Normal,
         summary: draft.summary,
         pending_question: PendingQuestion {

@@ -202,7 +202,8 @@ impl Room {
             let look = async {
                 loop {
                     let queue = well(engine.queue(query.clone()).await);
-                    let new = queue.items.into_iter().find(|item| !known.contains(&item.id.as_str()));
+                    let new =
+                        queue.items.into_iter().find(|item| !known.contains(&item.id.as_str()));
                     if let Some(item) = new {
                         return item.id;
                     }
