@@ -28,3 +28,35 @@ fn a_shipped_build_works_under_the_same_environment() {
     desk.submit(&payload::rename("plain"));
     desk.notices().wait(SOON, |notice| notice.body.contains("draft-plain.txt")).unwrap();
 }
+
+/// Starts the desk on a file system of its own, made by `mount` and set up by
+/// `prepare`; returns its exit code and what it said.
+fn start_on(mount: &str, prepare: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "{mount} none \"$0\" && {prepare} && HANDOFF_DESK_HOME=\"$0/home\" exec timeout 20 \"$1\""
+    );
+    let output = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(folder.path())
+        .arg(DESK)
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_full_disk_at_the_start_is_named_with_what_to_do() {
+    let (code, said) = start_on("mount -t tmpfs -o size=64k", "true");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("full") && said.contains("Free some space"), "{said}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_with_what_to_do() {
+    let prepare = "mkdir \"$0/home\" && mount -o remount,ro \"$0\"";
+    let (code, said) = start_on("mount -t tmpfs", prepare);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("Read-only") && said.contains("writable"), "{said}");
+}

@@ -8,13 +8,14 @@ mod commands;
 mod ownership;
 mod shell;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use handoff_engine::Engine;
 use handoff_protocol::session::Host;
-use handoff_store::Store;
+use handoff_store::{OpenError, Store, StoreError};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use tauri::Manager as _;
@@ -156,6 +157,31 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
 
 #[expect(clippy::print_stderr, reason = "there is no window to say it in")]
 fn report(error: &anyhow::Error) {
-    eprintln!("Handoff Desk could not start: {error:#}.");
-    shell::alert::show(&format!("{error:#}"));
+    let what_to_do = remedy(error);
+    eprintln!("Handoff Desk could not start: {error:#}.\n{what_to_do}");
+    shell::alert::show(&format!("{error:#}. {what_to_do}"));
+}
+
+/// What the reviewer can do about a desk that does not start.
+fn remedy(error: &anyhow::Error) -> &'static str {
+    let store = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(OpenError::Store(store)) => Some(store),
+        _ => cause.downcast_ref::<StoreError>(),
+    });
+    let kind = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind);
+    if store == Some(&StoreError::Full) || kind == Some(ErrorKind::StorageFull) {
+        return "Free some space and start it again; nothing was changed.";
+    }
+    let unwritable = matches!(store, Some(StoreError::ReadOnly(_)))
+        || matches!(kind, Some(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied));
+    if unwritable {
+        return "Make the folder writable, or name another one in HANDOFF_DESK_HOME.";
+    }
+    if store == Some(&StoreError::Busy) {
+        return "Close the other program that has the database open, and start it again.";
+    }
+    "The log in the desk's folder says more; the database was left as it was."
 }

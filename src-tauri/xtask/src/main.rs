@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a task speaks to the person who started it")]
 
 mod app;
+mod bench;
 mod bundle;
 mod command;
 mod headless;
@@ -50,6 +51,18 @@ enum Task {
     },
     /// Formatting, clippy, the window's linter and the import table
     Lint,
+    /// Measure the desk against floors of the same run
+    ///
+    /// Builds what is measured first. Nothing is asserted: the table says which
+    /// goals are met, and the same is written to target/bench/NAME.json.
+    Bench {
+        /// The name of the report
+        #[arg(long, default_value = "bench")]
+        name: String,
+        /// Measure only the parts with a row whose name contains this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
     /// Build the Debian package
     Bundle,
     /// Name and install missing system packages
@@ -64,6 +77,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test { only } => test::run(&root, only.as_deref()),
         Task::Gen { check } => generate(&root, check),
         Task::Lint => lint::run(&root),
+        Task::Bench { name, only } => bench::run(&root, &name, only.as_deref()),
         Task::Bundle => bundle::run(&root),
         Task::System => packages::ensure(packages::Purpose::Test),
     }

@@ -265,7 +265,8 @@ fn acknowledge(next: &mut Progress, lease: &str, now: DateTime<Utc>) -> Result<(
 }
 
 /// Renews the lease of a holder that is there, and voids the offer of one that
-/// is gone: it was never acknowledged, so nothing can have run.
+/// is gone: it was never acknowledged, so nothing can have run. A lease the
+/// reviewer has given free does not come back to life: the next to ask has it.
 fn holder_seen(next: &mut Progress, holder: &str, present: bool, now: DateTime<Utc>) {
     if let Phase::Released { offer, .. } = &mut next.phase
         && let Some(held) = offer.as_mut().filter(|held| held.holder == holder)

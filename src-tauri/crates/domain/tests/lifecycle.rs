@@ -85,6 +85,7 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
     let all = [Queued, Ready, Decided, Released, Collected, Reconciled, Withdrawn, Superseded];
     let table: Vec<(Event, Vec<(State, State)>)> = vec![
         (Event::Present, vec![(Queued, Ready)]),
+        (Event::Open, vec![(Ready, Ready)]),
         (decide("move"), vec![(Ready, Decided)]),
         (Event::Undo, vec![(Decided, Ready)]),
         (Event::Release, vec![(Decided, Released)]),

@@ -107,9 +107,12 @@ impl Engine {
             }
         }
         let now = desk.now();
+        // Nobody waits for it, and an agent's next call should not.
         let logged: Result<(), Failure> = desk
             .store
-            .write(move |write| Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?))
+            .write_soon(move |write| {
+                Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?)
+            })
             .await;
         if let Err(failure) = logged {
             tracing::warn!(error = failure.0.message, "a notification was not recorded");

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use base64::Engine as _;
@@ -30,6 +30,8 @@ pub struct Driver {
     session: String,
     server: Child,
     app: u32,
+    asked_at: Instant,
+    opened_at: Instant,
 }
 
 /// An element of the page.
@@ -73,14 +75,18 @@ impl Driver {
         let wish = json!({"capabilities": {"alwaysMatch": {
             "webkitgtk:browserOptions": {"binary": program, "args": []},
         }}});
+        let asked_at = Instant::now();
         let opened = send(&http, limit, &format!("{base}/session"), Some(&wish));
+        let opened_at = Instant::now();
         let app = child::children(server.pid())?.first().copied();
         let session = opened.and_then(|opened| {
             let session = opened["sessionId"].as_str().map(str::to_owned);
             session.zip(app).context("a session has an id and a program")
         });
         match (session, app) {
-            (Ok((session, app)), _) => Ok(Self { http, base, session, server, app }),
+            (Ok((session, app)), _) => {
+                Ok(Self { http, base, session, server, app, asked_at, opened_at })
+            }
             (Err(fault), app) => {
                 // Nobody else knows that it was started.
                 app.map(child::kill).transpose()?;
@@ -92,6 +98,11 @@ impl Driver {
     /// The process of the window's program.
     pub fn app(&self) -> u32 {
         self.app
+    }
+
+    /// When its program was asked for, and when it could first be driven.
+    pub fn opened(&self) -> (Instant, Instant) {
+        (self.asked_at, self.opened_at)
     }
 
     /// Kills the program as a power cut would.

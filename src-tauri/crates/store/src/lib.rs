@@ -24,6 +24,8 @@ pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 pub use open::{OpenError, SQLITE_MINIMUM};
 pub use writer::Write;
 
+use writer::Due;
+
 /// The open database.
 #[derive(Debug)]
 pub struct Store {
@@ -101,7 +103,18 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.writer.submit(change).await
+        self.writer.submit(Due::Now, change).await
+    }
+
+    /// The same for what nobody waits for: it shares the commit of the next
+    /// change, or has one of its own once the writer is idle.
+    pub async fn write_soon<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.writer.submit(Due::Soon, change).await
     }
 
     /// Runs `look` on a snapshot of the database, on the calling thread.

@@ -198,3 +198,52 @@ async fn a_stepped_deadline_moves_the_timer_with_it() {
     opened.store.write(move |write| write.save(&known, &warned, later)).await.expect("saved");
     assert_eq!(opened.store.read(|read| read.next_timer()), Ok(Some(at(600))));
 }
+
+#[tokio::test]
+async fn what_may_wait_shares_the_commit_of_the_next_change_and_is_in_it_first() {
+    let opened = open();
+    let store = std::sync::Arc::new(opened.store);
+    let record = insert(&store, "k", "{}".to_owned()).await.expect("stored");
+    let entry = |kind: &str| crate::Entry {
+        at: at(0),
+        actor: "System".to_owned(),
+        kind: kind.to_owned(),
+        data: serde_json::Value::Null,
+    };
+    let kinds = |store: &Store| -> Vec<String> {
+        let entries = store.read(|read| read.entries(record.seq)).expect("read");
+        entries.into_iter().map(|entry| entry.kind).collect()
+    };
+    let seq = record.seq;
+    let (soon, now) = (entry("soon"), entry("now"));
+    let mut soon = Box::pin(store.write_soon::<_, StoreError, _>(move |w| w.log(seq, &soon)));
+    // Hands the change over without waiting for it.
+    assert!(
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(soon.as_mut().poll(context).is_pending())
+        })
+        .await
+    );
+    store.write::<_, StoreError, _>(move |w| w.log(seq, &now)).await.expect("stored");
+    assert_eq!(kinds(&store), ["soon", "now"]);
+    soon.await.expect("stored with it");
+
+    let alone = entry("alone");
+    store.write_soon::<_, StoreError, _>(move |w| w.log(seq, &alone)).await.expect("stored");
+    assert_eq!(kinds(&store), ["soon", "now", "alone"], "the idle writer stores it by itself");
+}
+
+#[tokio::test]
+async fn what_may_wait_is_stored_when_the_store_is_closed() {
+    let Opened { store, path, folder } = open();
+    let handoff = new("late", "{}".to_owned());
+    let mut late = Box::pin(store.write_soon::<_, StoreError, _>(move |write| {
+        write.insert(&handoff, &ready(600), at(0)).map(drop)
+    }));
+    std::future::poll_fn(|context| std::task::Poll::Ready(drop(late.as_mut().poll(context)))).await;
+    drop(late);
+    drop(store);
+    let store = Store::open(&path).expect("reopened");
+    assert!(store.read(|read| read.handoff("h-late")).expect("read").is_some());
+    drop(folder);
+}

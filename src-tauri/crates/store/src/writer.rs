@@ -31,9 +31,18 @@ pub struct Write<'a> {
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Settle + Send>;
 type Settle = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// When a change is to be on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// At once: somebody waits for it.
+    Now,
+    /// With the next commit of anything else, or once the writer is idle.
+    Soon,
+}
+
 #[derive(Debug)]
 pub struct Writer {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<(Due, Job)>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -47,7 +56,7 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    pub async fn submit<T, E, F>(&self, change: F) -> Result<T, E>
+    pub async fn submit<T, E, F>(&self, due: Due, change: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -69,7 +78,7 @@ impl Writer {
         });
         let gone = || E::from(StoreError::Failed("the writer has stopped".to_owned()));
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(job).map_err(|_| gone())?;
+        jobs.send((due, job)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -108,25 +117,31 @@ fn in_savepoint<T, E: From<StoreError>>(
     outcome
 }
 
-fn run(connection: &Connection, queue: &Receiver<Job>) {
+fn run(connection: &Connection, queue: &Receiver<(Due, Job)>) {
     let mut to_index = true;
+    // Changes that wait for company, in the order they came.
+    let mut waiting: Vec<Job> = Vec::new();
     loop {
-        let first = if to_index {
-            match queue.recv_timeout(IDLE) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => {
-                    to_index = index_some(connection);
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
+        let next = if to_index || !waiting.is_empty() {
+            queue.recv_timeout(IDLE)
         } else {
-            match queue.recv() {
-                Ok(job) => job,
-                Err(_) => break,
-            }
+            queue.recv().map_err(RecvTimeoutError::from)
         };
-        commit_group(connection, first, queue);
+        match next {
+            Ok((Due::Soon, job)) if waiting.len() + 1 < GROUP => {
+                waiting.push(job);
+                continue;
+            }
+            Ok((_, job)) => waiting.push(job),
+            Err(RecvTimeoutError::Timeout) if waiting.is_empty() => {
+                to_index = index_some(connection);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) if waiting.is_empty() => break,
+            // Nobody came along.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        commit_group(connection, std::mem::take(&mut waiting), queue);
         to_index = true;
     }
     if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)")
@@ -135,18 +150,23 @@ fn run(connection: &Connection, queue: &Receiver<Job>) {
     }
 }
 
-fn commit_group(connection: &Connection, first: Job, queue: &Receiver<Job>) {
+fn commit_group(connection: &Connection, first: Vec<Job>, queue: &Receiver<(Due, Job)>) {
     let execute = |sql: &str| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     };
-    if let Err(error) = execute("BEGIN IMMEDIATE") {
-        first(Err(error.clone()))(Err(error));
+    let began = execute("BEGIN IMMEDIATE");
+    let mut first = first.into_iter();
+    if let Err(error) = began {
+        for job in first {
+            job(Err(error.clone()))(Err(error.clone()));
+        }
         return;
     }
-    let mut settles = vec![first(Ok(connection))];
-    while settles.len() < GROUP && !connection.is_autocommit() {
-        let Ok(job) = queue.try_recv() else { break };
+    let mut settles: Vec<Settle> = Vec::new();
+    while settles.len() < GROUP && (settles.is_empty() || !connection.is_autocommit()) {
+        let next = first.next().or_else(|| queue.try_recv().ok().map(|(_, job)| job));
+        let Some(job) = next else { break };
         settles.push(job(Ok(connection)));
     }
     if connection.is_autocommit() {
@@ -157,6 +177,9 @@ fn commit_group(connection: &Connection, first: Job, queue: &Receiver<Job>) {
         // The one that failed knows the cause itself.
         if let Some(settle) = last {
             settle(Ok(()));
+        }
+        for job in first {
+            job(Err(StoreError::Aborted))(Err(StoreError::Aborted));
         }
         return;
     }

@@ -1,5 +1,5 @@
-//! A desk without a window, for tests: a clock that is moved by hand, a
-//! notifier that remembers, and the engine behind a real socket.
+//! A desk without a window, for tests and measurements: a clock that is moved
+//! by hand, a notifier that remembers, and the engine behind a real socket.
 //!
 //! Nothing that ships may depend on it.
 
@@ -94,11 +94,11 @@ impl Notifier for RecordingNotifier {
 }
 
 /// A desk with a folder of its own.
-pub struct Headless {
+pub struct Headless<C = FakeClock> {
     /// The engine: the reviewer's side.
     pub engine: Engine,
     /// Its clock.
-    pub clock: FakeClock,
+    pub clock: C,
     /// Its notifier.
     pub notifier: RecordingNotifier,
     /// Where it lives: the agents' side connects here.
@@ -110,8 +110,15 @@ pub struct Headless {
 impl Headless {
     /// A new desk in an empty folder, not yet listening.
     pub async fn new() -> anyhow::Result<Self> {
-        let folder = Arc::new(tempfile::tempdir()?);
-        Self::at(folder, FakeClock::default(), RecordingNotifier::default()).await
+        Self::within(tempfile::tempdir()?, FakeClock::default()).await
+    }
+}
+
+impl<C: Clock + Clone> Headless<C> {
+    /// A desk with another clock in `folder`, which goes with it; not yet
+    /// listening.
+    pub async fn within(folder: TempDir, clock: C) -> anyhow::Result<Self> {
+        Self::at(Arc::new(folder), clock, RecordingNotifier::default()).await
     }
 
     /// Ends this desk as a crash would, and starts another on the same folder.
@@ -128,7 +135,7 @@ impl Headless {
 
     async fn at(
         folder: Arc<TempDir>,
-        clock: FakeClock,
+        clock: C,
         notifier: RecordingNotifier,
     ) -> anyhow::Result<Self> {
         let home = Home::new(folder.path().join("home"));

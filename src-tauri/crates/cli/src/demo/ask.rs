@@ -157,7 +157,7 @@ impl Demo<'_, '_> {
         self.ledger.write(&self.run)?;
         let question = self.question()?;
         self.tell("asks", &question)?;
-        self.tell("", &format!("handoff {}; waiting for the answer at the desk", standing.id))?;
+        self.tell("", &format!("handoff {}; waiting for the answer; `handoff-desk` opens the desk", standing.id))?;
         Ok(Some((client, standing.id)))
     }
 

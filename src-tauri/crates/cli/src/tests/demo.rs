@@ -8,7 +8,7 @@ use handoff_domain::lifecycle::{Outcome, State};
 use handoff_protocol::view::CaseView;
 use serde_json::{Value, json};
 
-use super::room::{Room, Running, start};
+use super::room::{Room, Running, start, well};
 use crate::exit::Exit;
 
 /// All files of a folder by their path in it.
@@ -42,7 +42,7 @@ fn args(room: &Room, case: &CaseView, option: &str) -> Value {
     let action = found.action.as_ref().expect("an action");
     let engine = &room.desk().engine;
     let whole = engine.unfold(&case.id, case.revision, &action.args.pointer);
-    serde_json::from_str(&whole.ok().expect("the whole")).expect("json")
+    serde_json::from_str(&well(whole)).expect("json")
 }
 
 fn paths(room: &Room, case: &CaseView, option: &str) -> Vec<String> {

@@ -1,0 +1,109 @@
+//! Measures the rows of DESIGN §9 and prints how far each is from its goal.
+//!
+//! A measurement and no test: nothing is asserted, a row that fails says so in
+//! its place and the others go on. Where there is a floor (a bare commit, a
+//! bare window), it is taken in the same run on the same disk and screen.
+
+#![expect(clippy::print_stdout, reason = "a measurement speaks to the person who started it")]
+
+mod case;
+mod desk;
+mod floor;
+mod machine;
+mod memory;
+mod release;
+mod report;
+mod row;
+mod spread;
+mod start;
+mod submit;
+mod time;
+mod window;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::row::{Head, Measured, Row};
+
+/// Measures the desk.
+#[derive(Parser)]
+struct Cli {
+    /// The app, built with the feature `automation`
+    #[arg(long, value_name = "PROGRAM")]
+    desk: PathBuf,
+    /// The bare window to hold it against
+    #[arg(long, value_name = "PROGRAM")]
+    bare: PathBuf,
+    /// The folder of the reports; databases are made there too, on its disk
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The name of the report
+    #[arg(long, default_value = "bench")]
+    name: String,
+    /// Only the parts with a row whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Print the rates of many agents at once and nothing else; for the same
+    /// program under a tracer that slows its syncs
+    #[arg(long, hide = true)]
+    rates: bool,
+}
+
+/// What a measurement needs to know.
+struct Setup {
+    /// The app.
+    desk: PathBuf,
+    /// The bare window.
+    bare: PathBuf,
+    /// Where databases are made.
+    scratch: PathBuf,
+}
+
+/// Rows that are measured together.
+struct Part {
+    heads: &'static [Head],
+    measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
+}
+
+const PARTS: [Part; 6] = [
+    Part { heads: &[submit::ONE], measure: submit::one },
+    Part { heads: &[submit::MANY], measure: submit::many },
+    Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
+    Part { heads: &[window::SHOWN, window::NOTIFIED], measure: window::measure },
+    Part { heads: &[release::HEAD], measure: release::measure },
+    Part { heads: &[start::START, start::MEMORY], measure: start::measure },
+];
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    std::fs::create_dir_all(&cli.out)?;
+    let scratch = tempfile::Builder::new().prefix("b").tempdir_in(&cli.out)?;
+    let setup = Setup {
+        desk: std::path::absolute(&cli.desk)?,
+        bare: std::path::absolute(&cli.bare)?,
+        scratch: std::path::absolute(scratch.path())?,
+    };
+    if cli.rates {
+        println!("{}", serde_json::to_string(&submit::slow_rates(&setup)?)?);
+        return Ok(());
+    }
+    let before = machine::load();
+    let mut rows = Vec::new();
+    for part in &PARTS {
+        let wanted = |head: &Head| cli.only.as_deref().is_none_or(|only| head.name.contains(only));
+        if !part.heads.iter().any(wanted) {
+            continue;
+        }
+        for head in part.heads {
+            println!("measuring: {}", head.name);
+        }
+        rows.extend(Row::of(part.heads, (part.measure)(&setup)));
+    }
+    println!("\n{}", report::table(&rows));
+    let file = cli.out.join(format!("{}.json", cli.name));
+    let report = report::json(&rows, &machine::facts(before));
+    std::fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")?;
+    println!("Written to {}", file.display());
+    Ok(())
+}
