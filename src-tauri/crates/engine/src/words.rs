@@ -62,7 +62,7 @@ pub fn notice(
     } else {
         match priority {
             Priority::Low => format!("{agent} asks (low priority)"),
-            Priority::Normal => format!("{agent} asks"),
+            Priority::Normal => format!("{agent} asks (normal priority)"),
             Priority::High => format!("{agent} asks (high priority)"),
             Priority::Urgent => format!("{agent} asks (urgent)"),
         }

@@ -82,6 +82,7 @@ fn fresh() -> anyhow::Result<Files> {
         fresh.insert(format!("ui/src/gen/{}", file.display()), text);
     }
     fresh.extend(handoff_domain::schema::files());
+    fresh.insert("PROTOCOL.md".to_owned(), handoff_protocol::generate::protocol_md());
     Ok(fresh)
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row, params};
 
-use crate::handoffs::{instant, millis};
+use crate::rows::{instant, millis};
 use crate::{Read, StoreError, Write};
 
 /// An agent that has said hello.

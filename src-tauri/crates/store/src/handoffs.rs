@@ -1,4 +1,5 @@
-//! The handoffs, their payloads and their events.
+//! The handoffs, their payloads and their events: what they are, and finding
+//! them. How they are written is in [`crate::keep`].
 
 use chrono::{DateTime, Utc};
 use handoff_domain::action::Effect;
@@ -7,7 +8,8 @@ use handoff_domain::payload::Priority;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, params, params_from_iter};
 
-use crate::{Read, StoreError, Write, search};
+use crate::rows::{COLUMNS, instant, millis, row};
+use crate::{Read, StoreError, search};
 
 /// A handoff that is about to be stored for the first time.
 #[derive(Debug, Clone)]
@@ -132,83 +134,12 @@ impl ListPart {
         }
     }
 
-    fn number(self) -> i64 {
+    pub(crate) fn number(self) -> i64 {
         match self {
             Self::Inbox => 0,
             Self::Waiting => 1,
             Self::Done => 2,
         }
-    }
-}
-
-pub(crate) fn millis(at: DateTime<Utc>) -> i64 {
-    at.timestamp_millis()
-}
-
-pub(crate) fn instant(millis: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(millis).unwrap_or_default()
-}
-
-const COLUMNS: &str = "seq, id, agent, key, task, title, question, priority, effect, traits,
-    progress, version, received_at, outcome";
-
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Row, StoreError>> {
-    let traits: String = row.get(9)?;
-    let progress: String = row.get(10)?;
-    let parsed = || -> Result<Row, StoreError> {
-        Ok(Row {
-            title: row.get(5)?,
-            outcome: row.get(13)?,
-            effect: row.get::<_, Option<i64>>(8)?.map(effect_from),
-            record: Record {
-                seq: row.get(0)?,
-                id: row.get(1)?,
-                agent: row.get(2)?,
-                key: row.get(3)?,
-                task: row.get(4)?,
-                question: row.get(6)?,
-                priority: priority_from(row.get(7)?),
-                traits: serde_json::from_str(&traits)?,
-                progress: serde_json::from_str(&progress)?,
-                version: row.get(11)?,
-                received_at: instant(row.get(12)?),
-            },
-        })
-    };
-    Ok(parsed())
-}
-
-fn priority_number(priority: Priority) -> i64 {
-    match priority {
-        Priority::Low => 0,
-        Priority::Normal => 1,
-        Priority::High => 2,
-        Priority::Urgent => 3,
-    }
-}
-
-fn priority_from(number: i64) -> Priority {
-    match number {
-        0 => Priority::Low,
-        1 => Priority::Normal,
-        2 => Priority::High,
-        _ => Priority::Urgent,
-    }
-}
-
-fn effect_number(effect: Effect) -> i64 {
-    match effect {
-        Effect::Read => 0,
-        Effect::Reversible => 1,
-        Effect::Irreversible => 2,
-    }
-}
-
-fn effect_from(number: i64) -> Effect {
-    match number {
-        0 => Effect::Read,
-        1 => Effect::Reversible,
-        _ => Effect::Irreversible,
     }
 }
 
@@ -372,147 +303,6 @@ impl Read<'_> {
             });
         }
         Ok(entries)
-    }
-}
-
-impl Write<'_> {
-    /// Stores a handoff for the first time.
-    pub fn insert(
-        &self,
-        new: &NewHandoff,
-        progress: &Progress,
-        now: DateTime<Utc>,
-    ) -> Result<Record, StoreError> {
-        let NewHandoff { id, agent, key, proposal } = new;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO handoffs (id, agent, key, task, title, question, priority, effect,
-                   traits, progress, version, state, list, respond_by, received_at, changed_at,
-                   timer_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14, ?14,
-                   ?15)",
-            )?
-            .execute(params![
-                id,
-                agent,
-                key,
-                proposal.task,
-                proposal.title,
-                proposal.question,
-                priority_number(proposal.priority),
-                proposal.effect.map(effect_number),
-                serde_json::to_string(&proposal.traits)?,
-                serde_json::to_string(progress)?,
-                progress.state().as_str(),
-                ListPart::of(progress.state()).number(),
-                millis(progress.timing.respond_by),
-                millis(now),
-                progress.next_timer().map(millis),
-            ])?;
-        let seq = self.connection.last_insert_rowid();
-        self.add_payload(seq, progress.revision, proposal)?;
-        Ok(Record {
-            seq,
-            id: id.clone(),
-            agent: agent.clone(),
-            key: key.clone(),
-            task: proposal.task.clone(),
-            question: proposal.question.clone(),
-            priority: proposal.priority,
-            traits: proposal.traits.clone(),
-            progress: progress.clone(),
-            version: 1,
-            received_at: now,
-        })
-    }
-
-    /// Puts another proposal in the place of the present one.
-    pub fn propose(
-        &self,
-        record: &Record,
-        progress: &Progress,
-        proposal: &Proposal,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE handoffs SET task = ?2, title = ?3, question = ?4, priority = ?5,
-                 effect = ?6, traits = ?7 WHERE seq = ?1",
-            )?
-            .execute(params![
-                record.seq,
-                proposal.task,
-                proposal.title,
-                proposal.question,
-                priority_number(proposal.priority),
-                proposal.effect.map(effect_number),
-                serde_json::to_string(&proposal.traits)?,
-            ])?;
-        self.add_payload(record.seq, progress.revision, proposal)?;
-        self.save(record, progress, now)
-    }
-
-    /// Stores a new progress, if the record is still as it was read.
-    pub fn save(
-        &self,
-        record: &Record,
-        progress: &Progress,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let changed = self
-            .connection
-            .prepare_cached(
-                "UPDATE handoffs SET progress = ?3, state = ?4, list = ?5, respond_by = ?6,
-                 changed_at = ?7, timer_at = ?8, version = version + 1
-                 WHERE seq = ?1 AND version = ?2",
-            )?
-            .execute(params![
-                record.seq,
-                record.version,
-                serde_json::to_string(progress)?,
-                progress.state().as_str(),
-                ListPart::of(progress.state()).number(),
-                millis(progress.timing.respond_by),
-                millis(now),
-                progress.next_timer().map(millis),
-            ])?;
-        if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
-    }
-
-    /// Keeps the decision in a few words, for the lists.
-    pub fn set_outcome(&self, seq: i64, outcome: &str) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("UPDATE handoffs SET outcome = ?2 WHERE seq = ?1")?
-            .execute(params![seq, outcome])?;
-        Ok(())
-    }
-
-    /// Records what happened; belongs into the same change as what it records.
-    pub fn log(&self, seq: i64, entry: &Entry) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO events (handoff, at, actor, kind, data) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                seq,
-                millis(entry.at),
-                entry.actor,
-                entry.kind,
-                entry.data.to_string()
-            ])?;
-        Ok(())
-    }
-
-    fn add_payload(&self, seq: i64, revision: u32, proposal: &Proposal) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO payloads (handoff, revision, fingerprint, json) VALUES (?, ?, ?, ?)",
-            )?
-            .execute(params![seq, revision, proposal.fingerprint, proposal.json])?;
-        self.connection
-            .prepare_cached("INSERT OR IGNORE INTO to_index (handoff) VALUES (?)")?
-            .execute([seq])?;
-        Ok(())
     }
 }
 

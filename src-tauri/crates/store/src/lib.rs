@@ -8,7 +8,9 @@
 
 mod agents;
 mod handoffs;
+mod keep;
 mod open;
+mod rows;
 mod search;
 #[cfg(test)]
 mod tests;

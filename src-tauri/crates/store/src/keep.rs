@@ -1,0 +1,150 @@
+//! Writing handoffs: each change is compare-and-set, with its event beside it.
+
+use chrono::{DateTime, Utc};
+use handoff_domain::lifecycle::Progress;
+use rusqlite::params;
+
+use crate::handoffs::{Entry, ListPart, NewHandoff, Proposal, Record};
+use crate::rows::{effect_number, millis, priority_number};
+use crate::{StoreError, Write};
+
+impl Write<'_> {
+    /// Stores a handoff for the first time.
+    pub fn insert(
+        &self,
+        new: &NewHandoff,
+        progress: &Progress,
+        now: DateTime<Utc>,
+    ) -> Result<Record, StoreError> {
+        let NewHandoff { id, agent, key, proposal } = new;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO handoffs (id, agent, key, task, title, question, priority, effect,
+                   traits, progress, version, state, list, respond_by, received_at, changed_at,
+                   timer_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14, ?14,
+                   ?15)",
+            )?
+            .execute(params![
+                id,
+                agent,
+                key,
+                proposal.task,
+                proposal.title,
+                proposal.question,
+                priority_number(proposal.priority),
+                proposal.effect.map(effect_number),
+                serde_json::to_string(&proposal.traits)?,
+                serde_json::to_string(progress)?,
+                progress.state().as_str(),
+                ListPart::of(progress.state()).number(),
+                millis(progress.timing.respond_by),
+                millis(now),
+                progress.next_timer().map(millis),
+            ])?;
+        let seq = self.connection.last_insert_rowid();
+        self.add_payload(seq, progress.revision, proposal)?;
+        Ok(Record {
+            seq,
+            id: id.clone(),
+            agent: agent.clone(),
+            key: key.clone(),
+            task: proposal.task.clone(),
+            question: proposal.question.clone(),
+            priority: proposal.priority,
+            traits: proposal.traits.clone(),
+            progress: progress.clone(),
+            version: 1,
+            received_at: now,
+        })
+    }
+
+    /// Puts another proposal in the place of the present one.
+    pub fn propose(
+        &self,
+        record: &Record,
+        progress: &Progress,
+        proposal: &Proposal,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE handoffs SET task = ?2, title = ?3, question = ?4, priority = ?5,
+                 effect = ?6, traits = ?7 WHERE seq = ?1",
+            )?
+            .execute(params![
+                record.seq,
+                proposal.task,
+                proposal.title,
+                proposal.question,
+                priority_number(proposal.priority),
+                proposal.effect.map(effect_number),
+                serde_json::to_string(&proposal.traits)?,
+            ])?;
+        self.add_payload(record.seq, progress.revision, proposal)?;
+        self.save(record, progress, now)
+    }
+
+    /// Stores a new progress, if the record is still as it was read.
+    pub fn save(
+        &self,
+        record: &Record,
+        progress: &Progress,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .connection
+            .prepare_cached(
+                "UPDATE handoffs SET progress = ?3, state = ?4, list = ?5, respond_by = ?6,
+                 changed_at = ?7, timer_at = ?8, version = version + 1
+                 WHERE seq = ?1 AND version = ?2",
+            )?
+            .execute(params![
+                record.seq,
+                record.version,
+                serde_json::to_string(progress)?,
+                progress.state().as_str(),
+                ListPart::of(progress.state()).number(),
+                millis(progress.timing.respond_by),
+                millis(now),
+                progress.next_timer().map(millis),
+            ])?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// Keeps the decision in a few words, for the lists.
+    pub fn set_outcome(&self, seq: i64, outcome: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE handoffs SET outcome = ?2 WHERE seq = ?1")?
+            .execute(params![seq, outcome])?;
+        Ok(())
+    }
+
+    /// Records what happened; belongs into the same change as what it records.
+    pub fn log(&self, seq: i64, entry: &Entry) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO events (handoff, at, actor, kind, data) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                seq,
+                millis(entry.at),
+                entry.actor,
+                entry.kind,
+                entry.data.to_string()
+            ])?;
+        Ok(())
+    }
+
+    fn add_payload(&self, seq: i64, revision: u32, proposal: &Proposal) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO payloads (handoff, revision, fingerprint, json) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![seq, revision, proposal.fingerprint, proposal.json])?;
+        self.connection
+            .prepare_cached("INSERT OR IGNORE INTO to_index (handoff) VALUES (?)")?
+            .execute([seq])?;
+        Ok(())
+    }
+}
