@@ -42,6 +42,14 @@ afterEach(() => {
 });
 
 describe('the card', () => {
+  test('keeps the options near the question where there are many details, and says how many more there are', async () => {
+    await open('long');
+    await show('h-long');
+    expect(screen.getAllByTestId('entity')).toHaveLength(6);
+    await fireEvent.click(screen.getByRole('button', { name: '8 more details' }));
+    expect(screen.getAllByTestId('entity')).toHaveLength(14);
+  });
+
   test('has every layer under its test id', async () => {
     await open('full');
     await show('h-refund');
