@@ -115,6 +115,8 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
         .plugin(
             tauri_plugin_window_state::Builder::default()
                 .with_state_flags(shell::window::remembered())
+                // The home holds everything, this too.
+                .with_filename(desk.home.root().join("window.json").to_string_lossy())
                 .build(),
         )
         .manage(desk)
@@ -135,8 +137,9 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
         ])
         .setup(move |app| {
             let engine = app.state::<Desk>().engine.clone();
+            let page_data = app.state::<Desk>().home.root().join("webview");
             let tray = shell::tray::build(app.handle());
-            shell::window::open(app.handle(), background, tray.is_some())?;
+            shell::window::open(app.handle(), page_data, background, tray.is_some())?;
             tauri::async_runtime::spawn(shell::changes::forward(
                 app.handle().clone(),
                 engine,

@@ -2,6 +2,7 @@
 //! once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use handoff_engine::Engine;
 use handoff_protocol::view::Change;
@@ -12,6 +13,9 @@ use super::{tray, window};
 
 /// The event the window listens to; its payload is a list of changes.
 const EVENT: &str = "desk-change";
+
+/// A burst reaches the window at most once a frame; what comes alone, at once.
+const FRAME: Duration = Duration::from_millis(16);
 
 /// Passes changes on for as long as the desk runs.
 pub async fn forward(app: AppHandle, engine: Engine, icon: Option<TrayIcon>) {
@@ -39,5 +43,6 @@ pub async fn forward(app: AppHandle, engine: Engine, icon: Option<TrayIcon>) {
         if let (Some(icon), Ok(waiting)) = (&icon, engine.inbox_count()) {
             tray::count(icon, waiting);
         }
+        tokio::time::sleep(FRAME).await;
     }
 }

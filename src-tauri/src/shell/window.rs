@@ -1,5 +1,7 @@
 //! The one window: made once, hidden and shown, never a second one.
 
+use std::path::PathBuf;
+
 use tauri::{
     AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
@@ -13,14 +15,20 @@ pub fn remembered() -> StateFlags {
     StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED
 }
 
-/// Makes the window. Closing it leaves the desk in the tray, or minimised
+/// Makes the window; the page keeps its own files in `page_data`. Closing it leaves the desk in the tray, or minimised
 /// where there is no tray.
-pub fn open(app: &AppHandle, background: bool, tray: bool) -> tauri::Result<()> {
+pub fn open(
+    app: &AppHandle,
+    page_data: PathBuf,
+    background: bool,
+    tray: bool,
+) -> tauri::Result<()> {
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Handoff Desk")
         .inner_size(1320.0, 840.0)
         .min_inner_size(600.0, 480.0)
         .visible(!background)
+        .data_directory(page_data)
         .on_navigation(is_own)
         .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
         .build()?;
