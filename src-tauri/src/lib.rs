@@ -21,7 +21,6 @@ use handoff_transport::server::Server;
 use tauri::Manager as _;
 
 use crate::clock::SystemClock;
-use crate::ownership::Ownership;
 use crate::shell::notify::DesktopNotifier;
 
 /// The variables by which Tauri lets a WebDriver drive the window.
@@ -78,8 +77,9 @@ fn start() -> anyhow::Result<ExitCode> {
     let home = Home::resolve().context("The desk's folder could not be found")?;
     home.create().with_context(|| format!("{} could not be made", home.root().display()))?;
     let background = std::env::args_os().any(|argument| argument == "--background");
-    let Some(ownership) = Ownership::take(&home)? else {
-        return ownership::show_the_other(&home, background);
+    let ownership = match ownership::take_or_show(&home, background)? {
+        Ok(ownership) => ownership,
+        Err(code) => return Ok(code),
     };
     let _log = shell::log::start(&home.logs());
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -3,11 +3,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use handoff_protocol::wire::{Show, method};
 use handoff_transport::client::Client;
 use handoff_transport::home::Home;
+
+/// How long the owner of the home may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The lock, for as long as it lives.
 pub struct Ownership {
@@ -16,7 +20,7 @@ pub struct Ownership {
 
 impl Ownership {
     /// Takes the home, or returns `None` if another desk has it.
-    pub fn take(home: &Home) -> anyhow::Result<Option<Self>> {
+    fn take(home: &Home) -> anyhow::Result<Option<Self>> {
         let path = home.lock();
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
@@ -35,13 +39,32 @@ impl Ownership {
     }
 }
 
-/// Brings the desk that owns the home forward, over its socket.
-pub fn show_the_other(home: &Home, background: bool) -> anyhow::Result<ExitCode> {
-    if background {
-        return Ok(ExitCode::SUCCESS);
+/// Takes the home, or brings the desk that owns it forward and returns the
+/// code to end with. Two desks started at once settle it within [`PATIENCE`].
+pub fn take_or_show(home: &Home, background: bool) -> anyhow::Result<Result<Ownership, ExitCode>> {
+    let since = Instant::now();
+    loop {
+        if let Some(ownership) = Ownership::take(home)? {
+            return Ok(Ok(ownership));
+        }
+        if background {
+            return Ok(Err(ExitCode::SUCCESS));
+        }
+        let shown: Result<serde_json::Value, _> = Client::ask(home, method::SHOW, &Show::default());
+        match shown {
+            Ok(_) => return Ok(Err(ExitCode::SUCCESS)),
+            Err(error) if since.elapsed() > PATIENCE => {
+                return Err(error).context(
+                    "Another Handoff Desk has this folder open, but does not answer; end it and start again",
+                );
+            }
+            // It has the lock and no socket yet, or it is just ending.
+            Err(_) => pause(),
+        }
     }
-    let shown: Result<serde_json::Value, _> = Client::ask(home, method::SHOW, &Show::default());
-    shown.map(|_| ExitCode::SUCCESS).context(
-        "Another Handoff Desk has this folder open, but does not answer; end it and start again",
-    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing tells when another program listens")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
 }

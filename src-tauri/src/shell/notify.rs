@@ -34,6 +34,7 @@ pub struct DesktopNotifier {
 struct Shared {
     engine: OnceLock<Engine>,
     shown: Mutex<HashMap<String, Shown>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 struct Shown {
@@ -58,6 +59,10 @@ impl Notifier for DesktopNotifier {
     fn notify(&self, notice: Notice) -> Pin<Box<dyn Future<Output = Attempt> + Send>> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
+            // One after the other: a burst would overrun the bus, and the limit
+            // is for the service, not for the queue before it.
+            let turn = Arc::clone(&shared);
+            let _turn = turn.turn.lock().await;
             match tokio::time::timeout(PATIENCE * 2, show(shared, notice)).await {
                 Ok(attempt) => attempt,
                 Err(_) => Attempt::Failed("The notification service does not answer.".to_owned()),

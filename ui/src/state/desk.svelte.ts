@@ -212,9 +212,14 @@ export class Desk {
     this.wanted = { part };
   }
 
+  /** The card that is open, unless the queue already marks another one: an answer is to what was chosen. */
+  get #shown(): Opened | null {
+    return this.opened !== null && this.opened.view.id === this.selected ? this.opened : null;
+  }
+
   /** Opens a form for an answer other than a plain yes. */
   async answer(form: Form): Promise<void> {
-    const { opened } = this;
+    const opened = this.#shown;
     if (!opened || !opened.guard.ready || opened.sending || !opened.view.allowed[form]) return;
     const { draft, option } = opened;
     if (form === 'modify') {
@@ -244,7 +249,7 @@ export class Desk {
 
   /** Sends the answer, or leads to what stands in its way. */
   submit(): void {
-    const { opened } = this;
+    const opened = this.#shown;
     if (!opened || !opened.guard.ready || opened.sending) return;
     const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
     const { obstacle } = opened;
@@ -265,7 +270,7 @@ export class Desk {
 
   /** Sends the answer on screen; the next card follows once it is recorded. */
   async send(): Promise<void> {
-    const { opened } = this;
+    const opened = this.#shown;
     const request = opened?.attempt.request;
     if (!opened || !request || opened.sending || !opened.guard.ready || opened.obstacle !== null) return;
     opened.sending = true;

@@ -23,7 +23,8 @@ pub const MAX_PATTERNS: usize = 100;
 /// The most references in one arguments schema.
 pub const MAX_REFERENCES: usize = 500;
 
-/// The most meetings of a schema with a value that one check may take.
+/// The most meetings of a schema with a value that one check may take, or all
+/// checks of one payload together.
 pub const MAX_VISITS: usize = 500_000;
 
 /// What is wrong with arguments, with pointers into them. A schema that cannot
@@ -32,18 +33,26 @@ pub fn args_faults(schema: Option<&Value>, args: &Map<String, Value>) -> Vec<Fau
     let Some(schema) = schema else { return Vec::new() };
     let args = Value::Object(args.clone());
     bounded(|faults| match compile(schema) {
-        Ok(validator) => collect(schema, &validator, &args, "", faults),
+        Ok(validator) => {
+            let mut left = MAX_VISITS;
+            collect(schema, &validator, &args, ("", &mut left), faults);
+        }
         Err(wrong) => faults.add("", wrong.message, wrong.hint),
     })
 }
 
 /// What is wrong with the schema of the action at `place`, and with the
-/// arguments it came with.
-pub(crate) fn check(schema: &Value, args: Option<&Value>, place: &str) -> Vec<Fault> {
+/// arguments it came with; takes its part of the visits `left`.
+pub(crate) fn check(
+    schema: &Value,
+    args: Option<&Value>,
+    place: &str,
+    left: &mut usize,
+) -> Vec<Fault> {
     bounded(|faults| match compile(schema) {
         Ok(validator) => {
             if let Some(args) = args.filter(|args| args.is_object()) {
-                collect(schema, &validator, args, &format!("{place}/args"), faults);
+                collect(schema, &validator, args, (&format!("{place}/args"), left), faults);
             }
         }
         Err(wrong) => {
@@ -73,8 +82,14 @@ fn compile(schema: &Value) -> Result<Validator, Fault> {
         .map_err(|error| wording::of_schema(&error))
 }
 
-fn collect(schema: &Value, validator: &Validator, args: &Value, place: &str, faults: &mut Faults) {
-    if let Err(wrong) = bounds::check_work(schema, args) {
+fn collect(
+    schema: &Value,
+    validator: &Validator,
+    args: &Value,
+    (place, left): (&str, &mut usize),
+    faults: &mut Faults,
+) {
+    if let Err(wrong) = bounds::check_work(schema, args, left) {
         faults.add(format!("{place}{}", wrong.pointer), wrong.message, wrong.hint);
         return;
     }

@@ -99,6 +99,15 @@ pub fn evaluate(expr: &str, bindings: &Bindings<'_>) -> Result<bool, String> {
 /// How the constraints of a payload stand for one option's arguments.
 /// Constraints without an expression are left out.
 pub fn results(payload: &Payload, args: Option<&Map<String, Value>>) -> Vec<ConstraintResult> {
+    results_each(payload, &[args]).pop().unwrap_or_default()
+}
+
+/// The same for several options, on one thread and within one budget: however
+/// many options a card has, opening it stays bounded.
+pub fn results_each(
+    payload: &Payload,
+    options: &[Option<&Map<String, Value>>],
+) -> Vec<Vec<ConstraintResult>> {
     let constraints: Vec<(&str, &str)> = payload
         .briefing
         .iter()
@@ -106,23 +115,26 @@ pub fn results(payload: &Payload, args: Option<&Map<String, Value>>) -> Vec<Cons
         .filter_map(|constraint| Some((constraint.text.as_str(), constraint.expr.as_deref()?)))
         .collect();
     if constraints.is_empty() {
-        return Vec::new();
+        return vec![Vec::new(); options.len()];
     }
-    let bindings = Bindings::new(payload, args);
     let outcomes = on_thread(|| {
         let mut left = MAX_STEPS;
-        constraints.iter().map(|(_, expr)| run(expr, &bindings, &mut left)).collect::<Vec<_>>()
+        let mut all = Vec::new();
+        for args in options {
+            let bindings = Bindings::new(payload, *args);
+            let each = constraints.iter().map(|(_, expr)| run(expr, &bindings, &mut left));
+            all.push(each.collect::<Vec<_>>());
+        }
+        all
     });
-    let outcomes = outcomes.unwrap_or_else(|why| vec![Err(why); constraints.len()]);
-    constraints
-        .iter()
-        .zip(outcomes)
-        .map(|((text, _), outcome)| ConstraintResult {
-            text: (*text).to_owned(),
-            holds: outcome == Ok(true),
-            error: outcome.err(),
-        })
-        .collect()
+    let outcomes =
+        outcomes.unwrap_or_else(|why| vec![vec![Err(why); constraints.len()]; options.len()]);
+    let result = |((text, _), outcome): (&(&str, &str), Result<bool, String>)| ConstraintResult {
+        text: (*text).to_owned(),
+        holds: outcome == Ok(true),
+        error: outcome.err(),
+    };
+    outcomes.into_iter().map(|each| constraints.iter().zip(each).map(result).collect()).collect()
 }
 
 fn run(expr: &str, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, String> {

@@ -21,12 +21,12 @@ impl Desk {
         let bound = self.watched(
             self.store
                 .write(move |write| {
-                    let known = write.read().agent(&hello.name)?;
+                    let known = write.read().token_hash(&hello.name)?;
                     let bound = match known {
                         None => write.bind_agent(&hello.name, &new_hash, now)?,
-                        Some(agent) => {
+                        Some(known) => {
                             let given = hello.token.as_deref().map(hash);
-                            if given.as_ref() != Some(&agent.token_hash) {
+                            if given.as_ref() != Some(&known) {
                                 return Err(taken(&hello.name, given.is_some()));
                             }
                             false

@@ -195,11 +195,18 @@ pub fn constraint_result(result: constraint::ConstraintResult) -> ConstraintResu
 }
 
 fn options(payload: &Payload) -> Vec<OptionView> {
+    let args: Vec<_> = payload
+        .options
+        .iter()
+        .map(|option| option.action.as_ref().map(|action| &action.args))
+        .collect();
+    let judged = constraint::results_each(payload, &args);
     payload
         .options
         .iter()
+        .zip(judged)
         .enumerate()
-        .map(|(place, option)| OptionView {
+        .map(|(place, (option, results))| OptionView {
             id: option.id.clone(),
             label: option.label.clone(),
             description: option.description.clone(),
@@ -209,11 +216,9 @@ fn options(payload: &Payload) -> Vec<OptionView> {
             effect: option.risk.effect,
             risk_why: option.risk.why.clone(),
             recommended: option.recommended,
-            broken: option
-                .action
-                .iter()
-                .flat_map(|action| constraint::results(payload, Some(&action.args)))
-                .filter(|result| !result.holds)
+            broken: results
+                .into_iter()
+                .filter(|result| option.action.is_some() && !result.holds)
                 .map(constraint_result)
                 .collect(),
             confirm: shown_risk(option) == RiskLevel::High,

@@ -80,10 +80,15 @@ impl Hub {
         self.inner().connections.values().any(|open| open.waits.contains_key(handoff))
     }
 
-    pub fn lease(&self, connection: u64, handoff: &str) {
-        if let Some(connection) = self.inner().connections.get_mut(&connection) {
-            connection.leases.insert(handoff.to_owned());
-        }
+    /// Notes that a connection may hold a lease; says whether it was noted.
+    pub fn lease(&self, connection: u64, handoff: &str) -> bool {
+        let mut inner = self.inner();
+        let open = inner.connections.get_mut(&connection);
+        open.is_some_and(|open| !open.leases.insert(handoff.to_owned()))
+    }
+
+    pub fn is_open(&self, connection: u64) -> bool {
+        self.inner().connections.contains_key(&connection)
     }
 
     /// The leases that connections hold, as (connection, handoff).

@@ -18,7 +18,7 @@ mod time;
 mod wait;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use handoff_domain::payload::Payload;
 use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
 use handoff_store::{Entry, Record, Store, StoreError, Write};
 use serde_json::Value;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 pub use failure::Failure;
 pub use ports::{Attempt, Clock, Notice, Notifier, random_hex};
@@ -53,6 +53,10 @@ struct Desk {
     settings: Mutex<Settings>,
     notifications: Mutex<NotificationState>,
     fault: Mutex<Option<String>>,
+    /// How many payloads may be checked at once.
+    checks: Semaphore,
+    /// Warnings that were attempted and could not be recorded.
+    warned: Mutex<HashSet<String>>,
     /// Woken when a timer may have moved closer.
     sooner: Notify,
 }
@@ -106,6 +110,8 @@ impl Engine {
                 settings: Mutex::new(settings),
                 notifications: Mutex::new(NotificationState::Unknown),
                 fault: Mutex::default(),
+                checks: Semaphore::new(2),
+                warned: Mutex::default(),
                 sooner: Notify::new(),
             }),
         };
@@ -213,6 +219,14 @@ impl Desk {
         let over_at = self.clock.awake() + total;
         lock(&self.holds).insert(id.to_owned(), Running { over_at, total });
         self.sooner.notify_one();
+    }
+
+    /// Forgets a hold, unless another has begun in its place.
+    fn end_hold(&self, id: &str, over_at: Duration) {
+        let mut holds = lock(&self.holds);
+        if holds.get(id).is_some_and(|running| running.over_at == over_at) {
+            holds.remove(id);
+        }
     }
 
     fn hold_again(&self) -> Result<(), Failure> {

@@ -102,7 +102,9 @@ impl Connection {
                 let Revise { id, handoff } = read(params)?;
                 let agent = self.agent()?;
                 let standing = desk.revise(&agent, id, handoff.get().to_owned()).await?;
-                self.engine.announce(&standing.id);
+                if standing.replayed.is_none() {
+                    self.engine.announce(&standing.id);
+                }
                 reply(standing)
             }
             method::RECONCILE => {

@@ -101,7 +101,13 @@ impl Engine {
             }
         };
         match attempt {
-            Attempt::Shown => {}
+            Attempt::Shown => {
+                let known = lock(&desk.notifications).clone();
+                if matches!(known, NotificationState::Missing { .. }) {
+                    let service = "a notification service".to_owned();
+                    self.notifications_are(NotificationState::Available { service });
+                }
+            }
             Attempt::NoService(why) | Attempt::Failed(why) => {
                 self.notifications_are(NotificationState::Missing { why });
             }
@@ -123,18 +129,16 @@ impl Engine {
     async fn release_due(&self) {
         let desk = &self.desk;
         let awake = desk.clock.awake();
-        let over: Vec<String> = lock(&desk.holds)
+        let over: Vec<(String, Duration)> = lock(&desk.holds)
             .iter()
             .filter(|(_, running)| running.over_at <= awake)
-            .map(|(id, _)| id.clone())
+            .map(|(id, running)| (id.clone(), running.over_at))
             .collect();
-        for id in over {
+        for (id, over_at) in over {
             let released =
                 desk.apply(&id, None, Event::Release, Actor::System, "released", json!({})).await;
             match released {
-                Ok(_) => {
-                    lock(&desk.holds).remove(&id);
-                }
+                Ok(_) => desk.end_hold(&id, over_at),
                 Err(failure)
                     if failure.0.code == handoff_protocol::wire::ErrorCode::Unavailable =>
                 {
@@ -144,7 +148,7 @@ impl Engine {
                 Err(failure) => {
                     // Undone in the same moment: the compare-and-set decided.
                     tracing::debug!(id, error = failure.0.message, "nothing to release");
-                    lock(&desk.holds).remove(&id);
+                    desk.end_hold(&id, over_at);
                 }
             }
         }
@@ -153,10 +157,16 @@ impl Engine {
     async fn timers_due(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         let desk = &self.desk;
         let now = desk.now();
+        let mut failed = false;
         for id in desk.store.read(|read| read.due(now))? {
             if let Err(failure) = self.timer(&id, now).await {
                 tracing::warn!(id, error = failure.0.message, "a timer did not act");
+                failed = true;
             }
+        }
+        if failed {
+            // It is still due: looked at again, but not at once.
+            return Ok(Some(now + LOOK));
         }
         Ok(desk.store.read(|read| read.next_timer())?)
     }
@@ -165,8 +175,12 @@ impl Engine {
         let desk = &self.desk;
         let Some((record, payload, _)) = desk.load(id)? else { return Ok(()) };
         if record.progress.timing.warned_at.is_none() {
-            self.notify(record, true).await;
+            // A warning that cannot be recorded is not repeated for that.
+            if lock(&desk.warned).insert(id.to_owned()) {
+                self.notify(record, true).await;
+            }
             desk.apply(id, None, Event::Warn, Actor::System, "warned", json!({})).await?;
+            lock(&desk.warned).remove(id);
             return Ok(());
         }
         let default = default_decision(&payload, now).map(Box::new);

@@ -20,7 +20,7 @@ impl Desk {
         timeout: Option<Duration>,
     ) -> Result<Answered, Failure> {
         // Checked before registering: a foreign id must not look listened to.
-        self.own(agent, id)?;
+        self.own_record(agent, id)?;
         let waiting = self.hub.wait(connection, id);
         let over = async {
             match timeout {
@@ -33,24 +33,29 @@ impl Desk {
             let changed = waiting.next();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let (record, payload) = self.own(agent, id)?;
+            let record = self.own_record(agent, id)?;
             match record.progress.state() {
                 State::Released | State::Collected => {
                     return self.offer(connection, agent, id).await;
                 }
-                State::Reconciled | State::Withdrawn | State::Superseded => {
-                    return Ok(answered(&record, &payload));
-                }
-                State::Ready if record.has(Flag::ManualReview) => {
-                    return Ok(answered(&record, &payload));
-                }
+                State::Reconciled | State::Withdrawn | State::Superseded => break,
+                State::Ready if record.has(Flag::ManualReview) => break,
                 State::Queued | State::Ready | State::Decided => {}
             }
             tokio::select! {
                 () = changed => {}
-                () = &mut over => return Ok(answered(&record, &payload)),
+                () = &mut over => break,
             }
         }
+        let (record, payload) = self.own(agent, id)?;
+        Ok(answered(&record, &payload))
+    }
+
+    fn own_record(&self, agent: &str, id: &str) -> Result<handoff_store::Record, Failure> {
+        self.store
+            .read(|read| read.handoff(id))?
+            .filter(|record| record.agent == agent)
+            .ok_or_else(|| Failure::no_such_handoff(id))
     }
 
     fn own(
@@ -74,6 +79,8 @@ impl Desk {
         let lease = random_hex(12);
         let event = Event::Offer { lease: lease.clone(), holder: self.holder(connection) };
         let (handoff, owner) = (id.to_owned(), agent.to_owned());
+        // Before the write: a connection that closes meanwhile then frees it.
+        let held_before = self.hub.lease(connection, id);
         let granted = self.watched(
             self.store
                 .write(move |write| {
@@ -93,8 +100,13 @@ impl Desk {
         )?;
         let (record, payload) = self.own(agent, id)?;
         let mut answer = answered(&record, &payload);
+        if granted.is_none() && !held_before {
+            self.hub.forget_lease(connection, id);
+        }
         if granted.is_some() {
-            self.hub.lease(connection, id);
+            if !self.hub.is_open(connection) {
+                self.gone(connection, vec![id.to_owned()]).await;
+            }
             let held = record.progress.phase.lease();
             if let Some(held) = held.filter(|held| held.id == lease) {
                 answer.act = true;

@@ -52,6 +52,15 @@ impl Read<'_> {
         Ok(self.connection.prepare_cached(&sql)?.query_row([name], agent).optional()?)
     }
 
+    /// SHA-256 of the token that a name is bound to.
+    pub fn token_hash(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT token_hash FROM agents WHERE name = ?")?
+            .query_row([name], |row| row.get(0))
+            .optional()?)
+    }
+
     /// All agents, the last heard of first.
     pub fn agents(&self) -> Result<Vec<Agent>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM agents ORDER BY last_seen DESC, name");

@@ -94,6 +94,22 @@ async fn a_change_that_fails_leaves_nothing_and_hinders_no_other() {
 }
 
 #[tokio::test]
+async fn a_change_that_panics_is_undone_and_the_next_is_stored() {
+    let opened = open();
+    let handoff = new("bad", "{}".to_owned());
+    let bad: Result<(), StoreError> = opened
+        .store
+        .write(move |write| {
+            write.insert(&handoff, &ready(600), at(0))?;
+            panic!("a bug")
+        })
+        .await;
+    assert!(matches!(bad, Err(StoreError::Failed(_))), "{bad:?}");
+    insert(&opened.store, "good", "{}".to_owned()).await.expect("stored");
+    assert_eq!(opened.store.read(|read| read.counts()), Ok([1, 0, 0]));
+}
+
+#[tokio::test]
 async fn the_later_of_two_changes_to_the_same_state_is_refused() {
     let opened = open();
     let record = insert(&opened.store, "k", "{}".to_owned()).await.expect("stored");

@@ -2,6 +2,7 @@
 //! synced share the next one, so that a hundred agents cost little more than
 //! one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -105,7 +106,9 @@ fn in_savepoint<T, E: From<StoreError>>(
             .map_err(|error| E::from(error.into()))
     };
     run("SAVEPOINT change")?;
-    let outcome = change(&Write { connection });
+    // A panic in one change must not end the thread that writes all others.
+    let outcome = catch_unwind(AssertUnwindSafe(|| change(&Write { connection })))
+        .unwrap_or_else(|_| Err(E::from(StoreError::Failed("a change panicked".to_owned()))));
     if connection.is_autocommit() {
         // A full disk ends the whole transaction, savepoints and all.
         return outcome.and(Err(E::from(StoreError::Aborted)));

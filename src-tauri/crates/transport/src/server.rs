@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::frame::{self, Frame};
 
 /// How many calls of one connection may be under way at once.
-const CALLS_AT_ONCE: usize = 64;
+const CALLS_AT_ONCE: usize = 256;
 
 /// How many answers may wait to be written before calls have to wait.
 const OUTGOING: usize = 64;
@@ -101,13 +101,18 @@ async fn converse(stream: UnixStream, host: Arc<dyn Host>) {
     let places = Arc::new(Semaphore::new(CALLS_AT_ONCE));
     let mut reader = BufReader::with_capacity(64 * 1024, read);
     loop {
-        let frame = tokio::select! {
-            frame = frame::read(&mut reader, MAX_FRAME_BYTES) => frame,
-            Some(_) = tasks.join_next() => continue,
-        };
+        // Read to its end whatever else happens: a read that is given up in the
+        // middle loses what it had.
+        let frame = frame::read(&mut reader, MAX_FRAME_BYTES).await;
+        while tasks.try_join_next().is_some() {}
         match frame {
             Ok(Frame::Line(line)) => {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                    if outgoing.send(too_many(&line)).await.is_err() {
+                        break;
+                    }
+                    continue;
+                };
                 let (session, outgoing) = (Arc::clone(&session.0), outgoing.clone());
                 tasks.spawn(async move {
                     if let Some(answer) = answer(session, &line).await {
@@ -223,6 +228,22 @@ fn read_request(line: &[u8]) -> Result<Call, (Value, Box<ErrorData>)> {
         ));
     }
     Ok((request.id, request.method, request.params.map(ToOwned::to_owned)))
+}
+
+fn too_many(line: &[u8]) -> Vec<u8> {
+    let id = serde_json::from_slice::<Value>(line)
+        .ok()
+        .and_then(|call| call.get("id").cloned())
+        .unwrap_or_default();
+    let error = ErrorData {
+        code: ErrorCode::Unavailable,
+        message: format!("More than {CALLS_AT_ONCE} calls of this connection are under way."),
+        hint: "Wait for some of them, or open another connection.".to_owned(),
+        retryable: true,
+        faults: Vec::new(),
+        winner: None,
+    };
+    failed(&id, error)
 }
 
 fn too_long() -> ErrorData {

@@ -195,6 +195,39 @@ async fn calls_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
+async fn a_line_that_comes_in_parts_survives_the_end_of_another_call() {
+    let running = start();
+    let mut client = Client::connect(&running).await;
+    let call =
+        |id: u32| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"echo","params":[{id}]}}"#);
+    let second = call(2);
+    let (begin, end) = second.split_at(20);
+    client.write.write_all(format!("{}\n{begin}", call(1)).as_bytes()).await.unwrap();
+    assert_eq!(client.next().await["result"], json!([1]));
+    // Long enough for the server to have noticed the end of the first call.
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    client.send(end.as_bytes()).await;
+    assert_eq!(client.next().await["result"], json!([2]));
+}
+
+#[tokio::test]
+async fn more_calls_than_allowed_are_refused_and_the_connection_goes_on() {
+    let running = start();
+    let mut client = Client::connect(&running).await;
+    for id in 0..300 {
+        let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"later"}}"#);
+        client.send(call.as_bytes()).await;
+    }
+    for _ in 256..300 {
+        assert_eq!(client.next().await["error"]["data"]["code"], "unavailable");
+    }
+    drop(client);
+    soon(|| running.host.open.load(Ordering::SeqCst) == 0).await;
+}
+
+#[tokio::test]
 async fn hints_arrive_as_notifications() {
     let running = start();
     let mut client = Client::connect(&running).await;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{MAX_PATTERNS, MAX_REFERENCES, MAX_SCHEMA_NODES, MAX_VISITS};
+use super::{MAX_PATTERNS, MAX_REFERENCES, MAX_SCHEMA_NODES};
 use crate::validate::{Fault, push_segment};
 
 /// Deepest nesting of schemas at work within each other.
@@ -21,12 +21,15 @@ pub(super) fn check_schema(schema: &Value) -> Result<(), Fault> {
     survey.schema(schema, &mut String::new(), true)
 }
 
-/// Refuses a check that would take too long.
-pub(super) fn check_work(schema: &Value, args: &Value) -> Result<(), Fault> {
+/// Refuses a check that would take longer than what is left, and takes its part
+/// of that.
+pub(super) fn check_work(schema: &Value, args: &Value, left: &mut usize) -> Result<(), Fault> {
     let mut anchors = Survey::default();
     anchors.schema(schema, &mut String::new(), true)?;
-    let mut work = Work { root: schema, anchors: anchors.anchors, visits: 0 };
-    match work.visit(schema, args, At { depth: 0, times: 1 }) {
+    let mut work = Work { root: schema, anchors: anchors.anchors, visits: 0, most: *left };
+    let outcome = work.visit(schema, args, At { depth: 0, times: 1 });
+    *left = left.saturating_sub(work.visits);
+    match outcome {
         Ok(()) => Ok(()),
         Err(Endless) => Err(fault(
             "",
@@ -179,6 +182,7 @@ struct Work<'s> {
     root: &'s Value,
     anchors: HashMap<&'s str, &'s Value>,
     visits: usize,
+    most: usize,
 }
 
 impl<'s> Work<'s> {
@@ -271,7 +275,7 @@ impl<'s> Work<'s> {
 
     fn count(&mut self, more: usize, at: At) -> Result<(), Endless> {
         self.visits = self.visits.saturating_add(more.saturating_mul(at.times));
-        if self.visits > MAX_VISITS { Err(Endless) } else { Ok(()) }
+        if self.visits > self.most { Err(Endless) } else { Ok(()) }
     }
 }
 

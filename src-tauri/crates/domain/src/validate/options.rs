@@ -25,11 +25,12 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
             "Recommend at most one option.",
         );
     }
+    let mut left = args::MAX_VISITS;
     for (index, option) in options.iter().enumerate() {
         let Some(action) = member(option, "action") else { continue };
         if let Some(schema) = member(action, "args_schema") {
             let place = format!("/options/{index}/action");
-            faults.extend(args::check(schema, action.get("args"), &place));
+            faults.extend(args::check(schema, action.get("args"), &place, &mut left));
         }
     }
     let mut seen: Vec<&str> = Vec::new();
