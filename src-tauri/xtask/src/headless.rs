@@ -1,6 +1,7 @@
 //! `cargo xtask run` on a machine without a screen: the same desk on a virtual
 //! one, and a picture of it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -48,6 +49,10 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
     if opened.is_none() {
         bail!("the desk opened no window within {LIMIT:?}; see {}", folder.display());
     }
+    let picture = folder.join("desk.png");
+    let Some(empty) = painted(&stage, &picture, "")? else {
+        bail!("the window stayed blank for {LIMIT:?}; see {}", folder.display());
+    };
     let mut demo = Child::start(
         "the demo agent",
         stage
@@ -64,8 +69,9 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
     })?;
     println!("On screen: {} {}", card.summary, card.body);
 
-    let picture = folder.join("desk.png");
-    steady(&stage, &picture)?;
+    if painted(&stage, &picture, &empty)?.is_none() {
+        bail!("the card did not appear in the window within {LIMIT:?}; see {}", folder.display());
+    }
     println!("A screenshot is in {}", picture.display());
     if once {
         println!(
@@ -87,18 +93,23 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Photographs the screen until two pictures in a row are the same: nothing
-/// is still being painted.
-fn steady(stage: &Stage, path: &Path) -> anyhow::Result<()> {
-    let mut last = Vec::new();
-    ask_until(Duration::from_secs(5), || {
+/// Photographs the screen until the middle of the window shows something else
+/// than `before`, twice the same: it is painted, and no longer being painted.
+/// Answers what it shows, as a word that differs for different pictures.
+fn painted(stage: &Stage, path: &Path, before: &str) -> anyhow::Result<Option<String>> {
+    let mut last = String::new();
+    ask_until(LIMIT, || {
         stage.screenshot(path)?;
-        let picture = fs::read(path)?;
-        let same = picture == last;
-        last = picture;
-        Ok(same.then_some(()))
-    })?;
-    Ok(())
+        let look = ["-crop", "560x480+400+120", "+repage", "-format", "%k %#", "info:"];
+        let args: Vec<&OsStr> =
+            [path.as_os_str()].into_iter().chain(look.map(OsStr::new)).collect();
+        let shown = stage.run("convert", &args)?;
+        // A page without text has a handful of colours, one with text hundreds.
+        let colours = shown.split(' ').next().and_then(|count| count.parse::<u32>().ok());
+        let steady = shown == last && shown != before && colours.is_some_and(|count| count > 64);
+        last.clone_from(&shown);
+        Ok(steady.then_some(shown))
+    })
 }
 
 fn said(folder: &Path, log: &str) -> String {

@@ -169,6 +169,7 @@ export class Desk {
   select(id: string): void {
     if (this.selected === id) return;
     this.selected = id;
+    this.wanted = null;
     this.faults.clear('case');
     this.faults.clear('decide');
     void this.#load();

@@ -54,6 +54,7 @@ describe.each([
       await window.sound(name);
       await window.press('Escape');
     }
+    await window.holdLong();
     await window.press('2', 'Control+Enter');
     expect(await window.id('undo-decision').count()).toBe(1);
     await window.sound('held');

@@ -119,6 +119,11 @@ export class Window {
     await this.pass(300);
   }
 
+  /** Makes holds so long that a slow machine cannot outlast them. */
+  async holdLong(): Promise<void> {
+    await this.desk('saveSettings', { hold_s: 30, theme: 'system', shortcuts: true, notify_question: true });
+  }
+
   /** Replaces the text of the open editor. */
   async edit(text: string): Promise<void> {
     await this.page.waitForSelector('.cm-content');

@@ -185,6 +185,21 @@ describe('keys', () => {
   });
 });
 
+test('a form left open does not catch the keys of one who comes back', async () => {
+  await open('full');
+  await press('r');
+  const field = screen.getByTestId('reject-reason');
+  field.blur();
+  await press('j');
+  await pass(600);
+  await press('k');
+  await pass(600);
+  expect(screen.getByTestId('reject-reason')).toBeTruthy();
+  expect(document.activeElement).not.toBe(screen.getByTestId('reject-reason'));
+  await press('j');
+  expect(desk.selected).toBe('h-refund');
+});
+
 describe('states', () => {
   test('an empty desk explains itself and starts the demo agent', async () => {
     await open('empty');
@@ -258,6 +273,8 @@ describe('states', () => {
     await fireEvent.click(screen.getByLabelText('Dark'));
     await pass(50);
     expect(document.documentElement.dataset['theme']).toBe('dark');
+    await fireEvent.change(screen.getByLabelText(/^Hold/u), { target: { value: '' } });
+    expect(host.calls.filter((call) => call.name === 'saveSettings')).toHaveLength(1);
     await fireEvent.change(screen.getByLabelText(/^Hold/u), { target: { value: '31' } });
     await pass(50);
     expect(screen.getAllByText(/between 0 and 30 seconds/u).length).toBeGreaterThan(0);

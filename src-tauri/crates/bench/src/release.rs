@@ -48,7 +48,7 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     });
     let mut samples = Vec::new();
     for number in 0..SAMPLES {
-        let id = submitter.submit(&*case::refund(&format!("release-{number}"))?)?.id;
+        let id = submitter.submit(&case::refund(&format!("release-{number}"))?)?.id;
         ask.send(id.clone())?;
         let listening = handoff_stage::ask_until(LIMIT, || {
             let view = desk.engine().open_case(&id).map_err(said)?;
@@ -83,7 +83,7 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
 
 fn wait(agent: &mut Agent, id: &str) -> anyhow::Result<Answered> {
     let wait = Wait { id: id.to_owned(), timeout_s: None };
-    Ok(agent.client().call_within(method::WAIT, &wait, LIMIT)?)
+    Ok(agent.client().call_by(method::WAIT, &wait, LIMIT)?)
 }
 
 fn collect(agent: &mut Agent, answered: &Answered) -> anyhow::Result<()> {

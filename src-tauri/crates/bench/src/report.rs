@@ -29,14 +29,15 @@ pub fn table(rows: &[Row]) -> String {
         text.push_str(aligned.trim_end());
         text.push('\n');
     }
+    let mut notes = Vec::new();
     for row in rows {
         match &row.outcome {
             Ok(measured) if measured.note.is_empty() => {}
-            Ok(measured) => text.push_str(&format!("- {}: {}\n", row.head.name, measured.note)),
-            Err(why) => text.push_str(&format!("- {}: NOT MEASURED: {why}\n", row.head.name)),
+            Ok(measured) => notes.push(format!("- {}: {}\n", row.head.name, measured.note)),
+            Err(why) => notes.push(format!("- {}: NOT MEASURED: {why}\n", row.head.name)),
         }
     }
-    text
+    text + &notes.concat()
 }
 
 /// The same as JSON, with the facts of the machine.

@@ -125,7 +125,7 @@ fn seeded(scratch: &Path) -> anyhow::Result<Home> {
                 scope.spawn(move || {
                     let mut agent = Agent::connect(desk.home(), &format!("agent-{number}"))?;
                     for place in 0..STORED / AGENTS {
-                        agent.submit(&*case::refund(&format!("seed-{number}-{place}"))?)?;
+                        agent.submit(&case::refund(&format!("seed-{number}-{place}"))?)?;
                     }
                     anyhow::Ok(())
                 })

@@ -57,7 +57,7 @@ again, it goes on waiting for the same answer.";
 
 /// Hand a case to the person at the desk, and go on from the answer.
 #[derive(Debug, Parser)]
-#[command(name = "handoff", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "handoff", bin_name = "handoff", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct CommandLine {
     /// Print one JSON document instead of text.
     #[arg(long, global = true)]

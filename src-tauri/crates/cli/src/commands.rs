@@ -33,7 +33,8 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
     let mut client = desk.reach(edge)?;
     let standing: Standing = client.call(method::SUBMIT, &Submit { handoff })?;
     let Some(seconds) = given.wait else {
-        let hint = format!("Wait for the answer with: handoff wait {}\n", visible::line(&standing.id));
+        let hint =
+            format!("Wait for the answer with: handoff wait {}\n", visible::line(&standing.id));
         edge.answer(&standing, &(text::standing(&standing) + &hint))?;
         return Ok(Exit::Done);
     };

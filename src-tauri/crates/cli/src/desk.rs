@@ -15,6 +15,10 @@ use crate::start;
 /// The longest single wait asked of the desk; a longer one is asked again.
 const ONE_WAIT: Duration = Duration::from_mins(10);
 
+/// How much later than asked for an answer may come before the desk counts as
+/// gone.
+const LATE: Duration = Duration::from_secs(30);
+
 /// The first and the longest pause before a lost desk is looked for again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -79,7 +83,7 @@ impl Desk {
             // not come before the time that was asked for is over.
             let seconds = ask.as_secs() + u64::from(ask.subsec_nanos() > 0);
             let params = Wait { id: id.to_owned(), timeout_s: u32::try_from(seconds).ok() };
-            match client.call_within::<_, Answered>(method::WAIT, &params, ask) {
+            match client.call_by::<_, Answered>(method::WAIT, &params, ask + LATE) {
                 Ok(answered) => {
                     if is_final(&answered) || until.is_some_and(is_past) {
                         return Ok((client, answered));
@@ -134,7 +138,6 @@ fn passes(error: &ClientError) -> bool {
 
 /// Whether waiting longer changes nothing.
 fn is_final(answered: &Answered) -> bool {
-    let left_alone =
-        answered.flags.contains(&Flag::ManualReview) && answered.state == State::Ready;
+    let left_alone = answered.flags.contains(&Flag::ManualReview) && answered.state == State::Ready;
     answered.decision.is_some() || answered.state.is_over() || left_alone
 }

@@ -13,9 +13,9 @@ mod exit;
 mod failure;
 mod input;
 mod start;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -67,9 +67,7 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
     let named = line.agent.filter(|name| !name.is_empty());
     let agent = named.as_deref().unwrap_or("cli");
     match line.verb {
-        Verb::Demo { dir } => {
-            demo::run(edge, named.as_deref().unwrap_or("demo"), dir.as_deref())
-        }
+        Verb::Demo { dir } => demo::run(edge, named.as_deref().unwrap_or("demo"), dir.as_deref()),
         Verb::Schema { name } => commands::schema(edge, name.as_deref()),
         Verb::Submit(given) => commands::submit(edge, agent, &given),
         Verb::Validate { file } => commands::validate(edge, &file),
@@ -107,11 +105,8 @@ fn tell(failure: &Failure, edge: &mut Edge<'_>) {
 fn not_understood(words: &[OsString], error: &clap::Error, edge: &mut Edge<'_>) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let text = error.render();
-        let text = if io::stdout().is_terminal() {
-            text.ansi().to_string()
-        } else {
-            text.to_string()
-        };
+        let text =
+            if io::stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() };
         let written = edge.stdout.write_all(text.as_bytes()).and_then(|()| edge.stdout.flush());
         return if written.is_ok() { Exit::Done } else { Exit::Internal };
     }

@@ -105,7 +105,9 @@ pub fn desk(
     let program = find(edge.variable).ok_or_else(|| {
         Failure::unreachable(
             format!("No desk is running, and the program `{PROGRAM}` was not found."),
-            format!("Install `{PROGRAM}` beside `handoff` or in a folder of PATH, or start it yourself."),
+            format!(
+                "Install `{PROGRAM}` beside `handoff` or in a folder of PATH, or start it yourself."
+            ),
         )
     })?;
     home.create()?;

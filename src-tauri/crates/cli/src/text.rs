@@ -30,11 +30,7 @@ fn part(out: &mut String, name: &str, text: &str) {
 /// Where a handoff stands after a call.
 pub fn standing(standing: &Standing) -> String {
     let id = visible::line(&standing.id);
-    let mut out = format!(
-        "{id}  {}, revision {}",
-        standing.state.as_str(),
-        standing.revision
-    );
+    let mut out = format!("{id}  {}, revision {}", standing.state.as_str(), standing.revision);
     if standing.replayed == Some(true) {
         out.push_str(", known already");
     }
@@ -56,9 +52,7 @@ pub fn decision_in_words(decision: &Decision) -> String {
             Some(Then::Revise) => "rejected; make another proposal".to_owned(),
             Some(Then::Stop) | None => "rejected; stop here".to_owned(),
         },
-        (Decider::Reviewer, DecisionKind::TakeOver) => {
-            "the reviewer does it by hand".to_owned()
-        }
+        (Decider::Reviewer, DecisionKind::TakeOver) => "the reviewer does it by hand".to_owned(),
     }
 }
 
@@ -98,11 +92,9 @@ fn no_decision(answered: &Answered) -> &'static str {
             "none: the deadline has passed; it can still be decided"
         }
         State::Decided => "made, and held for some seconds in which it can be undone",
-        State::Queued
-        | State::Ready
-        | State::Released
-        | State::Collected
-        | State::Reconciled => "none yet",
+        State::Queued | State::Ready | State::Released | State::Collected | State::Reconciled => {
+            "none yet"
+        }
     }
 }
 

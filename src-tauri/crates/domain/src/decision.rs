@@ -150,7 +150,7 @@ pub struct Decision {
     pub facts: Map<String, Value>,
     /// New constraints (inform).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[ts(type = "Array<Constraint> | undefined")]
+    #[ts(optional, as = "Option<Vec<Constraint>>")]
     pub constraints: Vec<Constraint>,
     /// Free words (inform).
     #[serde(default, skip_serializing_if = "Option::is_none")]

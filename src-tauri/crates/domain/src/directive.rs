@@ -3,14 +3,14 @@
 //! A first, structural answer: which steps go on, wait, or fall away, from the
 //! dependencies alone. It does not yet weigh recorded outputs or facts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::decision::{Decision, DecisionKind, Then};
-use crate::payload::{Payload, Plan, Step, StepStatus};
+use crate::payload::{Payload, Plan, Step, StepStatus, Used};
 
 /// What becomes of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
@@ -43,27 +43,35 @@ pub struct Line {
 
 /// The steps that depend on `step`, directly or not, by `depends_on` or `uses`.
 pub fn dependants(plan: &Plan, step: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::from([step.to_owned()]);
-    loop {
-        let before = found.len();
-        for candidate in &plan.steps {
-            if needs(candidate).any(|need| found.contains(need)) {
-                found.insert(candidate.id.clone());
-            }
-        }
-        if found.len() == before {
-            found.remove(step);
-            return found;
+    let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let known: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    for candidate in &plan.steps {
+        for need in needs(candidate, &known) {
+            waiting.entry(need).or_default().push(&candidate.id);
         }
     }
+    let mut found = BTreeSet::new();
+    let mut next = vec![step];
+    while let Some(needed) = next.pop() {
+        for dependant in waiting.remove(needed).into_iter().flatten() {
+            if found.insert(dependant.to_owned()) {
+                next.push(dependant);
+            }
+        }
+    }
+    found.remove(step);
+    found
 }
 
-/// The steps a step needs, by `depends_on` and by the outputs it uses.
-pub fn needs(step: &Step) -> impl Iterator<Item = &str> {
-    step.depends_on
-        .iter()
-        .map(String::as_str)
-        .chain(step.uses.iter().filter_map(|used| used.strip_prefix("steps.")?.split('.').next()))
+/// The steps a step needs, by `depends_on` and by the outputs it uses; the
+/// known ids decide where an id with dots ends.
+pub fn needs<'s>(step: &'s Step, known: &BTreeSet<&str>) -> impl Iterator<Item = &'s str> {
+    let outputs =
+        step.uses.iter().filter_map(|used| match Used::read(used, |id| known.contains(id)) {
+            Some(Used::Output { step, .. }) => Some(step),
+            Some(Used::Fact(_)) | None => None,
+        });
+    step.depends_on.iter().map(String::as_str).chain(outputs)
 }
 
 /// The steps that may go on while the question waits: not done, and neither
@@ -142,5 +150,54 @@ fn verdict(
         (DecisionKind::Reject, true) => {
             (Verdict::Skip, "It is left out, and with it what depends on it.")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(steps: &[(&str, &[&str], &[&str])]) -> Plan {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let steps = steps.iter().map(|(id, depends_on, uses)| Step {
+            id: (*id).to_owned(),
+            title: "t".to_owned(),
+            status: StepStatus::Pending,
+            depends_on: owned(depends_on),
+            uses: owned(uses),
+            tool: None,
+            args: None,
+            output: None,
+        });
+        Plan { steps: steps.collect() }
+    }
+
+    #[test]
+    fn dependants_follow_both_kinds_of_need() {
+        let plan = plan(&[
+            ("a.1", &[], &[]),
+            ("b", &["a.1"], &[]),
+            ("c", &[], &["steps.b.output.x"]),
+            ("d", &[], &["steps.a.1.output", "facts.f"]),
+            ("e", &[], &["facts.f"]),
+        ]);
+        let found: Vec<String> = dependants(&plan, "a.1").into_iter().collect();
+        assert_eq!(found, ["b", "c", "d"]);
+        assert!(dependants(&plan, "e").is_empty());
+    }
+
+    #[test]
+    fn a_long_chain_is_walked_once() {
+        let ids: Vec<String> = (0..20_000).map(|place| format!("s{place}")).collect();
+        // Listed backwards, so that each pass over the list would find one step.
+        let steps = (0..ids.len()).rev().map(|place| Step {
+            depends_on: place
+                .checked_sub(1)
+                .map(|before| ids[before].clone())
+                .into_iter()
+                .collect(),
+            ..plan(&[(&ids[place], &[], &[])]).steps.remove(0)
+        });
+        assert_eq!(dependants(&Plan { steps: steps.collect() }, "s0").len(), ids.len() - 1);
     }
 }

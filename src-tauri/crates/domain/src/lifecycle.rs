@@ -81,6 +81,8 @@ pub enum Event {
     Revise {
         /// Its deadline.
         deadline: Deadline,
+        /// Whether it comes without history, intent or constraints.
+        cold: bool,
     },
     /// The warning was attempted.
     Warn,
@@ -173,7 +175,7 @@ pub fn transition(
             must_be(progress, &[State::Queued, State::Ready], "superseded")?;
             next.phase = Phase::Superseded { by, at: now };
         }
-        Event::Revise { deadline } => revise(&mut next, &deadline, now)?,
+        Event::Revise { deadline, cold } => revise(&mut next, &deadline, cold, now)?,
         Event::Warn => {
             must_be(progress, &[State::Ready], "warned about")?;
             if now < progress.timing.warn_at {
@@ -265,7 +267,8 @@ fn acknowledge(next: &mut Progress, lease: &str, now: DateTime<Utc>) -> Result<(
 }
 
 /// Renews the lease of a holder that is there, and voids the offer of one that
-/// is gone: it was never acknowledged, so nothing can have run.
+/// is gone: it was never acknowledged, so nothing can have run. A lease the
+/// reviewer has given free does not come back to life: the next to ask has it.
 fn holder_seen(next: &mut Progress, holder: &str, present: bool, now: DateTime<Utc>) {
     if let Phase::Released { offer, .. } = &mut next.phase
         && let Some(held) = offer.as_mut().filter(|held| held.holder == holder)
@@ -314,7 +317,12 @@ fn reconcile(next: &mut Progress, report: Report, now: DateTime<Utc>) -> Result<
     Ok(())
 }
 
-fn revise(next: &mut Progress, deadline: &Deadline, now: DateTime<Utc>) -> Result<(), Refusal> {
+fn revise(
+    next: &mut Progress,
+    deadline: &Deadline,
+    cold: bool,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
     let asked_for = next.phase.released_decision().is_some_and(|decision| {
         decision.kind == DecisionKind::Reject && decision.then == Some(Then::Revise)
     });
@@ -333,7 +341,12 @@ fn revise(next: &mut Progress, deadline: &Deadline, now: DateTime<Utc>) -> Resul
     next.timing = Timing::new(deadline, now);
     next.stood_still_since = None;
     next.default_refused = None;
-    next.unmark(&[Flag::Escalated, Flag::ManualReview, Flag::Acknowledged, Flag::Snoozed]);
+    let belongs_to_the_old =
+        [Flag::Escalated, Flag::ManualReview, Flag::Acknowledged, Flag::Snoozed, Flag::Cold];
+    next.unmark(&belongs_to_the_old);
+    if cold {
+        next.mark(Flag::Cold);
+    }
     Ok(())
 }
 

@@ -12,6 +12,14 @@ use ts_rs::TS;
 
 use crate::action::{Action, Effect, Undo};
 
+mod briefing;
+mod conversation;
+mod plan;
+
+pub use briefing::{Briefing, Constraint, Entity, EntityKind, Sentiment, SentimentLabel};
+pub use conversation::{Conversation, Message, Speaker};
+pub use plan::{Plan, Step, StepStatus};
+
 /// A case that crosses the boundary from an agent to the reviewer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(deny_unknown_fields)]
@@ -341,157 +349,6 @@ pub enum AllowedDecision {
     Inform,
 }
 
-/// What the situation is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Briefing {
-    /// What the person behind the task wants.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 65536))]
-    #[ts(optional)]
-    pub intent: Option<String>,
-    /// The people, things and numbers the case is about.
-    #[serde(default)]
-    pub entities: Vec<Entity>,
-    /// What must hold, whatever is decided.
-    #[serde(default)]
-    pub constraints: Vec<Constraint>,
-    /// The mood of the person behind the task.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub sentiment: Option<Sentiment>,
-    /// What the agent knows and did not hand over.
-    #[serde(default)]
-    #[schemars(inner(length(min = 1, max = 65536)))]
-    pub not_included: Vec<String>,
-}
-
-/// A person, thing or number of the case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Entity {
-    /// What it is.
-    pub kind: EntityKind,
-    /// Its role in the case.
-    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
-    pub label: String,
-    /// Its value as text.
-    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
-    pub value: String,
-}
-
-/// The kinds of entities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the documentation")]
-pub enum EntityKind {
-    Person,
-    Organization,
-    Id,
-    Amount,
-    Date,
-    Place,
-    File,
-    Url,
-    Other,
-}
-
-/// Something that must hold, whatever is decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Constraint {
-    /// In words.
-    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
-    pub text: String,
-    /// The same as a CEL expression over `args`, `facts` and `steps`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512))]
-    #[ts(optional)]
-    pub expr: Option<String>,
-}
-
-/// The mood of the person behind the task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Sentiment {
-    /// In one word.
-    pub label: SentimentLabel,
-    /// What shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 65536))]
-    #[ts(optional)]
-    pub note: Option<String>,
-}
-
-/// The moods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the documentation")]
-pub enum SentimentLabel {
-    Calm,
-    Neutral,
-    Confused,
-    Frustrated,
-    Angry,
-    Urgent,
-    Positive,
-}
-
-/// The steps of a task: acyclic, every reference names a step.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// The steps, in the order the agent would take them.
-    pub steps: Vec<Step>,
-}
-
-/// A node of the plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Unique within the plan.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
-    pub id: String,
-    /// What the step does.
-    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
-    pub title: String,
-    /// How far it is.
-    pub status: StepStatus,
-    /// Steps that must be done before it.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$")))]
-    pub depends_on: Vec<String>,
-    /// Values it uses: `facts.NAME` or `steps.ID.output.PATH`.
-    #[serde(default)]
-    #[schemars(inner(length(min = 1, max = 1024)))]
-    pub uses: Vec<String>,
-    /// The tool it calls.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 200))]
-    #[ts(optional)]
-    pub tool: Option<String>,
-    /// The tool's arguments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional, type = "Record<string, unknown>")]
-    pub args: Option<Map<String, Value>>,
-    /// What it produced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional, type = "unknown")]
-    pub output: Option<Value>,
-}
-
-/// How far a step is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the documentation")]
-pub enum StepStatus {
-    Pending,
-    Running,
-    Done,
-    Failed,
-    Skipped,
-}
-
 /// How the agent goes on after the decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(deny_unknown_fields)]
@@ -514,49 +371,6 @@ pub enum ResumeMode {
     /// Any process with the id may collect the decision later.
     #[default]
     Checkpoint,
-}
-
-/// The conversation with an end user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Conversation {
-    /// Where it takes place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 65536))]
-    #[ts(optional)]
-    pub channel: Option<String>,
-    /// With whom.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 65536))]
-    #[ts(optional)]
-    pub with: Option<String>,
-    /// The last messages, oldest first.
-    #[serde(default)]
-    pub last_messages: Vec<Message>,
-}
-
-/// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
-pub struct Message {
-    /// Who wrote it.
-    pub from: Speaker,
-    /// The text.
-    #[schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))]
-    pub text: String,
-    /// When (RFC 3339).
-    #[ts(type = "string")]
-    pub at: DateTime<Utc>,
-}
-
-/// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are the documentation")]
-pub enum Speaker {
-    Customer,
-    Agent,
-    Human,
 }
 
 /// What a step's `uses` names.

@@ -1,7 +1,5 @@
 //! Constraints: what they can say, and that no expression can do harm.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use handoff_domain::constraint::{
@@ -154,7 +152,7 @@ fn work_that_grows_with_the_data_is_counted_before_it_is_done() {
         ("args.few.all(x, x <= args.n)", true),
         ("size(args.few) == 3", true),
         ("args.n in args.few", true),
-        ("args == args", false),
+        ("args == args", true),
         ("args.l.size() == 100000", true),
     ] {
         let start = Instant::now();

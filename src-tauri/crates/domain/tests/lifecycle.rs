@@ -85,6 +85,7 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
     let all = [Queued, Ready, Decided, Released, Collected, Reconciled, Withdrawn, Superseded];
     let table: Vec<(Event, Vec<(State, State)>)> = vec![
         (Event::Present, vec![(Queued, Ready)]),
+        (Event::Open, vec![(Ready, Ready)]),
         (decide("move"), vec![(Ready, Decided)]),
         (Event::Undo, vec![(Decided, Ready)]),
         (Event::Release, vec![(Decided, Released)]),
@@ -93,7 +94,10 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
             Event::Supersede { by: "other".to_owned() },
             vec![(Queued, Superseded), (Ready, Superseded)],
         ),
-        (Event::Revise { deadline: deadline(10) }, vec![(Queued, Queued), (Ready, Ready)]),
+        (
+            Event::Revise { deadline: deadline(10), cold: false },
+            vec![(Queued, Queued), (Ready, Ready)],
+        ),
         (report(Outcome::Diverged), vec![(Released, Reconciled), (Collected, Reconciled)]),
         // The very same report again is answered the same.
         (
@@ -143,7 +147,7 @@ fn only_a_rejection_that_asks_for_it_opens_the_handoff_again() {
             progress = transition(&progress, &traits(TimeoutKind::Escalate), event, at(1))
                 .expect("a legal way");
         }
-        let revise = Event::Revise { deadline: deadline(10) };
+        let revise = Event::Revise { deadline: deadline(10), cold: false };
         let next = transition(&progress, &traits(TimeoutKind::Escalate), revise, at(2)).ok();
         assert_eq!(
             next.map(|next| (next.state(), next.revision)),

@@ -2,6 +2,7 @@
 //! a table of edges, and whole seconds for time.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the model says what is, not what is not")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
@@ -125,6 +126,7 @@ struct Held {
 
 /// The model: what the contract says, in the plainest form.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "the plainest form")]
 struct Model {
     state: State,
     revision: u32,
@@ -152,7 +154,7 @@ impl Model {
         let open = matches!(self.state, State::Queued | State::Ready);
         match step {
             Move::Present => self.go(self.state == State::Queued, State::Ready),
-            Move::Open => true,
+            Move::Open => self.state == State::Ready,
             Move::Approve { irreversible, current } => {
                 let may = self.state == State::Ready && current;
                 if may {
@@ -287,6 +289,9 @@ impl Model {
     }
 
     fn timed_out(&mut self, now: i64) -> bool {
+        if self.escalated || self.manual_review {
+            return false;
+        }
         let warned_before =
             self.warned.is_some_and(|warned| now - warned >= self.lead.min(self.grace));
         let in_full = self.warned.is_some_and(|warned| {
@@ -298,13 +303,12 @@ impl Model {
         assert!(warned_before, "nothing follows a warning at once");
         match self.kind {
             TimeoutKind::Escalate => self.escalated = true,
-            TimeoutKind::ManualReview => self.manual_review = true,
             TimeoutKind::SafeDefault if self.default_is_read => {
                 (self.irreversible, self.wants_revision, self.by_system) = (false, false, true);
                 (self.offer, self.held) = (None, None);
                 self.state = State::Released;
             }
-            TimeoutKind::SafeDefault => self.manual_review = true,
+            TimeoutKind::ManualReview | TimeoutKind::SafeDefault => self.manual_review = true,
         }
         true
     }
@@ -346,7 +350,9 @@ fn event(step: Move, model: &Model) -> Event {
         },
         Move::Withdraw => Event::Withdraw { reason: None },
         Move::Supersede => Event::Supersede { by: "other".to_owned() },
-        Move::Revise => Event::Revise { deadline: deadline(1000, 200, 100, model.kind) },
+        Move::Revise => {
+            Event::Revise { deadline: deadline(1000, 200, 100, model.kind), cold: false }
+        }
         Move::Warn => Event::Warn,
         Move::TimeUp => Event::TimeUp {
             default: (model.kind == TimeoutKind::SafeDefault)

@@ -109,7 +109,7 @@ impl Desk {
                     let progress = transition(
                         &record.progress,
                         &record.traits,
-                        Event::Revise { deadline },
+                        Event::Revise { deadline, cold: briefing::is_cold(&checked.payload) },
                         now,
                     )?;
                     write.propose(&record, &progress, &proposal(checked, text), now)?;

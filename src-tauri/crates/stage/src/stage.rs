@@ -49,8 +49,8 @@ impl Stage {
     /// Starts its programs and waits until each is ready.
     pub fn open(plan: Plan) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("stage").tempdir()?;
-        for name in ["run", "home"] {
-            fs::create_dir(folder.path().join(name))?;
+        for name in ["run", "home/config", "home/data", "home/cache", "home/state"] {
+            fs::create_dir_all(folder.path().join(name))?;
         }
         // GLib and the desk refuse a runtime folder that others can enter.
         private(&folder.path().join("run"))?;

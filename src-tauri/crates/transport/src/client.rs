@@ -151,19 +151,18 @@ impl Client {
         self.line.call(method, params, CALL)
     }
 
-    /// Calls a method whose answer may take `within`, and the time of an
-    /// ordinary call on top.
-    pub fn call_within<P, R>(
+    /// Calls a method whose answer must come within `limit`.
+    pub fn call_by<P, R>(
         &mut self,
         method: &str,
         params: &P,
-        within: Duration,
+        limit: Duration,
     ) -> Result<R, ClientError>
     where
         P: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.line.call(method, params, within.saturating_add(CALL))
+        self.line.call(method, params, limit)
     }
 }
 
@@ -233,6 +232,10 @@ impl Line {
         let until = Instant::now().checked_add(within);
         loop {
             let line = self.next_line(until)?;
+            // A struct could be read from a list, too.
+            if !line.trim_ascii_start().starts_with(b"{") {
+                return Err(ClientError::Malformed { why: "it is no object".to_owned() });
+            }
             let incoming: Incoming<'_> =
                 serde_json::from_slice(&line).map_err(|why| malformed(&why))?;
             // A notification is a hint; what a call returns is the truth.

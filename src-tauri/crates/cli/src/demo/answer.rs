@@ -172,7 +172,9 @@ impl Demo<'_, '_> {
     }
 
     fn skip_the_rest(&mut self) {
-        for name in [step::SORT, step::FIND, step::REMOVE, step::INDEX, step::CHECKSUMS, step::REPORT] {
+        for name in
+            [step::SORT, step::FIND, step::REMOVE, step::INDEX, step::CHECKSUMS, step::REPORT]
+        {
             self.run.steps.entry(name.to_owned()).or_insert(Ended::Skipped);
         }
     }

@@ -8,16 +8,14 @@ use handoff_domain::decision::{Decider, Decision};
 use handoff_domain::directive::free_steps;
 use handoff_domain::lifecycle::State;
 use handoff_domain::payload::Payload;
-use handoff_protocol::wire::{
-    Answered, ErrorCode, Reconcile, Revise, Standing, Submit, method,
-};
+use handoff_protocol::wire::{Answered, ErrorCode, Reconcile, Revise, Standing, Submit, method};
 use handoff_transport::client::{Client, ClientError};
 use serde_json::value::RawValue;
 
+use super::Demo;
 use super::answer::Course;
 use super::case;
 use super::ledger::{Open, Stage};
-use super::Demo;
 use crate::commands::acknowledge;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -157,16 +155,18 @@ impl Demo<'_, '_> {
         self.ledger.write(&self.run)?;
         let question = self.question()?;
         self.tell("asks", &question)?;
-        self.tell("", &format!("handoff {}; waiting for the answer at the desk", standing.id))?;
+        self.tell(
+            "",
+            &format!(
+                "handoff {}; waiting for the answer; `handoff-desk` opens the desk",
+                standing.id
+            ),
+        )?;
         Ok(Some((client, standing.id)))
     }
 
     /// Waits for the answer, and meanwhile does the steps that do not need it.
-    fn wait_and_go_on(
-        &mut self,
-        client: Client,
-        id: &str,
-    ) -> Result<(Client, Answered), Failure> {
+    fn wait_and_go_on(&mut self, client: Client, id: &str) -> Result<(Client, Answered), Failure> {
         let answered = Arc::new(AtomicBool::new(false));
         let free = self.open_payload()?.map(|payload| free_steps(&payload)).unwrap_or_default();
         let waiting = {

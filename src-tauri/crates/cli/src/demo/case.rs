@@ -201,19 +201,22 @@ fn case(run: &Run, draft: Draft) -> Payload {
         task: Task {
             id: run.id.clone(),
             title: format!("Tidy the folder {}", folder_name(run)),
-            goal: "Sort the files by type and remove duplicates without losing anything"
-                .to_owned(),
+            goal: "Sort the files by type and remove duplicates without losing anything".to_owned(),
             tools: Some(
-                ["files.list", "files.compare", "files.move", "files.trash", "files.delete", "files.report"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                [
+                    "files.list",
+                    "files.compare",
+                    "files.move",
+                    "files.trash",
+                    "files.delete",
+                    "files.report",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
             ),
             targets: Some(vec![run.folder.display().to_string()]),
         },
-        reason: Reason {
-            code: ReasonCode::ApprovalRequired,
-            detail: Some(clip(&detail, 8000)),
-        },
+        reason: Reason { code: ReasonCode::ApprovalRequired, detail: Some(clip(&detail, 8000)) },
         priority: Priority::Normal,
         summary: draft.summary,
         pending_question: PendingQuestion {
@@ -368,5 +371,64 @@ fn clip(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use handoff_domain::validate;
+
+    use super::*;
+    use crate::demo::plan::{self, Found};
+    use crate::demo::scan::MOST_FILES;
+
+    /// A folder as full, with names as long, as any that is accepted.
+    fn full(care: u8) -> Run {
+        let mut run = Run::new("/home/someone/Downloads".into(), false, DateTime::UNIX_EPOCH);
+        for number in 0..MOST_FILES {
+            let name = format!("{number} {}.txt", "long name ".repeat(23));
+            let digest = if number < MOST_FILES / 2 { "one" } else { "two" };
+            let inode = (1, u64::try_from(number).expect("small"));
+            let found = Found { size: 3, modified: 1, digest: digest.to_owned(), inode };
+            run.files.insert(name, found);
+        }
+        run.moves = plan::moves(&run.files, &run.taken, &[], |_| false);
+        run.groups = plan::duplicates(&run.files);
+        run.steps.insert(step::FIND.to_owned(), Ended::Done(found(&run.groups)));
+        run.wishes.said = vec!["Please keep my things. ".repeat(200)];
+        run.wishes.keep = (0..50).map(|number| format!("name {number}")).collect();
+        run.wishes.unknown = (0..50).map(|number| format!("fact {number}")).collect();
+        (run.care, run.round) = (care, 3);
+        run
+    }
+
+    #[test]
+    fn even_the_fullest_folder_makes_a_valid_case_that_is_read_in_half_a_minute() {
+        for care in 0..3 {
+            let run = full(care);
+            assert_eq!(run.moves.len(), MOST_FILES);
+            for payload in [moves(&run), removal(&run)] {
+                let text = serde_json::to_string(&payload).expect("json");
+                let checked = validate::parse(&text, DateTime::UNIX_EPOCH);
+                assert!(checked.is_ok(), "{:?}", checked.err());
+                let words = payload.summary.split_whitespace().count();
+                assert!(words <= 90, "{words} words: {}", payload.summary);
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_said_as_people_say_them() {
+        for (bytes, said) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (738_816, "721.5 KiB"),
+            (5 * 1024 * 1024, "5.0 MiB"),
+        ] {
+            assert_eq!(size(bytes), said);
+        }
+        assert!(size(u64::MAX).ends_with("TiB"));
     }
 }

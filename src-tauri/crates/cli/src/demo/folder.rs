@@ -190,12 +190,7 @@ pub fn parts(path: &str) -> Result<Vec<&str>, NotDone> {
 }
 
 fn found(file: &Metadata, digest: String) -> Found {
-    Found {
-        size: file.size(),
-        modified: modified(file),
-        digest,
-        inode: (file.dev(), file.ino()),
-    }
+    Found { size: file.size(), modified: modified(file), digest, inode: (file.dev(), file.ino()) }
 }
 
 /// When a file's content was last changed, in nanoseconds since 1970.
@@ -264,7 +259,10 @@ mod tests {
         let was = place.folder.look("a.txt").expect("seen");
         let there = way("a.txt", "Documents/a.txt");
         place.folder.carry(&there, &was).expect("moved");
-        assert_eq!(fs::read_to_string(place.inside.join("Documents/a.txt")).expect("there"), "text");
+        assert_eq!(
+            fs::read_to_string(place.inside.join("Documents/a.txt")).expect("there"),
+            "text"
+        );
         place.folder.carry(&there.back(), &was).expect("moved back");
         assert!(place.inside.join("a.txt").is_file());
     }
@@ -283,7 +281,11 @@ mod tests {
         let place = place(&[("a.txt", "one")]);
         let was = place.folder.look("a.txt").expect("seen");
         for out in ["../out/a", "/etc/x", "x/../../y", "", ".", "x//y", ".hidden", "a/.b", "a\0b"] {
-            assert_eq!(place.folder.carry(&way("a.txt", out), &was), Err(NotDone::Outside), "{out}");
+            assert_eq!(
+                place.folder.carry(&way("a.txt", out), &was),
+                Err(NotDone::Outside),
+                "{out}"
+            );
             assert_eq!(place.folder.look(out).err(), Some(NotDone::Outside), "{out}");
         }
         assert!(place.inside.join("a.txt").is_file());

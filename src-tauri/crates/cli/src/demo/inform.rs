@@ -74,9 +74,7 @@ pub fn understand(decision: &Decision, paths: &[String]) -> Understood {
 fn strings(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(many) => {
-            many.iter().map(|one| one.as_str().map(str::to_owned)).collect()
-        }
+        Value::Array(many) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
@@ -180,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_pattern_in_a_text_counts_only_if_it_says_something() {
-        let stars = understand(&inform(serde_json::json!({}), "keep * and *.* but also *.csv"), &paths());
+        let stars =
+            understand(&inform(serde_json::json!({}), "keep * and *.* but also *.csv"), &paths());
         assert_eq!(kept(&stars), ["Tables/data.csv"]);
     }
 

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn no_ending_belongs_to_two_kinds() {
-        let mut endings: Vec<&str> = Kind::ALL.iter().flat_map(|kind| kind.endings()).copied().collect();
+        let mut endings: Vec<&str> =
+            Kind::ALL.iter().flat_map(|kind| kind.endings()).copied().collect();
         let all = endings.len();
         endings.sort_unstable();
         endings.dedup();

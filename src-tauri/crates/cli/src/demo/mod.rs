@@ -58,8 +58,8 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
         })?;
     }
     let folder = Folder::open(&path).map_err(|error| unusable(&path, &error.to_string()))?;
-    let run = unfinished
-        .unwrap_or_else(|| Run::new(folder.path().to_owned(), sample, (edge.now)()));
+    let run =
+        unfinished.unwrap_or_else(|| Run::new(folder.path().to_owned(), sample, (edge.now)()));
     let reports = Reports::of(desk.home(), &run);
     let demo = Demo { edge, desk, folder, ledger, run, reports, exit: Exit::Done };
     let begun = if resumed { "Going on with" } else { "Tidying" };
@@ -110,8 +110,9 @@ impl Demo<'_, '_> {
         let started = (self.edge.now)();
         let scan = scan::scan(&self.folder)
             .map_err(|error| unusable(self.folder.path(), &error.to_string()))?;
-        self.run.moves =
-            plan::moves(&scan.files, &scan.taken, &scan.barred, |path| act::is_kept(&self.run, path));
+        self.run.moves = plan::moves(&scan.files, &scan.taken, &scan.barred, |path| {
+            act::is_kept(&self.run, path)
+        });
         self.run.files = scan.files;
         self.run.taken = scan.taken;
         self.run.left_alone = scan.left_alone;
@@ -249,12 +250,7 @@ impl Demo<'_, '_> {
     }
 
     fn work(&mut self) -> Work<'_> {
-        Work {
-            folder: &self.folder,
-            ledger: &self.ledger,
-            run: &mut self.run,
-            now: self.edge.now,
-        }
+        Work { folder: &self.folder, ledger: &self.ledger, run: &mut self.run, now: self.edge.now }
     }
 
     /// One aligned line of progress.

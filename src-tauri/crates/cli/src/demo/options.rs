@@ -40,9 +40,16 @@ pub fn for_moves(run: &Run) -> Vec<HandoffOption> {
             id: SORT.to_owned(),
             label: format!("Move {}", counted(run.moves.len(), "file", "files")),
             description: Some("Move each file into the folder of its type, one by one.".to_owned()),
-            pros: words(&["The folder becomes easy to look through", "Every move can be taken back"]),
+            pros: words(&[
+                "The folder becomes easy to look through",
+                "Every move can be taken back",
+            ]),
             cons: words(&["Programs that remember a file's old place no longer find it"]),
-            risk: risk(RiskLevel::Low, Effect::Reversible, "A moved file can be moved back; nothing is overwritten."),
+            risk: risk(
+                RiskLevel::Low,
+                Effect::Reversible,
+                "A moved file can be moved back; nothing is overwritten.",
+            ),
             action: Some(ProposedAction {
                 tool: "files.move".to_owned(),
                 args: object(json!({ "moves": run.moves })),
@@ -81,7 +88,11 @@ pub fn for_removal(run: &Run) -> Vec<HandoffOption> {
             description: Some(format!("Delete the extra copies for good; this frees {gain}.")),
             pros: vec![format!("Frees {gain} at once"), "Nothing is left to clean up".to_owned()],
             cons: words(&["Cannot be taken back"]),
-            risk: risk(RiskLevel::High, Effect::Irreversible, "A deleted file cannot be brought back."),
+            risk: risk(
+                RiskLevel::High,
+                Effect::Irreversible,
+                "A deleted file cannot be brought back.",
+            ),
             action: Some(ProposedAction {
                 tool: "files.delete".to_owned(),
                 args: object(json!({ "paths": extra })),
@@ -97,10 +108,16 @@ pub fn for_removal(run: &Run) -> Vec<HandoffOption> {
         options.push(HandoffOption {
             id: INTO_TRASH.to_owned(),
             label: format!("Move {copies} to {TRASH}"),
-            description: Some(format!("Put the extra copies into the folder {TRASH}, to be emptied by hand.")),
+            description: Some(format!(
+                "Put the extra copies into the folder {TRASH}, to be emptied by hand."
+            )),
             pros: words(&["Each copy can be moved back", "The folders are free of duplicates"]),
             cons: vec![format!("The {gain} stay in use until {TRASH} is emptied")],
-            risk: risk(RiskLevel::Low, Effect::Reversible, "A moved file can be moved back; nothing is overwritten."),
+            risk: risk(
+                RiskLevel::Low,
+                Effect::Reversible,
+                "A moved file can be moved back; nothing is overwritten.",
+            ),
             action: Some(ProposedAction {
                 tool: "files.trash".to_owned(),
                 args: object(json!({ "paths": extra, "into": TRASH })),
@@ -115,7 +132,9 @@ pub fn for_removal(run: &Run) -> Vec<HandoffOption> {
     options.push(HandoffOption {
         id: KEEP_ALL.to_owned(),
         label: "Keep all".to_owned(),
-        description: Some("Leave the extra copies where they are and name them in the report.".to_owned()),
+        description: Some(
+            "Leave the extra copies where they are and name them in the report.".to_owned(),
+        ),
         pros: words(&["Nothing can be lost"]),
         cons: vec![format!("{gain} stay in use"), "The duplicates stay confusing".to_owned()],
         risk: risk(RiskLevel::Low, Effect::Read, "Nothing is changed."),

@@ -169,10 +169,8 @@ fn free_name(wanted: &str, taken: &BTreeSet<String>) -> String {
 fn looks_copied(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-    let numbered = stem
-        .strip_suffix(')')
-        .and_then(|rest| rest.rsplit_once('('))
-        .is_some_and(|(_, number)| {
+    let numbered =
+        stem.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')).is_some_and(|(_, number)| {
             !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
         });
     numbered || stem.ends_with(" copy") || stem.ends_with("-copy") || stem.starts_with("copy of ")

@@ -17,7 +17,10 @@ pub fn fill(folder: &Path) -> io::Result<()> {
     match fs::symlink_metadata(folder) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(folder)?,
         Ok(_) => {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else has its name"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something else has its name",
+            ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
@@ -58,6 +61,7 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
     files
 }
 
+#[expect(clippy::too_many_lines, reason = "a list, not a procedure")]
 fn originals() -> Vec<(&'static str, Vec<u8>)> {
     use formats::{pdf, picture, tone, zip};
     let text = |lines: &[&str]| format!("{}\n", lines.join("\n")).into_bytes();
@@ -67,10 +71,23 @@ fn originals() -> Vec<(&'static str, Vec<u8>)> {
         "2026-08,940.00,58.75,402.90",
         "2026-09,940.00,66.40,371.35",
     ]);
-    let recipe = text(&["Lentil soup", "", "200 g lentils, 1 onion, 2 carrots, cumin", "Simmer for 25 minutes."]);
-    let bread = text(&["Rye bread", "", "500 g rye flour, 400 ml water, salt, sourdough", "Bake for an hour."]);
+    let recipe = text(&[
+        "Lentil soup",
+        "",
+        "200 g lentils, 1 onion, 2 carrots, cumin",
+        "Simmer for 25 minutes.",
+    ]);
+    let bread = text(&[
+        "Rye bread",
+        "",
+        "500 g rye flour, 400 ml water, salt, sourdough",
+        "Bake for an hour.",
+    ]);
     vec![
-        ("invoice-2026-09.pdf", pdf(&["Invoice 2026-09", "Hosting, September", "Total: 24.90 EUR"])),
+        (
+            "invoice-2026-09.pdf",
+            pdf(&["Invoice 2026-09", "Hosting, September", "Total: 24.90 EUR"]),
+        ),
         ("invoice-2026-10.pdf", pdf(&["Invoice 2026-10", "Hosting, October", "Total: 24.90 EUR"])),
         ("invoice-2026-11.pdf", pdf(&["Invoice 2026-11", "Hosting, November", "Total: 27.40 EUR"])),
         ("boarding-pass.pdf", pdf(&["Boarding pass", "Seat 14C, gate closes 09:20"])),
@@ -82,10 +99,13 @@ fn originals() -> Vec<(&'static str, Vec<u8>)> {
         ("team-photo.png", picture(240, 160, 7)),
         ("lease-page-1.png", picture(120, 160, 11)),
         ("screenshot-error.png", picture(200, 120, 23)),
-        ("logo-draft.svg", text(&[
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">"#,
-            r##"<circle cx="16" cy="16" r="14" fill="#2d6a4f"/></svg>"##,
-        ])),
+        (
+            "logo-draft.svg",
+            text(&[
+                r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">"#,
+                r##"<circle cx="16" cy="16" r="14" fill="#2d6a4f"/></svg>"##,
+            ]),
+        ),
         ("voice-memo.wav", tone(440, 2)),
         ("ringtone.wav", tone(660, 1)),
         ("household-2026.csv", household.clone()),
@@ -95,26 +115,58 @@ fn originals() -> Vec<(&'static str, Vec<u8>)> {
             final_version
         }),
         ("steps.tsv", text(&["day\tsteps", "mon\t8120", "tue\t10433", "wed\t6904"])),
-        ("contacts.vcf", text(&[
-            "BEGIN:VCARD\r", "VERSION:4.0\r", "FN:Town library\r", "TEL:+15550100\r", "END:VCARD\r",
-        ])),
-        ("dentist.ics", text(&[
-            "BEGIN:VCALENDAR\r", "VERSION:2.0\r", "PRODID:-//sample//EN\r", "BEGIN:VEVENT\r",
-            "UID:dentist-1@example.com\r", "DTSTAMP:20261101T080000Z\r",
-            "DTSTART:20261203T091500Z\r", "SUMMARY:Dentist\r", "END:VEVENT\r", "END:VCALENDAR\r",
-        ])),
-        ("export.json", text(&[r#"{"exported": "2026-10-30", "items": [{"id": 1, "done": true}, {"id": 2, "done": false}]}"#])),
+        (
+            "contacts.vcf",
+            text(&[
+                "BEGIN:VCARD\r",
+                "VERSION:4.0\r",
+                "FN:Town library\r",
+                "TEL:+15550100\r",
+                "END:VCARD\r",
+            ]),
+        ),
+        (
+            "dentist.ics",
+            text(&[
+                "BEGIN:VCALENDAR\r",
+                "VERSION:2.0\r",
+                "PRODID:-//sample//EN\r",
+                "BEGIN:VEVENT\r",
+                "UID:dentist-1@example.com\r",
+                "DTSTAMP:20261101T080000Z\r",
+                "DTSTART:20261203T091500Z\r",
+                "SUMMARY:Dentist\r",
+                "END:VEVENT\r",
+                "END:VCALENDAR\r",
+            ]),
+        ),
+        (
+            "export.json",
+            text(&[
+                r#"{"exported": "2026-10-30", "items": [{"id": 1, "done": true}, {"id": 2, "done": false}]}"#,
+            ]),
+        ),
         ("settings.yaml", text(&["theme: dark", "autosave: true", "tabs: 4"])),
         ("feed.xml", text(&[r#"<?xml version="1.0"?>"#, "<feed><entry>First</entry></feed>"])),
-        ("meeting-notes.md", text(&["# Meeting", "", "- Ship on Thursday", "- Ask about the lease"])),
-        ("reading-list.md", text(&["# To read", "", "1. The Mythical Man-Month", "2. Thinking in Systems"])),
+        (
+            "meeting-notes.md",
+            text(&["# Meeting", "", "- Ship on Thursday", "- Ask about the lease"]),
+        ),
+        (
+            "reading-list.md",
+            text(&["# To read", "", "1. The Mythical Man-Month", "2. Thinking in Systems"]),
+        ),
         ("todo.txt", text(&["water the plants", "call the landlord", "back up the photos"])),
         ("wifi-guest.txt", text(&["Network: garden", "Ask for the password at the door."])),
         ("draft-letter.txt", text(&["Dear neighbours,", "", "on Saturday we paint the stairs."])),
-        ("saved-page.html", text(&[
-            "<!doctype html>", r#"<html lang="en"><title>Opening hours</title>"#,
-            "<p>Monday to Friday, 9 to 17.</p></html>",
-        ])),
+        (
+            "saved-page.html",
+            text(&[
+                "<!doctype html>",
+                r#"<html lang="en"><title>Opening hours</title>"#,
+                "<p>Monday to Friday, 9 to 17.</p></html>",
+            ]),
+        ),
         ("recipes.zip", zip(&[("lentil-soup.txt", &recipe), ("rye-bread.txt", &bread)])),
         ("backup-notes.zip", zip(&[("notes.txt", b"Only one copy of this is needed.\n")])),
         ("README", text(&["What is in here came from everywhere."])),
@@ -148,7 +200,9 @@ mod tests {
                 assert_eq!(contents[extra.as_str()], contents[group.keep.as_str()], "{extra}");
             }
         }
-        assert!(groups.iter().all(|group| !group.keep.contains("copy") && !group.keep.contains('(')));
+        assert!(
+            groups.iter().all(|group| !group.keep.contains("copy") && !group.keep.contains('('))
+        );
     }
 
     #[test]

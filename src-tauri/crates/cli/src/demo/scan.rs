@@ -12,8 +12,9 @@ use super::folder::Folder;
 use super::kind::Kind;
 use super::plan::{Files, TRASH};
 
-/// More files than a reviewer could oversee are left for another time.
-const MOST_FILES: usize = 2000;
+/// More files than a reviewer could oversee are left for another time. The
+/// desk, too, checks only so many edited arguments against their schema.
+pub const MOST_FILES: usize = 500;
 
 /// What was seen.
 #[derive(Debug, Default)]

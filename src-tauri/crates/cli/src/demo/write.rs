@@ -81,7 +81,8 @@ pub fn checksums(folder: &Folder, files: &Files, go_on: &dyn Fn() -> bool) -> Op
 /// How the run ended.
 pub fn closing(run: &Run) -> String {
     let mut out = format!("# {}\n\n", visible::line(&run.folder.display().to_string()));
-    let _ = writeln!(out, "{}, {}.\n", counted(run.files.len(), "file", "files"), size(run.bytes()));
+    let _ =
+        writeln!(out, "{}, {}.\n", counted(run.files.len(), "file", "files"), size(run.bytes()));
     for (step, ended) in &run.steps {
         let word = match ended {
             Ended::Done(_) => "done",

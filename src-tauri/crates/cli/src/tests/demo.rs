@@ -8,7 +8,7 @@ use handoff_domain::lifecycle::{Outcome, State};
 use handoff_protocol::view::CaseView;
 use serde_json::{Value, json};
 
-use super::room::{Room, Running, start};
+use super::room::{Room, Running, start, well};
 use crate::exit::Exit;
 
 /// All files of a folder by their path in it.
@@ -42,7 +42,7 @@ fn args(room: &Room, case: &CaseView, option: &str) -> Value {
     let action = found.action.as_ref().expect("an action");
     let engine = &room.desk().engine;
     let whole = engine.unfold(&case.id, case.revision, &action.args.pointer);
-    serde_json::from_str(&whole.ok().expect("the whole")).expect("json")
+    serde_json::from_str(&well(whole)).expect("json")
 }
 
 fn paths(room: &Room, case: &CaseView, option: &str) -> Vec<String> {
@@ -76,7 +76,10 @@ fn the_first_case_is_fully_briefed() {
     assert!(case.entities.len() > 8 && case.constraints.len() >= 2);
     assert!(case.options.iter().all(|one| !one.pros.is_empty() && !one.cons.is_empty()));
     assert!(case.options.iter().all(|one| one.broken.is_empty()), "{:?}", case.options);
-    assert!(case.options[0].confirm && !case.options[1].confirm, "only deleting needs an extra act");
+    assert!(
+        case.options[0].confirm && !case.options[1].confirm,
+        "only deleting needs an extra act"
+    );
     let moves: Vec<_> = case.actions.iter().filter(|action| action.tool == "files.move").collect();
     assert!(moves.len() > 30, "each move is listed: {}", moves.len());
     assert!(moves.iter().all(|action| action.undo.is_some()));
@@ -121,9 +124,12 @@ fn edited_arguments_are_what_is_done() {
     let (running, case) = asked(&room);
     let before = files(&sample(&room));
     let some = paths(&room, &case, "trash")[..2].to_vec();
-    room.decide(&case, json!({
-        "kind": "modify", "option": "trash", "args": {"paths": some, "into": "Trash"},
-    }));
+    room.decide(
+        &case,
+        json!({
+            "kind": "modify", "option": "trash", "args": {"paths": some, "into": "Trash"},
+        }),
+    );
     assert_eq!(running.end().exit, Exit::Done);
     let after = files(&sample(&room));
     assert_eq!(after.len(), before.len(), "nothing is lost");
@@ -153,18 +159,25 @@ fn what_changed_meanwhile_is_left_alone_and_reported() {
 fn information_leads_to_another_proposal() {
     let room = Room::new();
     let (running, case) = asked(&room);
-    room.decide(&case, json!({
-        "kind": "inform",
-        "text": "I still need “IMG_0042 copy.png”. Please don't delete anything.",
-        "facts": {"keep": "*.pdf", "colour": "red"},
-        "constraints": [{"text": "Not more than twenty.", "expr": "size(args.paths) <= 20"}],
-    }));
+    room.decide(
+        &case,
+        json!({
+            "kind": "inform",
+            "text": "I still need “IMG_0042 copy.png”. Please don't delete anything.",
+            "facts": {"keep": "*.pdf", "colour": "red"},
+            "constraints": [{"text": "Not more than twenty.", "expr": "size(args.paths) <= 20"}],
+        }),
+    );
     let second = room.next_case(&[&case.id]);
     assert_eq!(outcome(&room, &case), Outcome::Applied);
     assert_eq!(option_ids(&second), ["trash", "keep-all"]);
     let left = paths(&room, &second, "trash");
     assert_eq!(left.len(), 7, "four PDFs and a picture are kept: {left:?}");
-    assert!(second.summary.contains("*.pdf") && second.summary.contains("colour"), "{}", second.summary);
+    assert!(
+        second.summary.contains("*.pdf") && second.summary.contains("colour"),
+        "{}",
+        second.summary
+    );
     assert!(second.summary_words <= 90);
     assert!(second.constraints.iter().any(|one| one.text == "Not more than twenty."));
     room.decide(&second, json!({"kind": "approve", "option": "trash"}));
@@ -220,8 +233,12 @@ fn a_folder_of_the_users_is_not_touched_before_the_plan_is_approved() {
     let mine = room.folder().join("mine");
     fs::create_dir_all(mine.join("sub")).expect("made");
     for (name, text) in [
-        ("a.txt", "same"), ("a copy.txt", "same"), ("b.png", "not a picture"), ("plain", "x"),
-        (".secret", "hidden"), ("sub/deep.txt", "same"),
+        ("a.txt", "same"),
+        ("a copy.txt", "same"),
+        ("b.png", "not a picture"),
+        ("plain", "x"),
+        (".secret", "hidden"),
+        ("sub/deep.txt", "same"),
     ] {
         fs::write(mine.join(name), text).expect("written");
     }
@@ -243,7 +260,10 @@ fn a_folder_of_the_users_is_not_touched_before_the_plan_is_approved() {
     room.decide(&removal, json!({"kind": "approve", "option": "delete"}));
     assert_eq!(running.end().exit, Exit::Done);
     let after: Vec<String> = files(&mine).into_keys().collect();
-    assert_eq!(after, [".secret", "Documents/a.txt", "Somewhere/else.png", "link.txt", "plain", "sub/deep.txt"]);
+    assert_eq!(
+        after,
+        [".secret", "Documents/a.txt", "Somewhere/else.png", "link.txt", "plain", "sub/deep.txt"]
+    );
 }
 
 #[test]
@@ -272,7 +292,9 @@ fn a_plan_may_be_refused_softened_or_left_out() {
 
 #[test]
 fn stopped_at_any_point_it_goes_on_from_there() {
-    for part in ["looked at", "duplicates", "moved", "asks", "answer", "did", "reported", "finished"] {
+    for part in
+        ["looked at", "duplicates", "moved", "asks", "answer", "did", "reported", "finished"]
+    {
         let room = Room::new();
         // Once the question waits, the reviewer answers it, whichever process
         // is there to hear it.

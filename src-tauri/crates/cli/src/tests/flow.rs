@@ -38,7 +38,10 @@ fn each_answer_ends_the_wait_with_its_own_code() {
     let room = Room::new();
     let answers = [
         (json!({"kind": "approve", "option": "remove"}), Exit::Done),
-        (json!({"kind": "modify", "option": "remove", "args": {"path": "build", "depth": 1}}), Exit::Done),
+        (
+            json!({"kind": "modify", "option": "remove", "args": {"path": "build", "depth": 1}}),
+            Exit::Done,
+        ),
         (json!({"kind": "inform", "text": "It is in use."}), Exit::Inform),
         (json!({"kind": "reject", "reason": "No.", "then": "skip"}), Exit::Reject),
         (json!({"kind": "take_over", "note": "I do it."}), Exit::TakeOver),
@@ -65,7 +68,10 @@ fn edited_arguments_arrive_complete() {
     let room = Room::new();
     let id = submitted(&room, "k");
     let case = room.next_case(&[]);
-    room.decide(&case, json!({"kind": "modify", "option": "remove", "args": {"path": "build", "depth": 1}}));
+    room.decide(
+        &case,
+        json!({"kind": "modify", "option": "remove", "args": {"path": "build", "depth": 1}}),
+    );
     let ended = room.run(&["wait", &id, "--timeout", "60", "--json"]);
     assert_eq!(ended.json()["decision"]["args"], json!({"path": "build", "depth": 1}));
     let reported = room.run(&["reconcile", &id, "--applied", "--json"]);
@@ -181,10 +187,13 @@ fn hostile_text_is_shown_and_does_nothing() {
     let mut case: Value = serde_json::from_str(&payload("k")).expect("json");
     case["pending_question"]["text"] = json!(question);
     let file = room.file("case.json", case.to_string());
-    let id = room.run(&["submit", &file, "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    let id =
+        room.run(&["submit", &file, "--json"]).json()["id"].as_str().expect("an id").to_owned();
     for words in [&["list"][..], &["show", &id], &["list", "--json"], &["show", &id, "--json"]] {
         let out = room.run(words).out;
-        let acts = |letter: char| letter != '\n' && (letter.is_control() || letter == '\u{202e}' || letter == '\u{200b}');
+        let acts = |letter: char| {
+            letter != '\n' && (letter.is_control() || letter == '\u{202e}' || letter == '\u{200b}')
+        };
         assert!(!out.contains(acts), "{words:?}: {out:?}");
     }
     let shown = room.run(&["show", &id, "--json"]).json();

@@ -111,12 +111,35 @@ fn nonsense_is_a_usage_error() {
 fn help_manual_and_completions_are_complete() {
     let help = run(&["--help"], b"");
     assert_eq!(help.exit, Exit::Done);
-    let words = ["submit", "validate", "wait", "show", "list", "withdraw", "revise", "reconcile", "schema", "demo", "completions"];
+    let words = [
+        "submit",
+        "validate",
+        "wait",
+        "show",
+        "list",
+        "withdraw",
+        "revise",
+        "reconcile",
+        "schema",
+        "demo",
+        "completions",
+    ];
     for word in words {
         assert!(help.out.contains(&format!("\n  {word} ")), "{word} in {}", help.out);
         assert_eq!(run(&[word, "--help"], b"").exit, Exit::Done);
     }
-    for code in ["   0 ", "   1 ", " 2  usage", " 3  invalid", "  10 ", "  11 ", "  12 ", "  13 ", "  14 ", "  15 "] {
+    for code in [
+        "   0 ",
+        "   1 ",
+        " 2  usage",
+        " 3  invalid",
+        "  10 ",
+        "  11 ",
+        "  12 ",
+        "  13 ",
+        "  14 ",
+        "  15 ",
+    ] {
         assert!(help.out.contains(code.trim_end()), "{code}");
     }
     assert!(help.out.lines().all(|line| line.chars().count() <= 100), "fits a terminal");
@@ -153,13 +176,7 @@ fn only_a_reviewers_yes_is_a_success() {
         })
     };
     let by = |kind: &str, who: &str| json!({"kind": kind, "by": who, "at": "2026-11-22T10:00:00Z"});
-    let codes = [
-        ("approve", 0),
-        ("modify", 0),
-        ("inform", 12),
-        ("reject", 13),
-        ("take_over", 14),
-    ];
+    let codes = [("approve", 0), ("modify", 0), ("inform", 12), ("reject", 13), ("take_over", 14)];
     for (kind, code) in codes {
         assert_eq!(answered("released", &[], by(kind, "reviewer")).code(), code, "{kind}");
         assert_eq!(answered("reconciled", &[], by(kind, "System")).code(), 15, "{kind}");

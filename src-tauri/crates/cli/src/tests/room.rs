@@ -18,7 +18,7 @@ use crate::edge::Edge;
 use crate::exit::Exit;
 
 /// Longer than anything here takes, so that a failing test ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The moment at which the desk's clock stands.
 pub fn now() -> DateTime<Utc> {
@@ -125,6 +125,11 @@ pub fn start(home: PathBuf, words: &[&str], stdin: &[u8], breaks_at: Option<&str
     Running { thread, lines, seen: String::new() }
 }
 
+/// What the desk answered; its failures have no other way to be shown.
+pub fn well<T, E>(outcome: Result<T, E>) -> T {
+    outcome.unwrap_or_else(|_| panic!("the desk refuses"))
+}
+
 /// A desk with a reviewer.
 pub struct Room {
     pub runtime: Runtime,
@@ -143,7 +148,7 @@ impl Room {
             let mut desk = Headless::new().await.expect("a desk");
             // Decisions are released as soon as the desk looks.
             let settings = Settings { hold_s: 0, ..Settings::default() };
-            desk.engine.save_settings(settings).await.ok().expect("saved");
+            well(desk.engine.save_settings(settings).await);
             desk.listen().expect("it listens");
             desk
         });
@@ -196,8 +201,9 @@ impl Room {
             let mut changes = engine.follow();
             let look = async {
                 loop {
-                    let queue = engine.queue(query.clone()).await.ok().expect("a queue");
-                    let new = queue.items.into_iter().find(|item| !known.contains(&item.id.as_str()));
+                    let queue = well(engine.queue(query.clone()).await);
+                    let new =
+                        queue.items.into_iter().find(|item| !known.contains(&item.id.as_str()));
                     if let Some(item) = new {
                         return item.id;
                     }
@@ -206,7 +212,7 @@ impl Room {
             };
             tokio::time::timeout(PATIENCE, look).await.expect("an item comes")
         });
-        engine.open_case(&found).ok().expect("a case")
+        well(engine.open_case(&found))
     }
 
     /// The reviewer answers what is on screen; the answer is released at once.
@@ -246,6 +252,6 @@ impl Room {
     }
 
     pub fn case(&self, id: &str) -> CaseView {
-        self.desk().engine.open_case(id).ok().expect("a case")
+        well(self.desk().engine.open_case(id))
     }
 }

@@ -93,9 +93,8 @@ pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     for (name, content) in members {
         let offset = length_of(&zip);
         // Version 1.0, no flags, stored, 1 January 2026 at noon.
-        let mut common = [10_u16, 0, 0, 12 << 11, (46 << 9) | (1 << 5) | 1]
-            .map(u16::to_le_bytes)
-            .concat();
+        let mut common =
+            [10_u16, 0, 0, 12 << 11, (46 << 9) | (1 << 5) | 1].map(u16::to_le_bytes).concat();
         common.extend(crc32(content).to_le_bytes());
         common.extend(length_of(content).to_le_bytes());
         common.extend(length_of(content).to_le_bytes());

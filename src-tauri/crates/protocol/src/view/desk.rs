@@ -1,0 +1,93 @@
+//! What the desk says of itself, and what the reviewer can set.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct AgentView {
+    /// Its name.
+    pub name: String,
+    /// What it is built with.
+    pub framework: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Whether it is connected now.
+    pub connected: bool,
+    /// When it was last heard of (RFC 3339).
+    #[ts(type = "string")]
+    pub last_seen: DateTime<Utc>,
+    /// How many handoffs it has made.
+    pub handoffs: u32,
+    /// How many of them came cold.
+    pub cold: u32,
+}
+
+/// What the desk says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct DeskStatus {
+    /// The version of the program.
+    pub version: String,
+    /// The agents, those connected first.
+    pub agents: Vec<AgentView>,
+    /// Whether notifications can be shown.
+    pub notifications: NotificationState,
+    /// The folder that holds everything.
+    pub home: String,
+    /// Where the agents connect.
+    pub socket: String,
+    /// A fault that needs the reviewer, such as a full disk, in one sentence
+    /// with what to do.
+    pub fault: Option<String>,
+    /// Whether the demo agent is running now.
+    pub demo_running: bool,
+}
+
+/// Whether notifications can be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NotificationState {
+    /// Not asked yet.
+    Unknown,
+    /// A service answers.
+    Available {
+        /// Its name.
+        service: String,
+    },
+    /// There is none, or it does not answer.
+    Missing {
+        /// Why, in one sentence.
+        why: String,
+    },
+}
+
+/// What the reviewer can set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The hold in seconds, 0 to 30.
+    pub hold_s: u32,
+    /// Light, dark, or as the system says.
+    pub theme: Theme,
+    /// Single-key shortcuts.
+    pub shortcuts: bool,
+    /// Whether notifications show the question, or the agent alone.
+    pub notify_question: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { hold_s: 5, theme: Theme::System, shortcuts: true, notify_question: true }
+    }
+}
+
+/// The colours of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Theme {
+    System,
+    Light,
+    Dark,
+}
