@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use handoff_domain::bounded;
 use handoff_engine::Engine;
 use handoff_protocol::session::Host;
 use handoff_store::{OpenError, Store, StoreError};
@@ -84,6 +85,9 @@ fn start() -> anyhow::Result<ExitCode> {
     let _log = shell::log::start(&home.logs());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // What agents send is checked on these threads.
+        .thread_stack_size(bounded::STACK)
+        .on_thread_start(bounded::has_stack)
         .enable_all()
         .build()
         .context("The desk could not start its threads")?;

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use handoff_domain::bounded;
 use handoff_engine::Engine;
 use handoff_protocol::wire::{Hello, Standing, Submit, method};
 use handoff_testkit::Headless;
@@ -25,9 +26,13 @@ impl Desk {
     /// Opens one in a folder of its own below `scratch`, with which the folder
     /// goes: it outlives the desk.
     pub fn open(scratch: &Path) -> anyhow::Result<Self> {
-        // As many threads as the app has.
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        // The threads of the app.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_stack_size(bounded::STACK)
+            .on_thread_start(bounded::has_stack)
+            .enable_all()
+            .build()?;
         let folder =
             tempfile::Builder::new().prefix("d").disable_cleanup(true).tempdir_in(scratch)?;
         let headless = runtime.block_on(async {

@@ -21,9 +21,9 @@ pub fn table(rows: &[Row]) -> String {
     for line in &lines {
         let mut aligned = String::new();
         for (place, (cell, width)) in line.iter().zip(widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count() + 2);
+            let gap = " ".repeat(width - cell.chars().count());
             // Words begin at the left, figures end at the right.
-            let cell = if place == 0 { format!("{cell}{gap}") } else { format!("{gap}{cell}") };
+            let cell = if place == 0 { format!("{cell}{gap}") } else { format!("  {gap}{cell}") };
             aligned.push_str(&cell);
         }
         text.push_str(aligned.trim_end());

@@ -6,7 +6,7 @@
 pub mod action;
 pub mod answer;
 pub mod args;
-mod bounded;
+pub mod bounded;
 pub mod briefing;
 pub mod constraint;
 pub mod decision;

@@ -71,6 +71,10 @@ pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
+    // A savepoint keeps pages as they were: in memory, not in a file a change.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // The parts of the indexes that new handoffs fall into, in KiB.
+    connection.pragma_update(None, "cache_size", -8 * 1024)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     STEPS.to_latest(&mut connection).map_err(|error| {
         if let rusqlite_migration::Error::RusqliteError { err, .. } = error {

@@ -15,10 +15,11 @@ pub fn fill(connection: &Connection, limit: usize) -> Result<bool, StoreError> {
     while done < limit {
         let next = connection
             .prepare_cached(
+                // In this order: else all that is indexed is passed over each time.
                 "SELECT h.seq, h.id, h.agent, h.title, p.json FROM to_index t
-                 JOIN handoffs h ON h.seq = t.handoff
-                 JOIN payloads p ON p.handoff = h.seq
-                 ORDER BY h.seq, p.revision DESC LIMIT 1",
+                 CROSS JOIN handoffs h ON h.seq = t.handoff
+                 CROSS JOIN payloads p ON p.handoff = h.seq
+                 ORDER BY t.handoff, p.revision DESC LIMIT 1",
             )?
             .query_map([], |row| {
                 Ok((
