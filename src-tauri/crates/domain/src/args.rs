@@ -23,9 +23,11 @@ pub const MAX_PATTERNS: usize = 100;
 /// The most references in one arguments schema.
 pub const MAX_REFERENCES: usize = 500;
 
-/// The most meetings of a schema with a value that one check may take, or all
-/// checks of one payload together.
+/// The most meetings of a schema with a value that one check may take.
 pub const MAX_VISITS: usize = 500_000;
+
+/// The same for all checks of one payload together.
+pub const MAX_PAYLOAD_VISITS: usize = 4 * MAX_VISITS;
 
 /// What is wrong with arguments, with pointers into them. A schema that cannot
 /// be used is a fault of the whole.

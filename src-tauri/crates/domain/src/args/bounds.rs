@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{MAX_PATTERNS, MAX_REFERENCES, MAX_SCHEMA_NODES};
+use super::{MAX_PATTERNS, MAX_REFERENCES, MAX_SCHEMA_NODES, MAX_VISITS};
 use crate::validate::{Fault, push_segment};
 
 /// Deepest nesting of schemas at work within each other.
@@ -26,7 +26,8 @@ pub(super) fn check_schema(schema: &Value) -> Result<(), Fault> {
 pub(super) fn check_work(schema: &Value, args: &Value, left: &mut usize) -> Result<(), Fault> {
     let mut anchors = Survey::default();
     anchors.schema(schema, &mut String::new(), true)?;
-    let mut work = Work { root: schema, anchors: anchors.anchors, visits: 0, most: *left };
+    let mut work =
+        Work { root: schema, anchors: anchors.anchors, visits: 0, most: MAX_VISITS.min(*left) };
     let outcome = work.visit(schema, args, At { depth: 0, times: 1 });
     *left = left.saturating_sub(work.visits);
     match outcome {

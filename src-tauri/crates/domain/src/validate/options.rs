@@ -25,7 +25,7 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
             "Recommend at most one option.",
         );
     }
-    let mut left = args::MAX_VISITS;
+    let mut left = args::MAX_PAYLOAD_VISITS;
     for (index, option) in options.iter().enumerate() {
         let Some(action) = member(option, "action") else { continue };
         if let Some(schema) = member(action, "args_schema") {
