@@ -2,7 +2,7 @@
 //!
 //! An [`Answer`] is what the window sends: each kind carries exactly what
 //! belongs to it. A [`Decision`] is what crosses back. Whether an answer fits
-//! its handoff is decided in [`crate::decide`]; when it takes effect, in
+//! its handoff is decided in [`crate::answer`]; when it takes effect, in
 //! [`crate::lifecycle`].
 
 use chrono::{DateTime, Utc};

@@ -77,7 +77,7 @@ const CLOSING: &str = "
 same decision with `\"act\": false`.
 2. That caller says `agent.ack` with the lease's id: the decision counts as \
 collected. An offer that is never acknowledged goes to the next caller once the \
-connection is gone.
+connection is gone. Act only after that call has succeeded.
 3. It acts, and says what it did with `handoff.reconcile`.
 
 A lease holds ten minutes and is renewed while the connection is open. One that \
@@ -181,7 +181,10 @@ fn errors() -> [(ErrorCode, &'static str); 11] {
         (ErrorCode::InvalidRequest, "The line is JSON, but not a call."),
         (ErrorCode::MethodNotFound, "There is no such method."),
         (ErrorCode::InvalidParams, "The parameters do not fit the method."),
-        (ErrorCode::Internal, "The desk failed; nothing was done."),
+        (
+            ErrorCode::Internal,
+            "The desk failed. What was asked may have happened: ask again with the same key.",
+        ),
         (
             ErrorCode::InvalidPayload,
             "The handoff is not a valid payload; `faults` lists everything.",
