@@ -50,6 +50,18 @@ describe('the card', () => {
     expect(screen.getAllByTestId('entity')).toHaveLength(14);
   });
 
+  test('an answer is never to the card before the one that the queue marks', async () => {
+    await open('full');
+    await show('h-loop');
+    expect(desk.opened?.obstacle).toBeNull();
+    desk.select('h-draft');
+    desk.submit();
+    void desk.send();
+    await pass(2000);
+    expect(host.calls.filter((call) => call.name === 'decide')).toEqual([]);
+    expect(desk.opened?.view.id).toBe('h-draft');
+  });
+
   test('has every layer under its test id', async () => {
     await open('full');
     await show('h-refund');
