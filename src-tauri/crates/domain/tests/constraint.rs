@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use handoff_domain::constraint::{
-    Bindings, MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS, check, evaluate, results,
+    Bindings, MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS, check, evaluate, results, results_each,
 };
 use handoff_domain::payload::Payload;
 use proptest::prelude::*;
@@ -240,4 +240,23 @@ proptest! {
         args.insert("a".to_owned(), json!([1, "t", null, { "a": 1.5 }]));
         drop(args_hold(&expr, &Value::Object(args)));
     }
+}
+
+#[test]
+fn all_options_of_a_card_share_one_budget() {
+    let mut value: Value =
+        serde_json::from_str(include_str!("examples/handoff-refund.json")).expect("json");
+    let words: Vec<String> = (0..1000).map(|number| format!("word {number}")).collect();
+    value["actions_taken"][0]["facts"] = json!({ "list": words });
+    value["briefing"]["constraints"] =
+        json!([{ "text": "long", "expr": "facts.list.all(word, word != 'x')" }]);
+    let payload: Payload = serde_json::from_value(value).expect("a payload");
+    let args = payload.options[0].action.as_ref().map(|action| &action.args);
+    let alone = results_each(&payload, &[args]);
+    assert!(alone[0][0].holds, "one option is judged: {alone:?}");
+    let many = results_each(&payload, &vec![args; 2000]);
+    assert_eq!(many.len(), 2000);
+    let unjudged = many.iter().filter(|each| each[0].error.is_some()).count();
+    assert!(unjudged > 0, "the budget ends, and what it does not reach does not hold");
+    assert!(many.iter().all(|each| each[0].holds == each[0].error.is_none()));
 }
