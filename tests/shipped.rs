@@ -29,6 +29,24 @@ fn a_shipped_build_works_under_the_same_environment() {
     desk.notices().wait(SOON, |notice| notice.body.contains("draft-plain.txt")).unwrap();
 }
 
+#[test]
+fn of_two_desks_started_at_once_one_stays_and_the_other_ends_well() {
+    let desk = Desk::closed(Options::default());
+    let start = |name: &str| Child::start(name, &mut desk.command(DESK)).unwrap();
+    let (mut one, mut other) = (start("one desk"), start("the other desk"));
+    let ended = handoff_stage::ask_until(SOON, || {
+        let ends = [one.process().try_wait()?, other.process().try_wait()?];
+        Ok(ends.into_iter().flatten().next())
+    });
+    assert!(
+        ended.unwrap().expect("one of them gives way").success(),
+        "and it says nothing is wrong"
+    );
+    desk.submit(&payload::rename("both"));
+    let ends = [one.process().try_wait().unwrap(), other.process().try_wait().unwrap()];
+    assert_eq!(ends.iter().flatten().count(), 1, "the other one works on");
+}
+
 /// Starts the desk on a file system of its own, made by `mount` and set up by
 /// `prepare`; returns its exit code and what it said.
 fn start_on(mount: &str, prepare: &str) -> (Option<i32>, String) {

@@ -9,7 +9,7 @@ use handoff_domain::lifecycle::State;
 const AFTER_HELP: &str = "\
 Examples:
   handoff submit case.json                 hand off and go on working
-  handoff wait 0197f2… --timeout 600       wait up to ten minutes for the answer
+  handoff wait h-4d1b65… --timeout 600     wait up to ten minutes for the answer
   handoff submit --wait 600 ask.json && rm -r build
                                            runs rm only after a reviewer's yes
   jq -n '{…}' | handoff validate -         check a payload without a desk

@@ -57,15 +57,16 @@ pub fn notice(
     show_question: bool,
     warning: bool,
 ) -> Notice {
+    let weight = match priority {
+        Priority::Low => "low priority",
+        Priority::Normal => "normal priority",
+        Priority::High => "high priority",
+        Priority::Urgent => "urgent",
+    };
     let title = if warning {
-        format!("{agent} · an answer is due soon")
+        format!("{agent} still waits, and time runs out ({weight})")
     } else {
-        match priority {
-            Priority::Low => format!("{agent} asks (low priority)"),
-            Priority::Normal => format!("{agent} asks (normal priority)"),
-            Priority::High => format!("{agent} asks (high priority)"),
-            Priority::Urgent => format!("{agent} asks (urgent)"),
-        }
+        format!("{agent} asks ({weight})")
     };
     let body = if show_question {
         question.to_owned()
