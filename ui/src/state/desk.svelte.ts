@@ -146,6 +146,7 @@ export class Desk {
         if (this.selected !== id) return;
         if (this.opened?.view.id === id) {
           this.opened.take(view);
+          await this.opened.unfoldEdited();
           return;
         }
         const draft = this.#drafts.get(id) ?? new Draft();

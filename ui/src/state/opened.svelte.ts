@@ -121,6 +121,12 @@ export class Opened {
     return text;
   }
 
+  /** Opens what is being edited: the difference is to all of what is proposed, also after a revision. */
+  async unfoldEdited(): Promise<void> {
+    const args = this.option?.action?.args;
+    if (this.draft.form === 'modify' && args !== undefined) await this.unfold(args);
+  }
+
   /** Loads the next tool calls of the history. */
   async more(): Promise<void> {
     const { id } = this.view;

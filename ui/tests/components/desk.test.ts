@@ -271,6 +271,20 @@ describe('a card that changes', () => {
     expect(card.guard.ready).toBe(false);
   });
 
+  test('compares an edit with all of the new proposal when it is revised', async () => {
+    await open('long');
+    desk.select('h-folded');
+    await settle();
+    const card = await opened();
+    await desk.answer('modify');
+    const pointer = card.option?.action?.args.pointer ?? '';
+    expect(card.unfolded.has(pointer)).toBe(true);
+    host.revise('h-folded', { summary: 'Now fewer of them.' });
+    await settle();
+    expect(card.view.revision).toBe(2);
+    expect(card.unfolded.has(pointer)).toBe(true);
+  });
+
   test('withdraws a confirmation when it is revised', async () => {
     await open('full');
     const card = await opened();
