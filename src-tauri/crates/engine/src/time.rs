@@ -27,6 +27,7 @@ const RENEWAL: Duration = Duration::from_mins(2);
 impl Engine {
     /// Does what is due, for as long as the future is polled.
     pub async fn run(&self) {
+        self.announce_the_unannounced();
         let mut renewed = self.desk.clock.awake();
         loop {
             let sleep = self.tick().await;
@@ -62,6 +63,14 @@ impl Engine {
                 tracing::error!(error = failure.0.message, "the timers could not be read");
                 Some(LOOK)
             }
+        }
+    }
+
+    /// A desk that died between the commit and the notification owes it still.
+    fn announce_the_unannounced(&self) {
+        match self.desk.store.read(|read| read.unannounced()) {
+            Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
+            Err(error) => tracing::warn!(%error, "earlier handoffs were not announced"),
         }
     }
 

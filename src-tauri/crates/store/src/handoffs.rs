@@ -268,6 +268,17 @@ impl Read<'_> {
         Ok(ids)
     }
 
+    /// The ids of the ready handoffs of which no notification was attempted.
+    pub fn unannounced(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND NOT EXISTS (
+               SELECT 1 FROM events WHERE handoff = h.seq
+               AND kind IN ('notified', 'not_notified')) ORDER BY respond_by",
+        )?;
+        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
     /// The ids of the handoffs whose timer is due, the oldest first.
     pub fn due(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(

@@ -58,6 +58,7 @@ pub struct RecordingNotifier {
     notices: Arc<Mutex<Vec<Notice>>>,
     retired: Arc<Mutex<Vec<String>>>,
     missing: Arc<Mutex<bool>>,
+    hanging: Arc<Mutex<bool>>,
 }
 
 impl RecordingNotifier {
@@ -71,6 +72,16 @@ impl RecordingNotifier {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// From now on the service takes calls and never answers.
+    pub fn hang(&self) {
+        *self.hanging.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// From now on the service answers again.
+    pub fn go_on(&self) {
+        *self.hanging.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
     /// From now on there is no service.
     pub fn disappear(&self) {
         *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -79,6 +90,9 @@ impl RecordingNotifier {
 
 impl Notifier for RecordingNotifier {
     fn notify(&self, notice: Notice) -> Pin<Box<dyn Future<Output = Attempt> + Send>> {
+        if *self.hanging.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Box::pin(std::future::pending());
+        }
         let attempt = if *self.missing.lock().unwrap_or_else(PoisonError::into_inner) {
             Attempt::NoService("There is none.".to_owned())
         } else {

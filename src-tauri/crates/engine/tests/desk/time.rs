@@ -102,6 +102,31 @@ async fn a_missing_service_is_recorded_and_hinders_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_dead_desk_never_announced_is_announced_at_the_start() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let first = agent.submit(handoff("announced")).await;
+    until(&desk, || events(&desk, &first).contains(&"notified".to_owned())).await;
+    // The desk dies before it has come to the notification of the second one.
+    desk.notifier.hang();
+    let id = agent.submit(handoff("owed")).await;
+    for _ in 0..20 {
+        // Its attempt begins, and hangs.
+        tokio::task::yield_now().await;
+    }
+    agent.hang_up();
+    let desk = desk.restart().await.unwrap();
+    desk.notifier.go_on();
+    let engine = desk.engine.clone();
+    let running = tokio::spawn(async move { engine.run().await });
+    until(&desk, || events(&desk, &id).contains(&"notified".to_owned())).await;
+    let notices = desk.notifier.notices();
+    assert_eq!(notices.len(), 2, "and the first one is not repeated: {notices:?}");
+    assert_eq!(notices[1].handoff, id);
+    running.abort();
+}
+
+#[tokio::test]
 async fn nothing_is_timed_when_nothing_waits() {
     let desk = Headless::new().await.unwrap();
     assert_eq!(desk.engine.tick().await, None);
