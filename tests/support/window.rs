@@ -129,8 +129,12 @@ impl Window {
     /// someone does who selects all and types.
     #[track_caller]
     pub fn edit_args(&self, args: &Value) {
-        let editor = self.see("args-editor");
-        self.0.click(&editor).unwrap();
+        self.see("args-editor");
+        // The editor is loaded when it is first needed, and takes the focus then:
+        // what is typed before that goes elsewhere.
+        let loaded = "const text = document.querySelector('[data-testid=args-editor] .cm-content');
+             return text !== null && text === document.activeElement;";
+        assert!(self.until(loaded, &[]).is_some(), "no editor:\n{}", self.page_text());
         self.press("Control+a");
         self.press("Delete");
         self.0.type_text(&args.to_string()).unwrap();
