@@ -80,15 +80,13 @@ impl Hub {
         self.inner().connections.values().any(|open| open.waits.contains_key(handoff))
     }
 
-    /// Notes that a connection may hold a lease; says whether it was noted.
+    /// Notes that a connection holds a lease, so that its end frees it; says
+    /// whether the connection is still there.
     pub fn lease(&self, connection: u64, handoff: &str) -> bool {
         let mut inner = self.inner();
-        let open = inner.connections.get_mut(&connection);
-        open.is_some_and(|open| !open.leases.insert(handoff.to_owned()))
-    }
-
-    pub fn is_open(&self, connection: u64) -> bool {
-        self.inner().connections.contains_key(&connection)
+        let Some(open) = inner.connections.get_mut(&connection) else { return false };
+        open.leases.insert(handoff.to_owned());
+        true
     }
 
     /// The leases that connections hold, as (connection, handoff).

@@ -163,6 +163,13 @@ impl Desk {
         })
     }
 
+    /// The same for an agent: another's does not exist.
+    fn own(&self, agent: &str, id: &str) -> Result<(Record, Payload, String), Failure> {
+        self.load(id)?
+            .filter(|(record, ..)| record.agent == agent)
+            .ok_or_else(|| Failure::no_such_handoff(id))
+    }
+
     /// Applies an event to a handoff and records it, in one transaction.
     async fn apply(
         &self,

@@ -159,10 +159,7 @@ impl Desk {
     }
 
     pub(crate) fn get(&self, agent: &str, id: &str) -> Result<Shown, Failure> {
-        let (record, payload, json) = self
-            .load(id)?
-            .filter(|(record, ..)| record.agent == agent)
-            .ok_or_else(|| Failure::no_such_handoff(id))?;
+        let (record, payload, json) = self.own(agent, id)?;
         let report = record.progress.phase.report().cloned();
         Ok(Shown {
             answered: answered(&record, &payload),

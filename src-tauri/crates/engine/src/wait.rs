@@ -47,7 +47,7 @@ impl Desk {
                 () = &mut over => break,
             }
         }
-        let (record, payload) = self.own(agent, id)?;
+        let (record, payload, _) = self.own(agent, id)?;
         Ok(answered(&record, &payload))
     }
 
@@ -56,18 +56,6 @@ impl Desk {
             .read(|read| read.handoff(id))?
             .filter(|record| record.agent == agent)
             .ok_or_else(|| Failure::no_such_handoff(id))
-    }
-
-    fn own(
-        &self,
-        agent: &str,
-        id: &str,
-    ) -> Result<(handoff_store::Record, handoff_domain::payload::Payload), Failure> {
-        let (record, payload, _) = self
-            .load(id)?
-            .filter(|(record, ..)| record.agent == agent)
-            .ok_or_else(|| Failure::no_such_handoff(id))?;
-        Ok((record, payload))
     }
 
     fn holder(&self, connection: u64) -> String {
@@ -79,8 +67,6 @@ impl Desk {
         let lease = random_hex(12);
         let event = Event::Offer { lease: lease.clone(), holder: self.holder(connection) };
         let (handoff, owner) = (id.to_owned(), agent.to_owned());
-        // Before the write: a connection that closes meanwhile then frees it.
-        let held_before = self.hub.lease(connection, id);
         let granted = self.watched(
             self.store
                 .write(move |write| {
@@ -98,13 +84,11 @@ impl Desk {
                 })
                 .await,
         )?;
-        let (record, payload) = self.own(agent, id)?;
+        let (record, payload, _) = self.own(agent, id)?;
         let mut answer = answered(&record, &payload);
-        if granted.is_none() && !held_before {
-            self.hub.forget_lease(connection, id);
-        }
         if granted.is_some() {
-            if !self.hub.is_open(connection) {
+            if !self.hub.lease(connection, id) {
+                // It closed while this was stored, and nobody else frees it.
                 self.gone(connection, vec![id.to_owned()]).await;
             }
             let held = record.progress.phase.lease();

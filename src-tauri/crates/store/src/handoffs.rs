@@ -194,12 +194,6 @@ impl Read<'_> {
             .exists(params![seq, fingerprint])?)
     }
 
-    /// The title of the task of a handoff and the worst effect of its options.
-    pub fn row(&self, id: &str) -> Result<Option<Row>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM handoffs WHERE id = ?1");
-        self.connection.prepare_cached(&sql)?.query_row([id], row).optional()?.transpose()
-    }
-
     /// How many handoffs are in the inbox, waiting, and done.
     pub fn counts(&self) -> Result<[u32; 3], StoreError> {
         let mut counts = [0; 3];
