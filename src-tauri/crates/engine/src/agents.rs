@@ -11,26 +11,31 @@ use crate::{Desk, Failure, random_hex};
 /// The longest name of an agent, in characters.
 const NAME_LIMIT: usize = 100;
 
+/// The shortest token that a newcomer may bring along, in characters: what
+/// guards a name must not be guessed.
+const TOKEN_MIN: usize = 32;
+
 impl Desk {
+    /// Binds a new name to the token it brings along, or else to one made here;
+    /// a known name must give its own.
     pub(crate) async fn hello(&self, hello: Hello) -> Result<Welcome, Failure> {
         check_name(&hello.name)?;
         let now = self.now();
-        let token = random_hex(32);
-        let new_hash = hash(&token);
+        let made = hello.token.is_none().then(|| random_hex(32));
         let name = hello.name.clone();
+        let fresh = made.clone();
         let bound = self.watched(
             self.store
                 .write(move |write| {
-                    let known = write.read().token_hash(&hello.name)?;
-                    let bound = match known {
-                        None => write.bind_agent(&hello.name, &new_hash, now)?,
-                        Some(known) => {
-                            let given = hello.token.as_deref().map(hash);
-                            if given.as_ref() != Some(&known) {
-                                return Err(taken(&hello.name, given.is_some()));
-                            }
-                            false
+                    let given = hello.token.as_deref();
+                    let bound = match write.read().token_hash(&hello.name)? {
+                        None => {
+                            let token = given.or(fresh.as_deref()).unwrap_or_default();
+                            check_token(token)?;
+                            write.bind_agent(&hello.name, &hash(token), now)?
                         }
+                        Some(known) if given.map(hash).as_ref() == Some(&known) => false,
+                        Some(_) => return Err(taken(&hello.name, given.is_some())),
                     };
                     let (framework, version) = (hello.framework, hello.version);
                     write.agent_seen(&hello.name, framework.as_deref(), version.as_deref(), now)?;
@@ -40,7 +45,7 @@ impl Desk {
         )?;
         Ok(Welcome {
             agent: name,
-            token: bound.then_some(token),
+            token: made.filter(|_| bound),
             level: "suggest".to_owned(),
             protocol: PROTOCOL.to_owned(),
         })
@@ -81,6 +86,17 @@ fn check_name(name: &str) -> Result<(), Failure> {
             format!("Use 1 to {NAME_LIMIT} of the characters A–Z, a–z, 0–9 and . _ : / -"),
         ))
     }
+}
+
+fn check_token(token: &str) -> Result<(), Failure> {
+    if token.chars().count() >= TOKEN_MIN {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorCode::InvalidParams,
+        format!("A new name's token needs at least {TOKEN_MIN} characters."),
+        "Bring along a long random token, or none: then the desk makes one.",
+    ))
 }
 
 fn taken(name: &str, wrong: bool) -> Failure {

@@ -113,7 +113,8 @@ pub struct Hello {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The token given at the first hello of this name.
+    /// The token of this name. A new name may bring its own, of 32 characters
+    /// at least, so that it is kept before the desk knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }
@@ -123,7 +124,8 @@ pub struct Hello {
 pub struct Welcome {
     /// The name in force.
     pub agent: String,
-    /// The token, at the first hello of this name; it is not given again.
+    /// The token that the desk made, at the first hello of a name that brought
+    /// none; it is not given again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// The autonomy level; `suggest` until levels can be set.

@@ -21,9 +21,6 @@ use crate::token;
 /// How long an ordinary call may take; a slow disk is included.
 const CALL: Duration = Duration::from_secs(30);
 
-/// How long the winner of a race for a new name may take to store its token.
-const TOKEN_RACE: Duration = Duration::from_secs(3);
-
 /// A connection on which `agent.hello` has been answered.
 #[derive(Debug)]
 pub struct Client {
@@ -88,43 +85,25 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Connects and says hello, with the token kept for this name. A token
-    /// given at the first hello of a name is stored before this returns.
+    /// Connects and says hello, with the token kept for this name. A new name's
+    /// token is made, and on disk, before the desk is told of it.
     pub fn connect(home: &Home, hello: Hello) -> Result<Self, ClientError> {
+        let mut line = Line::open(home.socket())?;
         let path = home.token(&hello.name);
         let kept = |why| ClientError::Token { path: path.clone(), why };
-        let until = Instant::now() + TOKEN_RACE;
-        let own = hello.token.clone();
-        let mut token = match &own {
-            Some(token) => Some(token.clone()),
-            None => token::read(&path).map_err(kept)?,
+        let (token, made) = match hello.token.clone() {
+            Some(token) => (token, false),
+            None => token::read_or_make(&path).map_err(kept)?,
         };
-        loop {
-            let mut line = Line::open(home.socket())?;
-            let greeting = Hello { token: token.clone(), ..hello.clone() };
-            match line.call::<_, Welcome>(method::HELLO, &greeting, CALL) {
-                Ok(welcome) => {
-                    if let Some(given) = &welcome.token {
-                        token::store(&path, given).map_err(kept)?;
-                    }
-                    return Ok(Self { line, welcome });
-                }
-                Err(ClientError::Refused { data, .. })
-                    if data.code == ErrorCode::Refused
-                        && own.is_none()
-                        && Instant::now() < until =>
-                {
-                    // Another process may have said hello under this new name
-                    // a moment ago: its token is then about to appear.
-                    let Some(newer) =
-                        token::wait_for_change(&path, token.as_deref(), until).map_err(kept)?
-                    else {
-                        return Err(ClientError::Refused { number: data.code.number(), data });
-                    };
-                    token = Some(newer);
-                }
-                Err(error) => return Err(error),
+        let greeting = Hello { token: Some(token.clone()), ..hello };
+        match line.call::<_, Welcome>(method::HELLO, &greeting, CALL) {
+            Ok(welcome) => Ok(Self { line, welcome }),
+            // The name has another token: this one is of no use to anybody.
+            Err(error @ ClientError::Refused { .. }) if made => {
+                token::forget(&path, &token).map_err(kept)?;
+                Err(error)
             }
+            Err(error) => Err(error),
         }
     }
 

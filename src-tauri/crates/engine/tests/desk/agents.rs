@@ -25,6 +25,23 @@ async fn a_name_is_bound_to_its_first_token() {
 }
 
 #[tokio::test]
+async fn a_new_name_can_bring_its_token_along() {
+    let desk = Headless::new().await.unwrap();
+    let own = "k".repeat(32);
+    let hello = |token: &str| json!({ "name": "tidy", "token": token });
+    for weak in ["", "secret", &own[1..]] {
+        let refused = Agent::connect(&desk.engine).call("agent.hello", hello(weak)).await;
+        assert_eq!(code(refused), ErrorCode::InvalidParams, "{weak:?}");
+    }
+    for _ in 0..2 {
+        let welcome = Agent::connect(&desk.engine).call("agent.hello", hello(&own)).await.unwrap();
+        assert!(welcome.get("token").is_none(), "it is known to whom brought it");
+    }
+    let other = Agent::connect(&desk.engine).call("agent.hello", hello(&"x".repeat(32))).await;
+    assert_eq!(code(other), ErrorCode::Refused);
+}
+
+#[tokio::test]
 async fn the_binding_outlives_the_desk() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::connect(&desk.engine);
