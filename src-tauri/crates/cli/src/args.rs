@@ -16,24 +16,29 @@ Examples:
   handoff demo                             watch an agent work on sample files
 
 Exit codes:
-   0  done; wait: approved, as proposed or edited, by the reviewer
+   0  done; wait: approved by the reviewer, and this caller is to act on it
    1  internal error          2  usage            3  invalid payload
-   4  desk unreachable        5  conflict or refused        6  not found
+   4  desk unreachable        6  not found
+   5  conflict or refused; wait: approved, but another caller acts or acted
   10  still pending
   11  over without a decision: manual review, withdrawn, superseded
   12  information instead of an approval     13  rejected
   14  the reviewer takes over                15  the declared default was taken
 
+The manual page: handoff man | man -l -
 A folder of the desk other than the platform's is named by HANDOFF_DESK_HOME.";
 
 const WAIT_HELP: &str = "\
 Prints the decision as soon as it is released and acknowledges that it was
 received. With `act yes` this caller, and nobody else, is to act on it; report
 afterwards with `handoff reconcile`. A restart of the desk does not end the
-wait. Can be asked again at any time.
+wait. Can be asked again at any time. A decision that is made when the time is
+over, but can still be undone, is waited for up to 35 seconds more.
 
-Exit codes: 0 approved, 10 still pending, 11 over without a decision,
-12 information, 13 rejected, 14 taken over, 15 default taken by the desk.";
+Exit codes: 0 approved and yours to act on, 5 approved but acted on by another
+caller (a second wait for the same answer, too), 10 still pending, 11 over
+without a decision, 12 information, 13 rejected, 14 taken over, 15 default taken
+by the desk.";
 
 const SUBMIT_HELP: &str = "\
 The desk answers once the handoff is stored durably. Submitting the same key
@@ -41,7 +46,8 @@ with the same content again gives the same id, so a retry is safe.
 
 With --wait it goes on like `handoff wait` and exits as that does:
   handoff submit --wait 600 ask.json && ./deploy
-deploys only after a reviewer's approval.";
+deploys only after a reviewer's approval, and only once for one key: run again,
+it exits with 5. A new question needs a new key.";
 
 const RECONCILE_HELP: &str = "\
 The report says what the agent did with the decision:

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use handoff_domain::lifecycle::{Outcome, Report};
+use handoff_domain::lifecycle::{Outcome, Report, State};
 use handoff_domain::{schema, validate};
 use handoff_protocol::wire::{
     Ack, Answered, ById, ErrorCode, LeaseGrant, ListQuery, Listed, Reconcile, Revise, Shown,
@@ -22,6 +22,10 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::{text, visible};
 
+/// How much longer than asked for is waited for a decision that is made and
+/// held: the longest hold, and the way here.
+const HELD: Duration = Duration::from_secs(35);
+
 /// How long a desk that went away may take until an answer can be acknowledged.
 const RECEIPT: Duration = Duration::from_secs(10);
 
@@ -33,9 +37,7 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
     let mut client = desk.reach(edge)?;
     let standing: Standing = client.call(method::SUBMIT, &Submit { handoff })?;
     let Some(seconds) = given.wait else {
-        let hint =
-            format!("Wait for the answer with: handoff wait {}\n", visible::line(&standing.id));
-        edge.answer(&standing, &(text::standing(&standing) + &hint))?;
+        edge.answer(&standing, &(text::standing(&standing) + &text::what_now(&standing)))?;
         return Ok(Exit::Done);
     };
     edge.say(&text::standing(&standing))?;
@@ -78,7 +80,10 @@ fn await_decision(
     id: &str,
     limit: Option<Duration>,
 ) -> Result<Exit, Failure> {
-    let (client, answered) = desk.wait(client, id, limit)?;
+    let (mut client, mut answered) = desk.wait(client, id, limit)?;
+    if let Some(more) = more_time(answered.state, limit) {
+        (client, answered) = desk.wait(client, id, Some(more))?;
+    }
     edge.answer(&answered, &text::answered(&answered))?;
     // Only now has it been received: an answer that was acknowledged but never
     // written would be lost to everyone.
@@ -88,6 +93,13 @@ fn await_decision(
         return Ok(failure.exit);
     }
     Ok(Exit::of_wait(&answered))
+}
+
+/// How much longer a wait goes on whose time is over. A decision that is held
+/// is seconds away: to leave now would drop a yes. Who only asks gets no wait.
+fn more_time(state: State, limit: Option<Duration>) -> Option<Duration> {
+    let waits = limit.is_some_and(|limit| !limit.is_zero());
+    (waits && state == State::Decided).then_some(HELD)
 }
 
 /// Tells the desk that the decision has arrived. Gives back the connection that
@@ -244,4 +256,19 @@ fn checked_json<'a>(
         Err(faults) if !faults.is_empty() => Failure::invalid(&input.name, faults),
         Ok(_) | Err(_) => failure,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_held_decision_makes_a_wait_longer() {
+        let limit = Some(Duration::from_secs(1));
+        assert_eq!(more_time(State::Decided, limit), Some(HELD));
+        assert_eq!(more_time(State::Decided, Some(Duration::ZERO)), None, "it only asked");
+        for state in [State::Ready, State::Released, State::Reconciled, State::Withdrawn] {
+            assert_eq!(more_time(state, limit), None, "{state:?}");
+        }
+    }
 }

@@ -42,7 +42,7 @@ impl Desk {
     }
 
     /// A connection; the desk is started where none runs.
-    pub fn reach(&self, edge: &Edge<'_>) -> Result<Client, Failure> {
+    pub fn reach(&self, edge: &mut Edge<'_>) -> Result<Client, Failure> {
         match self.connect() {
             Ok(client) => Ok(client),
             Err(ClientError::Unreachable { .. }) => {

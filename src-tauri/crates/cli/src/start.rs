@@ -1,4 +1,5 @@
-//! Starting the desk in the background when an agent needs it and none runs.
+//! Starting the desk in the background when an agent needs it and none runs, and
+//! saying so.
 //!
 //! It starts the program that was installed beside this one, and hands it only
 //! the variables a desktop program needs: an agent's environment is full of
@@ -18,6 +19,9 @@ use crate::edge::Edge;
 use crate::failure::Failure;
 
 const PROGRAM: &str = "handoff-desk";
+
+const STARTED: &str =
+    "Handoff Desk was not running and now runs in the background; `handoff-desk` shows its window.";
 
 /// How long a cold start may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -91,7 +95,7 @@ const HANDED_ON: &[&str] = &[
 /// Starts the desk and waits until it answers.
 pub fn desk(
     home: &Home,
-    edge: &Edge<'_>,
+    edge: &mut Edge<'_>,
     connect: impl Fn() -> Result<Client, ClientError>,
 ) -> Result<Client, Failure> {
     let environment = handed_on(edge.variable);
@@ -136,7 +140,12 @@ pub fn desk(
             ended.send(status).ok();
         }
     });
-    await_answer(home, &its_end, connect)
+    let client = await_answer(home, &its_end, connect)?;
+    // A window that does not open is easily missed, and so is what waits in it.
+    if !edge.json {
+        writeln!(edge.stderr, "{STARTED}").ok();
+    }
+    Ok(client)
 }
 
 /// Tries until the desk answers, or has ended, or takes too long.

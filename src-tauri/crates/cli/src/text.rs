@@ -38,6 +38,23 @@ pub fn standing(standing: &Standing) -> String {
     out
 }
 
+/// Where the answer is given, and how to get it.
+pub fn what_now(standing: &Standing) -> String {
+    let id = visible::line(&standing.id);
+    match standing.state {
+        State::Queued | State::Ready => format!(
+            "It waits for the reviewer in Handoff Desk (`handoff-desk` brings its window \
+             forward).\nWait for the answer with: handoff wait {id}\n"
+        ),
+        State::Decided | State::Released | State::Collected | State::Reconciled => {
+            format!("Get the answer with: handoff wait {id}\n")
+        }
+        State::Withdrawn | State::Superseded => {
+            "It is over. Ask again with a new key.\n".to_owned()
+        }
+    }
+}
+
 /// A decision in one line.
 pub fn decision_in_words(decision: &Decision) -> String {
     let option = decision.option.as_deref().map(visible::line);
@@ -75,13 +92,27 @@ pub fn answered(answered: &Answered) -> String {
                     .unwrap_or_default();
                 pair(&mut out, "act", &format!("yes, this caller{until}"));
             } else {
-                pair(&mut out, "act", "no, it was handed out before");
+                pair(&mut out, "act", nobody_acts(answered.state));
             }
         }
-        None => pair(&mut out, "decision", no_decision(answered)),
+        None => {
+            pair(&mut out, "decision", no_decision(answered));
+            if !answered.state.is_over() {
+                pair(&mut out, "next", &format!("handoff wait {}", visible::line(&answered.id)));
+            }
+        }
     }
     directive(&mut out, answered);
     out
+}
+
+/// Why this caller is not to act on a decision.
+fn nobody_acts(state: State) -> &'static str {
+    if state == State::Reconciled {
+        "no, what was done with it has been reported already"
+    } else {
+        "no, another caller was given it to act on; the card at the desk can hand it out again"
+    }
 }
 
 fn no_decision(answered: &Answered) -> &'static str {

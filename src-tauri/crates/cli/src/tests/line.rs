@@ -162,7 +162,7 @@ fn the_schema_accepts_the_payload_it_describes() {
 
 #[test]
 fn only_a_reviewers_yes_is_a_success() {
-    let answered = |state: &str, flags: &[Flag], decision: Value| -> Exit {
+    let answered = |state: &str, flags: &[Flag], decision: Value, act: bool| -> Exit {
         Exit::of_wait(&Answered {
             id: "h".to_owned(),
             revision: 1,
@@ -170,7 +170,7 @@ fn only_a_reviewers_yes_is_a_success() {
             flags: flags.to_vec(),
             decision: serde_json::from_value(decision).expect("a decision"),
             action_hash: None,
-            act: false,
+            act,
             lease: None,
             directive: Vec::new(),
         })
@@ -178,17 +178,20 @@ fn only_a_reviewers_yes_is_a_success() {
     let by = |kind: &str, who: &str| json!({"kind": kind, "by": who, "at": "2026-11-22T10:00:00Z"});
     let codes = [("approve", 0), ("modify", 0), ("inform", 12), ("reject", 13), ("take_over", 14)];
     for (kind, code) in codes {
-        assert_eq!(answered("released", &[], by(kind, "reviewer")).code(), code, "{kind}");
-        assert_eq!(answered("reconciled", &[], by(kind, "System")).code(), 15, "{kind}");
+        assert_eq!(answered("released", &[], by(kind, "reviewer"), true).code(), code, "{kind}");
+        assert_eq!(answered("reconciled", &[], by(kind, "System"), false).code(), 15, "{kind}");
+        // A yes that another caller acts on is none to act on.
+        let code = if code == 0 { 5 } else { code };
+        assert_eq!(answered("collected", &[], by(kind, "reviewer"), false).code(), code, "{kind}");
     }
     for state in ["queued", "ready", "decided"] {
-        assert_eq!(answered(state, &[Flag::Escalated], Value::Null).code(), 10, "{state}");
+        assert_eq!(answered(state, &[Flag::Escalated], Value::Null, false).code(), 10, "{state}");
     }
     for state in ["withdrawn", "superseded"] {
-        assert_eq!(answered(state, &[], Value::Null).code(), 11, "{state}");
+        assert_eq!(answered(state, &[], Value::Null, false).code(), 11, "{state}");
     }
-    assert_eq!(answered("ready", &[Flag::ManualReview], Value::Null).code(), 11);
-    assert_eq!(answered("decided", &[Flag::ManualReview], Value::Null).code(), 10, "still held");
+    assert_eq!(answered("ready", &[Flag::ManualReview], Value::Null, false).code(), 11);
+    assert_eq!(answered("decided", &[Flag::ManualReview], Value::Null, false).code(), 10, "still held");
 }
 
 #[test]
