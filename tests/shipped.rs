@@ -78,3 +78,33 @@ fn a_folder_that_cannot_be_written_is_named_with_what_to_do() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("Read-only") && said.contains("writable"), "{said}");
 }
+
+/// Calls the desk's program where there is no display.
+fn call_without_display(home: &Path, words: &[&str]) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(DESK)
+        .args(words)
+        .env("HANDOFF_DESK_HOME", home)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn without_a_display_it_says_so_and_still_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let (code, out, _) = call_without_display(&home, &["--help"]);
+    assert!(code == Some(0) && out.contains("Usage: handoff-desk"), "{out}");
+    let (code, out, _) = call_without_display(&home, &["--version"]);
+    assert!(code == Some(0) && out.starts_with("handoff-desk "), "{out}");
+    let (code, _, said) = call_without_display(&home, &["--backgroud"]);
+    assert!(code == Some(2) && said.contains("“--backgroud”"), "{said}");
+    assert!(!home.exists(), "asking changes nothing");
+    let (code, _, said) = call_without_display(&home, &[]);
+    assert!(code == Some(1) && said.contains("no display") && !said.contains("panicked"), "{said}");
+    assert!(said.contains("desktop session"), "{said}");
+}

@@ -3,12 +3,13 @@
 //!
 //! It holds no rules: whatever can be decided is decided in the engine.
 
+mod arguments;
 mod clock;
 mod commands;
 mod ownership;
 mod shell;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use tauri::Manager as _;
 
+use crate::arguments::Asked;
 use crate::clock::SystemClock;
 use crate::shell::notify::DesktopNotifier;
 
@@ -33,12 +35,23 @@ struct Desk {
     home: Home,
 }
 
+/// There is no screen for the window.
+#[derive(Debug, thiserror::Error)]
+#[error("no display can be opened for the window")]
+struct NoDisplay;
+
 /// Runs the desk until it is quit; a second one shows the first and ends.
 pub fn run() -> ExitCode {
     if let Some(code) = without_automation() {
         return code;
     }
-    match start() {
+    let background = match arguments::read(std::env::args_os().skip(1)) {
+        Asked::Run { background } => background,
+        Asked::Help => return print(arguments::HELP),
+        Asked::Version => return print(concat!("handoff-desk ", env!("CARGO_PKG_VERSION"), "\n")),
+        Asked::Nonsense(word) => return usage(&word),
+    };
+    match start(background) {
         Ok(code) => code,
         Err(error) => {
             report(&error);
@@ -74,10 +87,25 @@ fn without_automation() -> Option<ExitCode> {
     })
 }
 
-fn start() -> anyhow::Result<ExitCode> {
+/// Answers on standard output; a pipe that was closed meanwhile is no answer.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "it was called from a terminal, wrongly")]
+fn usage(word: &str) -> ExitCode {
+    let word = handoff_domain::visible::line(word);
+    eprintln!("handoff-desk does not know “{word}”. `handoff-desk --help` lists what it knows.");
+    ExitCode::from(2)
+}
+
+fn start(background: bool) -> anyhow::Result<ExitCode> {
     let home = Home::resolve().context("The desk's folder could not be found")?;
     home.create().with_context(|| format!("{} could not be made", home.root().display()))?;
-    let background = std::env::args_os().any(|argument| argument == "--background");
     let ownership = match ownership::take_or_show(&home, background)? {
         Ok(ownership) => ownership,
         Err(code) => return Ok(code),
@@ -115,6 +143,9 @@ fn start() -> anyhow::Result<ExitCode> {
 }
 
 fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
+    // Tauri would panic.
+    #[cfg(target_os = "linux")]
+    gtk::init().map_err(|_| NoDisplay)?;
     let app = tauri::Builder::default()
         .plugin(
             tauri_plugin_window_state::Builder::default()
@@ -171,6 +202,9 @@ fn report(error: &anyhow::Error) {
 
 /// What the reviewer can do about a desk that does not start.
 fn remedy(error: &anyhow::Error) -> &'static str {
+    if error.downcast_ref::<NoDisplay>().is_some() {
+        return "Start it in your desktop session, or set DISPLAY or WAYLAND_DISPLAY to one.";
+    }
     let store = error.chain().find_map(|cause| match cause.downcast_ref() {
         Some(OpenError::Store(store)) => Some(store),
         _ => cause.downcast_ref::<StoreError>(),

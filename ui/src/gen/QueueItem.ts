@@ -38,7 +38,7 @@ state: State,
  */
 flags: Array<Flag>, 
 /**
- * The worst effect among its options; `None` when it only asks.
+ * The worst effect among its options; `None` when it has none.
  */
 effect: Effect | null, 
 /**

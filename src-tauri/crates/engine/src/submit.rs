@@ -287,12 +287,7 @@ fn proposal(checked: Checked, json: String) -> Proposal {
     Proposal {
         fingerprint: checked.fingerprint,
         json,
-        effect: payload
-            .options
-            .iter()
-            .filter(|option| option.action.is_some())
-            .map(|option| option.risk.effect)
-            .max(),
+        effect: payload.options.iter().map(|option| option.risk.effect).max(),
         task: payload.task.id,
         title: payload.task.title,
         question: payload.pending_question.text,

@@ -60,7 +60,8 @@ fn each_answer_ends_the_wait_with_its_own_code() {
         assert_eq!(state, json!("collected"), "its receipt was acknowledged");
         // Run again, whatever stands behind `&&` must not run again.
         let exit = if exit == Exit::Done { Exit::Refused } else { exit };
-        for words in [&["wait", &case.id, "--json"][..], &["submit", &file, "--wait", "9", "--json"]]
+        for words in
+            [&["wait", &case.id, "--json"][..], &["submit", &file, "--wait", "9", "--json"]]
         {
             let again = room.run(words);
             assert_eq!((again.exit, &again.json()["act"]), (exit, &json!(false)), "{again:?}");

@@ -191,7 +191,11 @@ fn only_a_reviewers_yes_is_a_success() {
         assert_eq!(answered(state, &[], Value::Null, false).code(), 11, "{state}");
     }
     assert_eq!(answered("ready", &[Flag::ManualReview], Value::Null, false).code(), 11);
-    assert_eq!(answered("decided", &[Flag::ManualReview], Value::Null, false).code(), 10, "still held");
+    assert_eq!(
+        answered("decided", &[Flag::ManualReview], Value::Null, false).code(),
+        10,
+        "still held"
+    );
 }
 
 #[test]

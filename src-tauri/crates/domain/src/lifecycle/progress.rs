@@ -34,7 +34,8 @@ pub struct Traits {
     pub on_timeout: TimeoutKind,
     /// Whether the declared default runs nothing or only reads.
     pub default_is_read: bool,
-    /// The options whose action cannot be taken back.
+    /// The options that cannot be taken back once they are carried out; by the
+    /// agent itself, where they name no action.
     pub irreversible: Vec<String>,
 }
 
@@ -51,9 +52,7 @@ impl Traits {
             irreversible: payload
                 .options
                 .iter()
-                .filter(|option| {
-                    option.action.is_some() && option.risk.effect == Effect::Irreversible
-                })
+                .filter(|option| option.risk.effect == Effect::Irreversible)
                 .map(|option| option.id.clone())
                 .collect(),
         }

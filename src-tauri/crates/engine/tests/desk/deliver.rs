@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use handoff_domain::action::Effect;
 use handoff_domain::decision::Then;
 use handoff_domain::lifecycle::{Flag, State};
-use handoff_protocol::view::Liveness;
+use handoff_protocol::view::{List, Liveness, QueueQuery};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
@@ -90,6 +91,25 @@ async fn a_lapsed_lease_on_what_cannot_be_taken_back_is_the_reviewers() {
     assert!(case.may_have_run && case.allowed.regrant);
     desk.engine.regrant(&id).await.unwrap();
     assert_eq!(two.wait(&id, 0).await["act"], true);
+}
+
+#[tokio::test]
+async fn what_an_option_declares_counts_though_it_names_no_action() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let mut bare = handoff("k");
+    for option in bare["options"].as_array_mut().unwrap() {
+        option.as_object_mut().unwrap().remove("action");
+    }
+    let id = agent.submit(bare).await;
+    let query = QueueQuery { list: List::Inbox, search: String::new(), limit: 10 };
+    let queue = desk.engine.queue(query).await.unwrap();
+    assert_eq!(queue.items[0].effect, Some(Effect::Irreversible));
+    decide_and_release(&desk, &id, approve("delete")).await;
+    let told = agent.wait(&id, 0).await;
+    agent.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
+    desk.clock.pass(Duration::from_mins(11));
+    assert!(desk.engine.open_case(&id).unwrap().may_have_run, "the agent may have done it");
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ pub struct QueueItem {
     pub state: State,
     /// What marks it.
     pub flags: Vec<Flag>,
-    /// The worst effect among its options; `None` when it only asks.
+    /// The worst effect among its options; `None` when it has none.
     pub effect: Option<Effect>,
     /// When it was received (RFC 3339).
     #[ts(type = "string")]
