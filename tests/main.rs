@@ -19,6 +19,7 @@ mod driven {
     mod hostile;
     mod keyboard;
     mod live;
+    mod load;
     mod notices;
     mod restart;
     mod story;

@@ -4,9 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use handoff_protocol::wire::{Status, method};
 use handoff_stage::{Child, Driver};
+use handoff_transport::client::Client;
+use handoff_transport::home::Home;
 
-use crate::support::desk::DESK;
+use crate::support::desk::{CLI, DESK};
 use crate::support::{Desk, Options, SOON, payload};
 
 #[test]
@@ -107,4 +110,55 @@ fn without_a_display_it_says_so_and_still_helps() {
     let (code, _, said) = call_without_display(&home, &[]);
     assert!(code == Some(1) && said.contains("no display") && !said.contains("panicked"), "{said}");
     assert!(said.contains("desktop session"), "{said}");
+}
+
+#[test]
+fn a_submit_starts_the_desk_and_hands_it_no_secrets() {
+    let desk = Desk::closed(Options::default());
+    let file = desk.scratch("cases").join("case.json");
+    std::fs::write(&file, payload::rename("first").to_string()).unwrap();
+    let mut command = desk.command(CLI);
+    command.arg("submit").arg(&file).env("AGENT_API_KEY", "secret").env("LD_DEBUG_OUTPUT", "/x");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("was not running") && said.contains("handoff-desk"), "{said}");
+    let status: Status =
+        Client::ask(&Home::new(desk.home().to_owned()), method::STATUS, &serde_json::json!({}))
+            .unwrap();
+    let _ends = Ends(status.pid);
+    assert_eq!(status.inbox, 1);
+    let environment = std::fs::read(format!("/proc/{}/environ", status.pid)).unwrap();
+    let names: Vec<String> = environment
+        .split(|byte| *byte == 0)
+        .map(|pair| String::from_utf8_lossy(pair).split('=').next().unwrap_or_default().to_owned())
+        .collect();
+    assert!(names.iter().any(|name| name == "HANDOFF_DESK_HOME"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("KEY") || name.starts_with("LD_")), "{names:?}");
+    // It waits in the background, and comes forward when it is asked to.
+    let window =
+        || desk.stage().active_window().map(|title| title.filter(|t| t.contains("Handoff")));
+    let shown = desk.command(DESK).status().unwrap();
+    assert!(shown.success());
+    assert!(handoff_stage::ask_until(SOON, window).unwrap().is_some(), "its window comes forward");
+}
+
+/// Ends a process that this one has not started itself.
+struct Ends(u32);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let killed = std::process::Command::new("kill").args(["-9", &self.0.to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+#[test]
+fn a_reader_that_left_is_no_panic_and_no_success() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(CLI);
+    let output = command.args(["schema"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
