@@ -168,7 +168,18 @@ impl Window {
     /// Shows the list of what is over.
     #[track_caller]
     pub fn open_history(&self) {
-        let tab = self.0.find("[role='tab'][data-tab='done']", SOON).unwrap();
+        self.open_tab("done");
+    }
+
+    /// Shows what the agent has done so far.
+    #[track_caller]
+    pub fn open_actions(&self) {
+        self.open_tab("history");
+    }
+
+    #[track_caller]
+    fn open_tab(&self, name: &str) {
+        let tab = self.0.find(&format!("[role='tab'][data-tab='{name}']"), SOON).unwrap();
         self.0.click(&tab).unwrap();
     }
 
