@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use handoff_domain::lifecycle::State;
 
@@ -58,8 +58,12 @@ The report says what the agent did with the decision:
 const DEMO_HELP: &str = "\
 Without DIR the agent fills a sample folder of its own with real files, sorts
 them, and asks before it deletes the duplicates. With DIR it touches nothing in
-that folder before its plan was approved. Stopped while it waits and started
-again, it goes on waiting for the same answer.";
+that folder before its plan was approved. It leaves alone what is hidden, lies
+in subfolders, is a link or is linked to, and says so. Stopped while it waits and
+started again, it goes on waiting for the same answer.
+
+Exits as `handoff wait` does after the last answer; with 5 also when a file
+changed after the answer, so that not all of it could be done.";
 
 /// Hand a case to the person at the desk, and go on from the answer.
 #[derive(Debug, Parser)]
@@ -170,14 +174,15 @@ pub struct Submit {
 
 /// `handoff reconcile`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("report").required(true).args(["file", "applied"])))]
 pub struct Reconcile {
     /// The handoff's id.
     pub id: String,
     /// The report, or - for standard input.
-    #[arg(value_name = "FILE|-", required_unless_present = "applied")]
+    #[arg(value_name = "FILE|-")]
     pub file: Option<PathBuf>,
     /// It did exactly what was decided.
-    #[arg(long, conflicts_with = "file")]
+    #[arg(long)]
     pub applied: bool,
 }
 

@@ -242,7 +242,7 @@ impl Desk {
 fn key_conflict(record: &Record) -> Failure {
     Failure::conflict(
         format!("The key {:?} was used before with another content ({}).", record.key, record.id),
-        "Use a new key for a new handoff, or handoff.revise to change this one.",
+        "Use a new key for a new handoff, or `handoff revise` to change this one.",
     )
 }
 

@@ -33,7 +33,7 @@ pub fn page() -> String {
     let mib = MAX_FRAME_BYTES / 1024 / 1024;
     let _ = writeln!(
         out,
-        "The version of the contract is `\"{PROTOCOL}\"`. A line has at most {mib} MiB, a payload at most 8.\n"
+        "The version of the contract is `\"{PROTOCOL}\"`. A line has at most {mib} MiB, a payload at most 8 MiB.\n"
     );
     out.push_str("## Methods\n");
     for method in methods() {

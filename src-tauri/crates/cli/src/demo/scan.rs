@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::case::counted;
 use super::folder::Folder;
 use super::kind::Kind;
 use super::plan::{Files, TRASH};
@@ -35,6 +36,7 @@ pub fn scan(folder: &Folder) -> io::Result<Scan> {
     let mut scan = Scan::default();
     let mut candidates = Vec::new();
     let (mut hidden, mut folders, mut links) = (0_usize, 0_usize, 0_usize);
+    let mut linked_to = BTreeSet::new();
     for entry in fs::read_dir(folder.path())? {
         let entry = entry?;
         let kind = entry.file_type()?;
@@ -44,6 +46,9 @@ pub fn scan(folder: &Folder) -> io::Result<Scan> {
             continue;
         };
         scan.taken.insert(name.clone());
+        if kind.is_symlink() {
+            linked_to.extend(own_target(folder.path(), &name));
+        }
         if name.starts_with('.') {
             hidden += 1;
         } else if kind.is_symlink() {
@@ -56,11 +61,24 @@ pub fn scan(folder: &Folder) -> io::Result<Scan> {
             scan.left_alone.push(format!("{name}: it is not an ordinary file"));
         }
     }
-    for (count, what) in [(hidden, "hidden"), (folders, "folders"), (links, "links")] {
+    let kinds = [
+        (hidden, "hidden file or folder", "hidden files and folders"),
+        (folders, "folder", "folders"),
+        (links, "link", "links"),
+    ];
+    for (count, one, many) in kinds {
         if count > 0 {
-            scan.left_alone.push(format!("{count} {what}"));
+            scan.left_alone.push(counted(count, one, many));
         }
     }
+    // Moved or deleted, it would leave the link leading nowhere.
+    candidates.retain(|name| {
+        let free = !linked_to.contains(name);
+        if !free {
+            scan.left_alone.push(format!("{name}: a link leads to it"));
+        }
+        free
+    });
     candidates.sort();
     if candidates.len() > MOST_FILES {
         let more = candidates.len() - MOST_FILES;
@@ -70,6 +88,13 @@ pub fn scan(folder: &Folder) -> io::Result<Scan> {
     look_at(folder, candidates, &mut scan);
     names_in_folders(folder.path(), &mut scan);
     Ok(scan)
+}
+
+/// The file of this folder that a link in it leads to.
+fn own_target(folder: &Path, link: &str) -> Option<String> {
+    let target = fs::canonicalize(folder.join(link)).ok()?;
+    let own = target.parent() == fs::canonicalize(folder).ok().as_deref();
+    own.then(|| target.file_name()?.to_str().map(str::to_owned)).flatten()
 }
 
 /// Reads only the files that another one equals in length.
@@ -137,6 +162,8 @@ mod tests {
         fs::create_dir_all(root.join("Pictures")).expect("made");
         fs::write(root.join("Pictures/old.png"), "p").expect("written");
         symlink("/etc/passwd", root.join("passwd.txt")).expect("linked");
+        fs::write(root.join("target.txt"), "t").expect("written");
+        symlink("target.txt", root.join(".latest")).expect("linked");
         fs::write(root.join(OsStr::from_bytes(b"bad\xff.txt")), "x").expect("written");
         let scan = scan(&Folder::open(root).expect("opened")).expect("scanned");
         let names: Vec<&str> = scan.files.keys().map(String::as_str).collect();
@@ -144,7 +171,13 @@ mod tests {
         assert!(scan.taken.contains("Pictures/old.png"));
         assert_eq!(scan.barred, [Kind::Tables], "a file has the name of that folder");
         let said = scan.left_alone.join("; ");
-        for part in ["1 hidden", "1 folders", "1 links", "not UTF-8"] {
+        for part in [
+            "2 hidden files and folders",
+            "1 folder;",
+            "1 link;",
+            "not UTF-8",
+            "target.txt: a link leads to it",
+        ] {
             assert!(said.contains(part), "{said}");
         }
         assert_eq!(scan.files["a.txt"].digest, scan.files["b.txt"].digest);
