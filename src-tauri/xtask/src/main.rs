@@ -3,11 +3,14 @@
 #![expect(clippy::print_stdout, reason = "a task speaks to the person who started it")]
 
 mod app;
+mod apt;
 mod bench;
+mod browser;
 mod bundle;
 mod command;
 mod headless;
 mod lint;
+mod node;
 mod open;
 mod packages;
 mod stages;

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 
+use anyhow::{Context, bail};
+
 use crate::command::Root;
 use crate::packages::{self, Purpose};
 use crate::{app, headless};
@@ -23,14 +25,20 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
 /// On the person's own screen: their desk, in their own folders.
 fn on_screen(root: &Root) -> anyhow::Result<()> {
     println!("Opening the desk. The demo agent will hand off a question in a moment.");
-    let mut desk = root.command(root.built(app::DESK), [""; 0]).spawn()?;
+    println!("Close the desk from its tray menu, or with Ctrl+C here.");
+    let mut desk = root
+        .command(root.built(app::DESK), [""; 0])
+        .spawn()
+        .context("the desk could not be started")?;
     let demo = root.command(root.built(app::CLI), ["demo"]).status();
     match demo {
         Ok(status) if status.success() => println!("The demo agent is done."),
         Ok(status) => println!("The demo agent ended with {status}."),
         Err(fault) => println!("The demo agent could not be started: {fault}"),
     }
-    println!("Close the desk from its tray menu, or with Ctrl+C here.");
-    desk.wait()?;
+    let status = desk.wait()?;
+    if !status.success() {
+        bail!("the desk ended with {status}, and says why above; is there a screen to open it on?");
+    }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! What must be installed on the machine: named first, then installed where
 //! that is possible (Debian and its kin), else said plainly.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use crate::command::{answer, run};
+use crate::apt::{self, Apt};
+use crate::command::answer;
+use crate::{browser, node};
 
 /// What the packages are for; each purpose includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,8 +20,47 @@ pub enum Purpose {
     Test,
 }
 
-/// Debian's and Ubuntu's names.
-const PACKAGES: &[(Purpose, &str)] = &[
+/// Sees to it that everything for `purpose` is there.
+///
+/// Only the browser may still be missing then: where it cannot be had, one
+/// stage of the tests fails, and says why.
+pub fn ensure(purpose: Purpose) -> anyhow::Result<()> {
+    // First, as nothing here can mend it: no package is installed in vain.
+    node::check()?;
+    if !apt::here() {
+        return elsewhere(purpose);
+    }
+    let missing: Vec<Need> = wanted(purpose).filter(|need| !apt::installed(need.1)).collect();
+    let browser = purpose >= Purpose::Test && browser::find().is_none();
+    if missing.is_empty() && !browser {
+        return Ok(());
+    }
+    println!("These system packages are needed and not installed:");
+    println!("{}", named(&missing, browser));
+    let names: Vec<&str> = missing.iter().map(|need| need.1).collect();
+    let apt = match Apt::allowed(&names) {
+        Ok(apt) => apt,
+        Err(refused) if names.is_empty() => {
+            println!("The browser tests will fail: {refused:#}");
+            return Ok(());
+        }
+        Err(refused) => return Err(refused),
+    };
+    apt.update();
+    if !names.is_empty() {
+        apt.install(&names)?;
+    }
+    // By itself: on Ubuntu it comes from another store, which may not be there.
+    if browser && let Err(fault) = apt.install(&[browser::package()]) {
+        println!("The browser tests will fail: {fault:#}");
+    }
+    Ok(())
+}
+
+/// A package, by the name that Debian and Ubuntu share, and what it is for.
+type Need = (Purpose, &'static str);
+
+const PACKAGES: &[Need] = &[
     (Purpose::Build, "build-essential"),
     (Purpose::Build, "pkg-config"),
     (Purpose::Build, "libwebkit2gtk-4.1-dev"),
@@ -34,93 +75,43 @@ const PACKAGES: &[(Purpose, &str)] = &[
     (Purpose::Headless, "fonts-dejavu-core"),
     (Purpose::Test, "libglib2.0-bin"),
     (Purpose::Test, "webkit2gtk-driver"),
-    (Purpose::Test, "chromium"),
 ];
 
-/// Node from this version on has what the window's tools need.
-const NODE: u32 = 20;
-
-/// Sees to it that everything for `purpose` is there.
-pub fn ensure(purpose: Purpose) -> anyhow::Result<()> {
-    let wanted: Vec<&str> = PACKAGES
-        .iter()
-        .filter(|(needed_for, _)| *needed_for <= purpose)
-        .map(|(_, package)| *package)
-        .collect();
-    if answer(Command::new("dpkg-query").arg("--version")).is_none() {
-        return elsewhere(&wanted);
-    }
-    let missing: Vec<&str> = wanted.into_iter().filter(|package| !installed(package)).collect();
-    if missing.is_empty() {
-        return node();
-    }
-    println!("Handoff Desk needs these system packages: {}", missing.join(" "));
-    let root = answer(Command::new("id").arg("-u")).as_deref() == Some("0");
-    let hint = format!("apt-get install {}", missing.join(" "));
-    if !root && answer(Command::new("sudo").arg("--version")).is_none() {
-        bail!("they can only be installed by root, and there is no sudo. As root: {hint}");
-    }
-    println!("Installing with: {}{hint}", if root { "" } else { "sudo " });
-    run(&mut apt(root, &["update", "-qq"]))
-        .context("the package lists could not be fetched; is there a network?")?;
-    let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
-    install.extend(&missing);
-    run(&mut apt(root, &install))
-        .with_context(|| format!("install them by hand and start again: {hint}"))?;
-    node()
+fn wanted(purpose: Purpose) -> impl Iterator<Item = Need> {
+    PACKAGES.iter().copied().filter(move |need| need.0 <= purpose)
 }
 
-fn apt(root: bool, args: &[&str]) -> Command {
-    // env passes the setting through sudo, which would drop it.
-    let words = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    let mut command = Command::new(if root { words[0] } else { "sudo" });
-    command.args(if root { &words[1..] } else { &words[..] }).args(args);
-    if root {
-        command.stdin(Stdio::null());
+/// The missing packages, one line for each purpose.
+fn named(missing: &[Need], browser: bool) -> String {
+    let mut lines = Vec::new();
+    for (purpose, why) in [
+        (Purpose::Build, "to build the app"),
+        (Purpose::Headless, "to open it without a screen"),
+        (Purpose::Test, "to test it"),
+    ] {
+        let mut names: Vec<&str> =
+            missing.iter().filter(|need| need.0 == purpose).map(|need| need.1).collect();
+        if browser && purpose == Purpose::Test {
+            names.push("chromium");
+        }
+        if !names.is_empty() {
+            lines.push(format!("  {why}: {}", names.join(" ")));
+        }
     }
-    command
+    lines.join("\n")
 }
 
-fn installed(package: &str) -> bool {
-    let status = |name: &str| {
-        answer(Command::new("dpkg-query").args([
-            "--show",
-            "--showformat=${db:Status-Status}",
-            name,
-        ]))
-    };
-    status(package).as_deref() == Some("installed")
-}
-
-/// Without Debian's package tool nothing is known of what is installed, so the
+/// Without Debian's package tools nothing is known of what is installed, so the
 /// one thing without which nothing builds is asked for directly.
-fn elsewhere(wanted: &[&str]) -> anyhow::Result<()> {
+fn elsewhere(purpose: Purpose) -> anyhow::Result<()> {
     let library = ["--exists", "webkit2gtk-4.1"];
     if answer(Command::new("pkg-config").args(library)).is_none() {
+        let all: Vec<Need> = wanted(purpose).collect();
         bail!(
-            "WebKitGTK 4.1 for development is missing, and this is no Debian or Ubuntu, where it \
-             could be installed by itself. Install what your system calls: {}",
-            wanted.join(", ")
+            "pkg-config finds no WebKitGTK 4.1 for development here, and this is no Debian or \
+             Ubuntu, where it would be installed by itself. Install what your system calls:\n{}",
+            named(&all, purpose >= Purpose::Test)
         );
-    }
-    node()
-}
-
-fn node() -> anyhow::Result<()> {
-    let hint = format!(
-        "the window is built with Node.js {NODE} or newer and npm; install them from your system \
-         or from nodejs.org and start again"
-    );
-    let Some(version) = answer(Command::new("node").arg("--version")) else {
-        bail!("there is no Node.js here: {hint}");
-    };
-    let major =
-        version.trim_start_matches('v').split('.').next().and_then(|n| n.parse::<u32>().ok());
-    if major.is_none_or(|major| major < NODE) {
-        bail!("Node.js here is {version}: {hint}");
-    }
-    if answer(Command::new("npm").arg("--version")).is_none() {
-        bail!("there is Node.js but no npm here: {hint}");
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub fn run(root: &Root, only: Option<&str>) -> anyhow::Result<()> {
     if stages.run("window: install", || ui::install(root)) {
         stages.run("window: check", || ui::script(root, "check"));
         stages.run("window: unit tests", || ui::script(root, "test"));
-        stages.run("window: browser tests", || ui::script(root, "test:browser"));
+        stages.run("window: browser tests", || ui::browser_tests(root));
     }
     // What the app is built with; where it fails, an earlier one may be there.
     let window = stages.run("window: build", || ui::build(root));

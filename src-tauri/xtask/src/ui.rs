@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
+use crate::browser;
 use crate::command::{Root, run};
 
 /// Installs the packages of the lock file, unless they already are.
@@ -30,6 +31,17 @@ pub fn build(root: &Root) -> anyhow::Result<()> {
 /// Runs one of the scripts of its package.json.
 pub fn script(root: &Root, name: &str) -> anyhow::Result<()> {
     run(&mut npm(root, ["run", "--silent", name]))
+}
+
+/// Runs the tests that drive the window in a browser.
+pub fn browser_tests(root: &Root) -> anyhow::Result<()> {
+    let Some(browser) = browser::find() else {
+        bail!(
+            "they drive Chromium, which is not here: install it, or name one with {}=PATH",
+            browser::VARIABLE
+        );
+    };
+    run(npm(root, ["run", "--silent", "test:browser"]).env(browser::VARIABLE, browser))
 }
 
 fn npm<I>(root: &Root, args: I) -> Command
