@@ -4,6 +4,7 @@
 //! no clock, touches no file, opens no socket and knows no database.
 
 pub mod action;
+pub mod alerts;
 pub mod answer;
 pub mod args;
 pub mod bounded;

@@ -11,7 +11,7 @@ mod timing;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use progress::{Progress, Traits};
+pub use progress::{Due, Escalation, NextAlert, Progress, Traits};
 pub use state::{Flag, Lease, Outcome, Phase, Report, State, StepReport};
 pub use timing::{DEFAULT_GRACE, Timing};
 
@@ -26,8 +26,36 @@ pub const LEASE: TimeDelta = TimeDelta::minutes(10);
 pub enum Event {
     /// It comes in front of the reviewer.
     Present,
-    /// The reviewer opened it.
-    Open,
+    /// The reviewer opened it: reminders pause.
+    Open {
+        /// Until when, where there are any.
+        resume_at: Option<DateTime<Utc>>,
+    },
+    /// Reminders are planned, anew after a change of the settings.
+    Plan {
+        /// The next one.
+        remind_at: Option<DateTime<Utc>>,
+    },
+    /// The reviewer was reminded.
+    Remind {
+        /// When to remind again.
+        next: Option<DateTime<Utc>>,
+    },
+    /// The reviewer puts reminders off, to the warning at the latest.
+    Snooze {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// The reviewer wants to be reminded again.
+    Wake {
+        /// The next reminder.
+        remind_at: Option<DateTime<Utc>>,
+    },
+    /// The reviewer lets the declared default be taken, or no longer.
+    Allow {
+        /// Whether it may.
+        allowed: bool,
+    },
     /// The reviewer answered.
     Decide {
         /// The answer.
@@ -90,6 +118,27 @@ pub enum Event {
     TimeUp {
         /// The decision by System, where a default is declared.
         default: Option<Box<Decision>>,
+        /// The first alert, where it escalates.
+        alert: NextAlert,
+    },
+    /// The reviewer was alerted after the deadline.
+    Alert {
+        /// What follows.
+        next: NextAlert,
+    },
+    /// No alert was answered.
+    GiveUp,
+    /// Nobody looked at the time: the desk was off, or the machine slept.
+    Gap {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// The wall clock was set.
+    Step {
+        /// By how much, forward or back.
+        by: TimeDelta,
+        /// What it would show now, had it not been.
+        since: DateTime<Utc>,
     },
 }
 
@@ -124,6 +173,9 @@ pub enum Refusal {
     /// It is too early.
     #[error("not before its time")]
     TooEarly,
+    /// The warning is out, or the deadline has passed.
+    #[error("too late: its deadline was warned of already")]
+    TooLate,
 }
 
 /// Applies an event to a handoff at `now`, or says why it cannot be.
@@ -139,9 +191,45 @@ pub fn transition(
             must_be(progress, &[State::Queued], "presented")?;
             next.phase = Phase::Ready;
         }
-        Event::Open => {
+        Event::Open { resume_at } => {
             must_be(progress, &[State::Ready], "opened")?;
             next.mark(Flag::Acknowledged);
+            if !next.has(Flag::Snoozed) {
+                next.remind_at = next.remind_at.and(resume_at);
+            }
+        }
+        Event::Plan { remind_at } => {
+            must_be(progress, &[State::Ready], "planned")?;
+            if !next.has(Flag::Snoozed) {
+                next.remind_at = remind_at;
+            }
+        }
+        Event::Remind { next: again } => {
+            must_be_before_the_warning(progress, "reminded of")?;
+            if progress.remind_at.is_none_or(|due| now < due) {
+                return Err(Refusal::TooEarly);
+            }
+            next.remind_at = again;
+            // Who had seen it, or put it off, is asked anew.
+            next.unmark(&[Flag::Snoozed, Flag::Acknowledged]);
+        }
+        Event::Snooze { until } => {
+            must_be_before_the_warning(progress, "snoozed")?;
+            let until = until.min(next.timing.warn_at);
+            if until <= now {
+                return Err(Refusal::TooLate);
+            }
+            next.remind_at = Some(until);
+            next.mark(Flag::Snoozed);
+        }
+        Event::Wake { remind_at } => {
+            must_be(progress, &[State::Ready], "woken")?;
+            next.remind_at = remind_at;
+            next.unmark(&[Flag::Snoozed]);
+        }
+        Event::Allow { allowed } => {
+            must_be(progress, &[State::Ready], "allowed")?;
+            next.default_allowed = allowed;
         }
         Event::Decide { decision, revision, hold_s } => {
             decide(&mut next, decision, revision, hold_s, now)?;
@@ -150,7 +238,7 @@ pub fn transition(
             must_be(progress, &[State::Decided], "undone")?;
             next.phase = Phase::Ready;
             if let Some(since) = next.stood_still_since.take() {
-                next.timing.shift((now - since).max(TimeDelta::zero()));
+                next.stood_still((now - since).max(TimeDelta::zero()));
             }
         }
         Event::Release => {
@@ -182,10 +270,49 @@ pub fn transition(
                 return Err(Refusal::TooEarly);
             }
             next.timing.warned_at.get_or_insert(now);
+            next.remind_at = None;
+            next.unmark(&[Flag::Snoozed]);
         }
-        Event::TimeUp { default } => time_up(&mut next, traits, default, now)?,
+        Event::TimeUp { default, alert } => time_up(&mut next, traits, default, alert, now)?,
+        Event::Alert { next: follows } => alert(&mut next, follows, now)?,
+        Event::GiveUp => {
+            must_be(progress, &[State::Ready], "given up")?;
+            if !progress.next_due().is_some_and(|(at, due)| due == Due::GiveUp && at <= now) {
+                return Err(Refusal::TooEarly);
+            }
+            next.mark(Flag::ManualReview);
+        }
+        Event::Gap { since } => {
+            if progress.state() == State::Ready && progress.escalation.is_none() {
+                next.timing.missed(since, now);
+            }
+        }
+        Event::Step { by, since } => {
+            next.stepped(by);
+            if next.state() == State::Ready && next.escalation.is_none() && !next.timing.relative {
+                next.timing.missed(since, now);
+            }
+        }
     }
     Ok(next)
+}
+
+fn must_be_before_the_warning(progress: &Progress, verb: &'static str) -> Result<(), Refusal> {
+    must_be(progress, &[State::Ready], verb)?;
+    let over = progress.escalation.is_some() || progress.has(Flag::ManualReview);
+    if over || progress.timing.warned_at.is_some() { Err(Refusal::TooLate) } else { Ok(()) }
+}
+
+fn alert(next: &mut Progress, follows: NextAlert, now: DateTime<Utc>) -> Result<(), Refusal> {
+    must_be(next, &[State::Ready], "alerted")?;
+    let due = next.next_due().is_some_and(|(at, due)| due == Due::Alert && at <= now);
+    match &mut next.escalation {
+        Some(escalation) if due => {
+            *escalation = Escalation { done: escalation.done + 1, next: follows };
+            Ok(())
+        }
+        Some(_) | None => Err(Refusal::TooEarly),
+    }
 }
 
 fn no_edge(progress: &Progress, verb: &'static str) -> Refusal {
@@ -341,6 +468,9 @@ fn revise(
     next.timing = Timing::new(deadline, now);
     next.stood_still_since = None;
     next.default_refused = None;
+    next.default_allowed = false;
+    next.remind_at = None;
+    next.escalation = None;
     let belongs_to_the_old =
         [Flag::Escalated, Flag::ManualReview, Flag::Acknowledged, Flag::Snoozed, Flag::Cold];
     next.unmark(&belongs_to_the_old);
@@ -354,6 +484,7 @@ fn time_up(
     next: &mut Progress,
     traits: &Traits,
     default: Option<Box<Decision>>,
+    alert: NextAlert,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     must_be(next, &[State::Ready], "timed out")?;
@@ -364,10 +495,14 @@ fn time_up(
         return Err(Refusal::TooEarly);
     }
     match traits.on_timeout {
-        TimeoutKind::Escalate => next.mark(Flag::Escalated),
+        TimeoutKind::Escalate => {
+            next.mark(Flag::Escalated);
+            next.escalation = Some(Escalation { done: 0, next: alert });
+        }
         TimeoutKind::ManualReview => next.mark(Flag::ManualReview),
         TimeoutKind::SafeDefault => {
-            if let Some(decision) = default.filter(|_| traits.default_is_read) {
+            let may = traits.may_default(next.default_allowed);
+            if let Some(decision) = default.filter(|_| may) {
                 next.phase = Phase::Released { decision, released_at: now, offer: None };
             } else {
                 let why = "The default changes something, and this agent may not change anything unasked.";

@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
 use handoff_domain::lifecycle::{
-    Event, Flag, Outcome, Phase, Progress, Report, State, Traits, transition,
+    Event, Flag, NextAlert, Outcome, Phase, Progress, Report, State, Traits, transition,
 };
 use handoff_domain::payload::{Deadline, OnTimeout, TimeoutKind};
 use proptest::prelude::*;
@@ -93,7 +93,35 @@ enum Move {
     Revise,
     Warn,
     TimeUp,
+    Plan {
+        remind: Option<i64>,
+    },
+    Remind,
+    Snooze {
+        by: i64,
+    },
+    Wake,
+    Allow {
+        allowed: bool,
+    },
+    Alert {
+        gives_up: bool,
+    },
+    GiveUp,
+    /// Nobody looked for so long.
+    Gap {
+        of: i64,
+    },
+    /// The wall clock was set.
+    Step {
+        by: i64,
+    },
 }
+
+/// The pauses of the reviewer's settings, in seconds.
+const PAUSE_S: i64 = 50;
+const EVERY_S: i64 = 300;
+const ALERT_S: i64 = 150;
 
 fn moves() -> impl Strategy<Value = Move> {
     prop_oneof![
@@ -114,6 +142,15 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Move::Revise),
         3 => Just(Move::Warn),
         3 => Just(Move::TimeUp),
+        1 => prop::option::of(-100..3000_i64).prop_map(|remind| Move::Plan { remind }),
+        2 => Just(Move::Remind),
+        1 => (-10..3000_i64).prop_map(|by| Move::Snooze { by }),
+        1 => Just(Move::Wake),
+        1 => any::<bool>().prop_map(|allowed| Move::Allow { allowed }),
+        2 => any::<bool>().prop_map(|gives_up| Move::Alert { gives_up }),
+        1 => Just(Move::GiveUp),
+        1 => (0..3000_i64).prop_map(|of| Move::Gap { of }),
+        1 => prop_oneof![-40_000_000..40_000_000_i64, -100..100_i64].prop_map(|by| Move::Step { by }),
     ]
 }
 
@@ -146,6 +183,12 @@ struct Model {
     applied: Option<bool>,
     escalated: bool,
     manual_review: bool,
+    acknowledged: bool,
+    snoozed: bool,
+    allowed: bool,
+    remind: Option<i64>,
+    /// How many alerts there were, when the next is due, and whether there is none left.
+    alerts: Option<(u32, i64, bool)>,
 }
 
 impl Model {
@@ -154,7 +197,14 @@ impl Model {
         let open = matches!(self.state, State::Queued | State::Ready);
         match step {
             Move::Present => self.go(self.state == State::Queued, State::Ready),
-            Move::Open => self.state == State::Ready,
+            Move::Open => {
+                let may = self.state == State::Ready;
+                self.acknowledged |= may;
+                if may && !self.snoozed {
+                    self.remind = self.remind.map(|_| now + PAUSE_S);
+                }
+                may
+            }
             Move::Approve { irreversible, current } => {
                 let may = self.state == State::Ready && current;
                 if may {
@@ -180,6 +230,8 @@ impl Model {
                     let still = now - self.decided_at;
                     self.respond_by += still;
                     self.warned = self.warned.map(|warned| warned + still);
+                    self.remind = self.remind.map(|at| at + still);
+                    self.alerts = self.alerts.map(|(done, at, last)| (done, at + still, last));
                 }
                 self.go(may, State::Ready)
             }
@@ -229,11 +281,101 @@ impl Model {
                 let may = self.state == State::Ready && now >= self.respond_by - self.lead;
                 if may {
                     self.warned = self.warned.or(Some(now));
+                    (self.remind, self.snoozed) = (None, false);
                 }
                 may
             }
             Move::TimeUp => self.timed_out(now),
+            Move::Plan { .. }
+            | Move::Remind
+            | Move::Snooze { .. }
+            | Move::Wake
+            | Move::Allow { .. } => self.asked(step, now),
+            Move::Alert { gives_up } => {
+                let due = self.alerts.filter(|(_, at, last)| !last && *at <= now);
+                let may = self.state == State::Ready && !self.manual_review && due.is_some();
+                if let Some((done, ..)) = due.filter(|_| may) {
+                    self.alerts = Some((done + 1, now + ALERT_S, gives_up));
+                }
+                may
+            }
+            Move::GiveUp => {
+                let due = self.alerts.is_some_and(|(_, at, last)| last && at <= now);
+                let may = self.state == State::Ready && !self.manual_review && due;
+                self.manual_review |= may;
+                may
+            }
+            Move::Gap { of } => {
+                let open = self.state == State::Ready && self.alerts.is_none();
+                if open && self.due().is_some_and(|due| now - of < due && due <= now) {
+                    self.warned = None;
+                }
+                true
+            }
+            Move::Step { by } => {
+                // All that was measured by the clock is measured on.
+                let shift = |at: &mut i64| *at += by;
+                shift(&mut self.respond_by);
+                shift(&mut self.decided_at);
+                self.warned.iter_mut().for_each(shift);
+                self.remind.iter_mut().for_each(shift);
+                self.alerts.iter_mut().for_each(|(_, at, _)| shift(at));
+                for held in [&mut self.offer, &mut self.held].into_iter().flatten() {
+                    shift(&mut held.until);
+                }
+                true
+            }
         }
+    }
+
+    /// What the reviewer asks for before the deadline.
+    fn asked(&mut self, step: Move, now: i64) -> bool {
+        let ready = self.state == State::Ready;
+        let calm = ready && self.warned.is_none() && self.alerts.is_none() && !self.manual_review;
+        let warn_at = self.respond_by - self.lead;
+        match step {
+            Move::Plan { remind } => {
+                if ready && !self.snoozed {
+                    self.remind = remind.map(|after| now + after);
+                }
+                ready
+            }
+            Move::Remind => {
+                let may = calm && self.remind.is_some_and(|at| at <= now);
+                if may {
+                    (self.remind, self.snoozed, self.acknowledged) =
+                        (Some(now + EVERY_S), false, false);
+                }
+                may
+            }
+            Move::Snooze { by } => {
+                let until = (now + by).min(warn_at);
+                let may = calm && until > now;
+                if may {
+                    (self.remind, self.snoozed) = (Some(until), true);
+                }
+                may
+            }
+            Move::Wake => {
+                if ready {
+                    (self.remind, self.snoozed) = (Some(now + EVERY_S), false);
+                }
+                ready
+            }
+            Move::Allow { allowed } => {
+                self.allowed = if ready { allowed } else { self.allowed };
+                ready
+            }
+            _ => false,
+        }
+    }
+
+    /// From when on the deadline may act.
+    fn due(&self) -> Option<i64> {
+        let warned = self.warned?;
+        let in_full = warned + self.lead <= self.respond_by;
+        let late = (warned + self.lead.min(self.grace)).max(self.respond_by);
+        Some(if in_full { self.respond_by } else { late })
     }
 
     fn go(&mut self, may: bool, to: State) -> bool {
@@ -283,6 +425,8 @@ impl Model {
             self.respond_by = now + 1000;
             (self.lead, self.grace, self.warned) = (200, 100, None);
             (self.escalated, self.manual_review) = (false, false);
+            (self.acknowledged, self.snoozed, self.allowed) = (false, false, false);
+            (self.remind, self.alerts) = (None, None);
         }
         let to = if self.state == State::Queued { State::Queued } else { State::Ready };
         self.go(open || asked, to)
@@ -302,8 +446,11 @@ impl Model {
         }
         assert!(warned_before, "nothing follows a warning at once");
         match self.kind {
-            TimeoutKind::Escalate => self.escalated = true,
-            TimeoutKind::SafeDefault if self.default_is_read => {
+            TimeoutKind::Escalate => {
+                self.escalated = true;
+                self.alerts = Some((0, now, false));
+            }
+            TimeoutKind::SafeDefault if self.default_is_read || self.allowed => {
                 (self.irreversible, self.wants_revision, self.by_system) = (false, false, true);
                 (self.offer, self.held) = (None, None);
                 self.state = State::Released;
@@ -314,11 +461,11 @@ impl Model {
     }
 }
 
-fn event(step: Move, model: &Model) -> Event {
+fn event(step: Move, model: &Model, now: i64) -> Event {
     let name = |number: u8| format!("n{number}");
     match step {
         Move::Present => Event::Present,
-        Move::Open => Event::Open,
+        Move::Open => Event::Open { resume_at: Some(at(now + PAUSE_S)) },
         Move::Approve { irreversible, current } => Event::Decide {
             decision: decision(
                 Some(if irreversible { "burn" } else { "move" }),
@@ -357,7 +504,19 @@ fn event(step: Move, model: &Model) -> Event {
         Move::TimeUp => Event::TimeUp {
             default: (model.kind == TimeoutKind::SafeDefault)
                 .then(|| decision(Some("move"), DecisionKind::Approve, None, Decider::System)),
+            alert: NextAlert { at: at(now), gives_up: false },
         },
+        Move::Plan { remind } => Event::Plan { remind_at: remind.map(|after| at(now + after)) },
+        Move::Remind => Event::Remind { next: Some(at(now + EVERY_S)) },
+        Move::Snooze { by } => Event::Snooze { until: at(now + by) },
+        Move::Wake => Event::Wake { remind_at: Some(at(now + EVERY_S)) },
+        Move::Allow { allowed } => Event::Allow { allowed },
+        Move::Alert { gives_up } => {
+            Event::Alert { next: NextAlert { at: at(now + ALERT_S), gives_up } }
+        }
+        Move::GiveUp => Event::GiveUp,
+        Move::Gap { of } => Event::Gap { since: at(now - of) },
+        Move::Step { by } => Event::Step { by: TimeDelta::seconds(by), since: at(now - by) },
     }
 }
 
@@ -401,12 +560,20 @@ proptest! {
             applied: None,
             escalated: false,
             manual_review: false,
+            acknowledged: false,
+            snoozed: false,
+            allowed: false,
+            remind: None,
+            alerts: None,
         };
         let mut now = 0;
         for (step, pause) in walk {
             now += pause;
+            if let Move::Step { by } = step {
+                now += by;
+            }
             let before = model.clone();
-            let outcome = transition(&progress, &traits, event(step, &model), at(now));
+            let outcome = transition(&progress, &traits, event(step, &model, now), at(now));
             let made = model.make(step, now);
             prop_assert_eq!(outcome.is_ok(), made, "{:?} at {} from {:?}: {:?}", step, now, before, outcome);
             if !made {
@@ -428,6 +595,12 @@ fn agree(progress: &Progress, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(progress.revision, model.revision);
     prop_assert_eq!(progress.timing.respond_by, at(model.respond_by));
     prop_assert_eq!(progress.timing.warned_at, model.warned.map(at));
+    prop_assert_eq!(progress.remind_at, model.remind.map(at));
+    prop_assert_eq!(progress.default_allowed, model.allowed);
+    prop_assert_eq!(progress.has(Flag::Acknowledged), model.acknowledged);
+    prop_assert_eq!(progress.has(Flag::Snoozed), model.snoozed);
+    let alerts = progress.escalation.map(|all| (all.done, all.next.at, all.next.gives_up));
+    prop_assert_eq!(alerts, model.alerts.map(|(done, next, last)| (done, at(next), last)));
     prop_assert_eq!(progress.has(Flag::Escalated), model.escalated);
     prop_assert_eq!(progress.has(Flag::ManualReview), model.manual_review);
     prop_assert_eq!(progress.has(Flag::Diverged), model.applied == Some(false));
