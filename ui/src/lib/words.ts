@@ -190,7 +190,7 @@ export const glossary: Term[] = [
   { word: 'Release', help: 'The hold is over, and the decision is sent to the agent. It can no longer be undone here.' },
   { word: 'Collect', help: 'The agent fetches the decision. An agent that is away collects it later.' },
   { word: 'Reconcile', help: 'The agent fits its plan to your decision and reports what it did.' },
-  { word: 'Lease', help: 'For ten minutes one agent alone may act on a decision. If it is never heard of again, the action may have run, and you say whether to send it once more.' },
+  { word: 'Lease', help: 'For ten minutes one agent alone may act on a decision. If it is never heard of again, the action may have run, and only you can hand the decision out once more.' },
   { word: 'Version', help: 'An agent can change its proposal. Each change is a new version (revision), and you approve only the one you see.' },
   { word: 'Escalation', help: 'You are alerted again because a deadline passed. Time alone never approves anything.' },
   { word: 'Manual review', help: 'A deadline passed and nothing was done. The handoff stays open for you.' },

@@ -63,6 +63,19 @@ describe.each([
     await window.sound('may have run');
   });
 
+  test('in an answer that came too early and a card that was withdrawn', async () => {
+    window = await stage.window('full', { dark });
+    // Both at once, so that no slow machine lets the half second pass in between.
+    await window.page.evaluate(() => {
+      globalThis.dispatchEvent(new Event('focus'));
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true }));
+    });
+    expect(await window.page.getByText('Nothing was sent.').isVisible()).toBe(true);
+    await window.sound('too early');
+    await window.desk('withdraw', 'h-drop');
+    await window.sound('withdrawn');
+  });
+
   test('at 900 and 600 pixels', async () => {
     window = await stage.window('full', { dark, width: 900 });
     await window.page.getByRole('button', { name: 'Evidence' }).click();
@@ -165,7 +178,6 @@ describe('live', () => {
     expect(await window.page.getByText('The table is in use after all.').isVisible()).toBe(true);
     expect(await window.id('submit-decision').count()).toBe(0);
     expect(await window.page.getByLabel(/^You had not sent this/u).inputValue()).toBe('Not today.');
-    await window.sound('withdrawn');
     await window.press('Escape', 'j');
     await window.pass(600);
     expect(await window.id('question').textContent()).toBe('Refund only the proven duplicate, or both charges?');

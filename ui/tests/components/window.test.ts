@@ -374,6 +374,8 @@ describe('states', () => {
 
   test('what failed is shown with what to do', async () => {
     await open('error');
+    expect(screen.getByRole('heading', { name: 'The queue could not be opened' })).toBeTruthy();
+    expect(screen.getAllByRole('tab').map((tab) => tab.textContent?.trim())).toEqual(expect.arrayContaining(['Inbox', 'Sent', 'Done']));
     expect(screen.getAllByTestId('error').map((error) => error.textContent)).toEqual(expect.arrayContaining([expect.stringContaining('disk that holds the desk is full'), expect.stringContaining('Close the other program')]));
     await fireEvent.click(screen.getByText('Try again'));
     await pass(700);
@@ -386,9 +388,9 @@ describe('states', () => {
     await fireEvent.click(screen.getByRole('tab', { name: /Sent/u }));
     await pass(100);
     await show('h-mail');
-    await fireEvent.click(screen.getByText('Send it again…'));
+    await fireEvent.click(screen.getByText('Hand it out again…'));
     expect(host.calls.some((call) => call.name === 'regrant')).toBe(false);
-    await fireEvent.click(screen.getByText('Yes, send it again'));
+    await fireEvent.click(screen.getByText('Yes, hand it out again'));
     await pass(100);
     expect(host.calls.some((call) => call.name === 'regrant')).toBe(true);
   });
