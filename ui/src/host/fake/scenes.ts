@@ -41,6 +41,8 @@ export function scene(name: string, now: number): Scene {
       return { agents: [], specs: longSpecs() };
     case 'many':
       return { agents: [], specs: manySpecs(3000) };
+    case 'examples':
+      return { agents: [], specs: exampleSpecs(now) };
     case 'ten':
       return { agents: [], specs: manySpecs(10) };
     default:
@@ -131,6 +133,18 @@ function overSpecs(now: number): Spec[] {
       options: [{ id: 'tag', label: 'Tag 2.4.0', effect: 'reversible' }], decision: { kind: 'approve', by: 'reviewer', at, option: 'tag', facts: {}, constraints: [] },
     },
     { id: 'h-gone', agent: 'deploy-bot', title: 'Nightly deploy', question: 'Deploy although one check is red?', state: 'withdrawn', closed_because: 'The check turned green by itself.' },
+  ];
+}
+
+/** The two example payloads of the public interface, with what the desk says of them. */
+function exampleSpecs(now: number): Spec[] {
+  return [
+    { ...refundSpec(now), dueMs: 4 * HOUR, then: 'It waits for manual review: “Leave it to the billing team” changes something, and that is not done unasked.' },
+    {
+      id: 'h-tidy', agent: 'cli', title: 'Tidy the Downloads folder', question: 'Which folder should the invoices go to?', priority: 'low', dueMs: 24 * HOUR, warnBeforeMs: 5 * HOUR, reason: { code: 'missing_information' }, flags: ['cold'],
+      summary: 'Two folders could take the 14 invoices found. I cannot tell which one you use.', missing_layers: ['history', 'intent', 'constraints'], then: 'It waits for manual review; nothing is done.',
+      liveness: { kind: 'will_collect', last_seen: iso(now - 4 * MINUTE) },
+    },
   ];
 }
 
