@@ -24,6 +24,7 @@ use tauri::Manager as _;
 
 use crate::arguments::Asked;
 use crate::clock::SystemClock;
+use crate::shell::command::Commands;
 use crate::shell::notify::DesktopNotifier;
 
 /// The variables by which Tauri lets a WebDriver drive the window.
@@ -124,9 +125,14 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     let (engine, server) = runtime.block_on(async {
         let store = Store::open(&home.database())
             .with_context(|| format!("{} could not be opened", home.database().display()))?;
-        let engine = Engine::start(store, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
-            .await
-            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let engine = Engine::start(
+            store,
+            Arc::new(SystemClock),
+            Arc::clone(&notifier) as Arc<_>,
+            Arc::new(Commands),
+        )
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
@@ -136,7 +142,8 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     runtime.spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
     let timed = engine.clone();
     runtime.spawn(async move { timed.run().await });
-    runtime.spawn(shell::notify::watch(engine.clone()));
+    let watching = engine.clone();
+    runtime.spawn(async move { notifier.watch(watching).await });
     let code = window(Desk { engine, home }, background)?;
     drop(ownership);
     Ok(code)
@@ -166,6 +173,10 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::undo,
             commands::regrant,
             commands::seen,
+            commands::snooze,
+            commands::wake,
+            commands::allow_default,
+            commands::on_screen,
             commands::settings,
             commands::save_settings,
             commands::run_demo,

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use tauri::{
-    AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    AppHandle, Manager as _, UserAttentionType, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
 };
 use tauri_plugin_window_state::StateFlags;
 
@@ -53,6 +54,14 @@ pub fn raise(app: &AppHandle) {
     let Some(window) = app.get_webview_window(LABEL) else { return };
     if let Err(error) = bring_forward(&window) {
         tracing::warn!(%error, "the window could not be brought forward");
+    }
+}
+
+/// Lets the desktop mark the window, as it does for what is urgent.
+pub fn ask_for_attention(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    if let Err(error) = window.request_user_attention(Some(UserAttentionType::Critical)) {
+        tracing::warn!(%error, "the window could not ask for attention");
     }
 }
 

@@ -299,8 +299,7 @@ pub fn transition(
 
 fn must_be_before_the_warning(progress: &Progress, verb: &'static str) -> Result<(), Refusal> {
     must_be(progress, &[State::Ready], verb)?;
-    let over = progress.escalation.is_some() || progress.has(Flag::ManualReview);
-    if over || progress.timing.warned_at.is_some() { Err(Refusal::TooLate) } else { Ok(()) }
+    if progress.is_late() { Err(Refusal::TooLate) } else { Ok(()) }
 }
 
 fn alert(next: &mut Progress, follows: NextAlert, now: DateTime<Utc>) -> Result<(), Refusal> {

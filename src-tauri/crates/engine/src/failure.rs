@@ -110,6 +110,10 @@ impl From<Refusal> for Failure {
                 "Ask again with handoff.wait; only its answer says whether you may act.",
             ),
             Refusal::TooEarly => Self::conflict("It is not yet time for that.", "Wait."),
+            Refusal::TooLate => Self::conflict(
+                "Its deadline was warned of already, or is about to be.",
+                "Answer it; it cannot be put off any more.",
+            ),
         }
     }
 }

@@ -74,6 +74,8 @@ impl Engine {
         let desk = &self.desk;
         desk.apply(id, None, Event::Undo, Actor::Reviewer, "undone", json!({})).await?;
         lock(&desk.holds).remove(id);
+        desk.held.notify_one();
+        // Its deadline runs again.
         desk.sooner.notify_one();
         desk.receipt(id)
     }
@@ -91,7 +93,9 @@ impl Engine {
         let record = desk.store.read(|read| read.handoff(id))?;
         let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
         if record.progress.state() == State::Ready && !record.has(Flag::Acknowledged) {
-            desk.apply(id, None, Event::Open, Actor::Reviewer, "opened", json!({})).await?;
+            let resume_at = Some(desk.alerts().resume(desk.now(), &desk.clock.zone()));
+            let event = Event::Open { resume_at };
+            desk.apply(id, None, event, Actor::Reviewer, "opened", json!({})).await?;
         }
         Ok(())
     }

@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use handoff_domain::briefing;
 use handoff_domain::decision::fingerprint;
 use handoff_domain::directive::directive;
-use handoff_domain::lifecycle::{Event, Outcome, Phase, Progress, Report, Traits, transition};
+use handoff_domain::lifecycle::{
+    Event, Outcome, Phase, Progress, Report, State, Traits, transition,
+};
+use handoff_domain::payload::{Deadline, Payload};
 use handoff_domain::validate::{self, Checked, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
@@ -57,8 +60,9 @@ impl Desk {
         }
         let now = self.now();
         let owner = agent.to_owned();
+        let open = self.left_open(&checked.payload, now);
         let (record, known, replaced) = self.watched(
-            self.store.write(move |write| store_new(write, &owner, checked, text, now)).await,
+            self.store.write(move |write| store_new(write, &owner, checked, open, text, now)).await,
         )?;
         if let Some(replaced) = replaced {
             self.notifier.retire(&replaced);
@@ -86,6 +90,7 @@ impl Desk {
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
         let now = self.now();
         let owner = agent.to_owned();
+        let open = self.left_open(&checked.payload, now);
         let (record, known) = self.watched(
             self.store
                 .write(move |write| {
@@ -106,13 +111,13 @@ impl Desk {
                     {
                         return Ok((record, true));
                     }
-                    let deadline = checked.payload.deadline.clone();
-                    let progress = transition(
-                        &record.progress,
-                        &record.traits,
-                        Event::Revise { deadline, cold: briefing::is_cold(&checked.payload) },
-                        now,
-                    )?;
+                    let cold = briefing::is_cold(&checked.payload);
+                    let revise = Event::Revise { deadline: open.deadline, cold };
+                    let mut progress = transition(&record.progress, &record.traits, revise, now)?;
+                    if progress.state() == State::Ready {
+                        let plan = Event::Plan { remind_at: open.remind_at };
+                        progress = transition(&progress, &record.traits, plan, now)?;
+                    }
                     write.propose(&record, &progress, &proposal(checked, text), now)?;
                     record.progress = progress;
                     let data = json!({ "revision": record.progress.revision });
@@ -201,6 +206,13 @@ impl Desk {
         Ok(Listed { handoffs, total })
     }
 
+    fn left_open(&self, payload: &Payload, now: DateTime<Utc>) -> Open {
+        Open {
+            deadline: self.alerts().filled(&payload.deadline, payload.priority, now),
+            remind_at: self.first_reminder(payload.priority),
+        }
+    }
+
     async fn check(
         &self,
         text: String,
@@ -239,6 +251,12 @@ impl Desk {
     }
 }
 
+/// What the agent leaves open and the reviewer has set.
+struct Open {
+    deadline: Deadline,
+    remind_at: Option<DateTime<Utc>>,
+}
+
 fn key_conflict(record: &Record) -> Failure {
     Failure::conflict(
         format!("The key {:?} was used before with another content ({}).", record.key, record.id),
@@ -250,6 +268,7 @@ fn store_new(
     write: &Write<'_>,
     agent: &str,
     checked: Checked,
+    open: Open,
     text: String,
     now: DateTime<Utc>,
 ) -> Result<(Record, bool, Option<String>), Failure> {
@@ -271,8 +290,10 @@ fn store_new(
         change(write, record, progress, Actor::Agent, "superseded", json!({ "by": id }), now)?;
     }
     let cold = briefing::is_cold(payload);
-    let queued = Progress::new(&payload.deadline, cold, now);
-    let ready = transition(&queued, &Traits::of(payload), Event::Present, now)?;
+    let traits = Traits::of(payload);
+    let queued = Progress::new(&open.deadline, cold, now);
+    let ready = transition(&queued, &traits, Event::Present, now)?;
+    let ready = transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?;
     let key = payload.key.clone();
     let new = NewHandoff { id, agent: agent.to_owned(), key, proposal: proposal(checked, text) };
     let record = write.insert(&new, &ready, now)?;

@@ -273,6 +273,26 @@ impl Read<'_> {
         Ok(ids)
     }
 
+    /// The ids of the ready handoffs that no notification service has shown.
+    pub fn not_shown(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND NOT EXISTS (
+               SELECT 1 FROM events WHERE handoff = h.seq
+               AND (kind = 'notified' OR data ->> 'attempt' = 'shown')) ORDER BY respond_by",
+        )?;
+        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
+    /// The ids of the handoffs that are not over, the oldest first.
+    pub fn open_ids(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM handoffs WHERE list IN (0, 1) ORDER BY seq")?;
+        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
     /// The ids of the handoffs whose timer is due, the oldest first.
     pub fn due(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(

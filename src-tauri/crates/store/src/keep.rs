@@ -40,7 +40,7 @@ impl Write<'_> {
                 ListPart::of(progress.state()).number(),
                 millis(progress.timing.respond_by),
                 millis(now),
-                progress.next_timer().map(millis),
+                progress.next_due().map(|(at, _)| millis(at)),
             ])?;
         let seq = self.connection.last_insert_rowid();
         self.add_payload(seq, progress.revision, proposal)?;
@@ -107,7 +107,25 @@ impl Write<'_> {
                 ListPart::of(progress.state()).number(),
                 millis(progress.timing.respond_by),
                 millis(now),
-                progress.next_timer().map(millis),
+                progress.next_due().map(|(at, _)| millis(at)),
+            ])?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// Stores a new progress that nobody sees a difference of, such as a lease
+    /// that holds longer or a reminder at another time: its place in the lists stays.
+    pub fn keep(&self, record: &Record, progress: &Progress) -> Result<(), StoreError> {
+        let changed = self
+            .connection
+            .prepare_cached(
+                "UPDATE handoffs SET progress = ?3, timer_at = ?4, version = version + 1
+                 WHERE seq = ?1 AND version = ?2",
+            )?
+            .execute(params![
+                record.seq,
+                record.version,
+                serde_json::to_string(progress)?,
+                progress.next_due().map(|(at, _)| millis(at)),
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }

@@ -5,50 +5,109 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_engine::{Attempt, Clock, Engine, Notice, Notifier};
+use chrono_tz::Tz;
+use handoff_engine::{Attempt, Clock, CommandRunner, Engine, Notice, Notifier};
 use handoff_protocol::session::Host;
 use handoff_store::Store;
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
+use serde_json::Value;
 use tempfile::TempDir;
+
+#[derive(Debug, Clone, Copy)]
+struct Clocks {
+    wall: DateTime<Utc>,
+    awake: Duration,
+    boot: Duration,
+    zone: Tz,
+}
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Clone)]
 pub struct FakeClock {
-    state: Arc<Mutex<(DateTime<Utc>, Duration)>>,
+    state: Arc<Mutex<Clocks>>,
 }
 
 impl Default for FakeClock {
     fn default() -> Self {
         let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default();
-        Self { state: Arc::new(Mutex::new((start, Duration::from_secs(1000)))) }
+        let up = Duration::from_secs(1000);
+        let clocks = Clocks { wall: start, awake: up, boot: up, zone: Tz::UTC };
+        Self { state: Arc::new(Mutex::new(clocks)) }
     }
 }
 
 impl FakeClock {
-    /// Time passes, on both clocks.
+    /// Time passes while the machine is awake.
     pub fn pass(&self, span: Duration) {
+        self.sleep(span);
+        self.clocks().awake += span;
+    }
+
+    /// Time passes while the machine sleeps.
+    pub fn sleep(&self, span: Duration) {
+        self.clocks().boot += span;
         self.step(TimeDelta::from_std(span).unwrap_or_default());
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 += span;
     }
 
     /// The wall clock alone is set forward or back.
     pub fn step(&self, by: TimeDelta) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 += by;
+        self.clocks().wall += by;
+    }
+
+    /// The machine is carried elsewhere.
+    pub fn travel(&self, zone: Tz) {
+        self.clocks().zone = zone;
+    }
+
+    fn clocks(&self) -> MutexGuard<'_, Clocks> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.clocks().wall
     }
 
     fn awake(&self) -> Duration {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.clocks().awake
+    }
+
+    fn boot(&self) -> Duration {
+        self.clocks().boot
+    }
+
+    fn zone(&self) -> Tz {
+        self.clocks().zone
+    }
+}
+
+/// A runner that remembers what it was asked to run, and what it was told.
+#[derive(Debug, Clone, Default)]
+pub struct RecordingRunner {
+    ran: Arc<Mutex<Vec<(Vec<String>, Value)>>>,
+}
+
+impl RecordingRunner {
+    /// What was run so far.
+    pub fn ran(&self) -> Vec<(Vec<String>, Value)> {
+        self.ran.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl CommandRunner for RecordingRunner {
+    fn run(
+        &self,
+        argv: Vec<String>,
+        about: Value,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        self.ran.lock().unwrap_or_else(PoisonError::into_inner).push((argv, about));
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -80,6 +139,11 @@ impl RecordingNotifier {
     /// From now on the service answers again.
     pub fn go_on(&self) {
         *self.hanging.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// From now on there is a service again.
+    pub fn appear(&self) {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
     /// From now on there is no service.
@@ -115,6 +179,8 @@ pub struct Headless<C = FakeClock> {
     pub clock: C,
     /// Its notifier.
     pub notifier: RecordingNotifier,
+    /// Its runner of commands.
+    pub runner: RecordingRunner,
     /// Where it lives: the agents' side connects here.
     pub home: Home,
     folder: Arc<TempDir>,
@@ -132,33 +198,40 @@ impl<C: Clock + Clone> Headless<C> {
     /// A desk with another clock in `folder`, which goes with it; not yet
     /// listening.
     pub async fn within(folder: TempDir, clock: C) -> anyhow::Result<Self> {
-        Self::at(Arc::new(folder), clock, RecordingNotifier::default()).await
+        Self::at(Arc::new(folder), clock, RecordingNotifier::default(), RecordingRunner::default())
+            .await
     }
 
     /// Ends this desk as a crash would, and starts another on the same folder.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let Self { engine, clock, notifier, home: _, folder, serving } = self;
+        let Self { engine, clock, notifier, runner, home: _, folder, serving } = self;
         if let Some(serving) = serving {
             serving.abort();
             // Its end is what is waited for; how it ended does not matter.
             drop(serving.await);
         }
         drop(engine);
-        Self::at(folder, clock, notifier).await
+        Self::at(folder, clock, notifier, runner).await
     }
 
     async fn at(
         folder: Arc<TempDir>,
         clock: C,
         notifier: RecordingNotifier,
+        runner: RecordingRunner,
     ) -> anyhow::Result<Self> {
         let home = Home::new(folder.path().join("home"));
         home.create()?;
         let store = Store::open(&home.database())?;
-        let engine = Engine::start(store, Arc::new(clock.clone()), Arc::new(notifier.clone()))
-            .await
-            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
-        Ok(Self { engine, clock, notifier, home, folder, serving: None })
+        let engine = Engine::start(
+            store,
+            Arc::new(clock.clone()),
+            Arc::new(notifier.clone()),
+            Arc::new(runner.clone()),
+        )
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        Ok(Self { engine, clock, notifier, runner, home, folder, serving: None })
     }
 
     /// Listens on the socket of its home.

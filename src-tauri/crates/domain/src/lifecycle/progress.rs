@@ -140,6 +140,24 @@ impl Progress {
         self.flags.contains(&flag)
     }
 
+    /// Whether its reminders can be put off.
+    pub fn can_snooze(&self, now: DateTime<Utc>) -> bool {
+        self.state() == State::Ready && !self.is_late() && now < self.timing.warn_at
+    }
+
+    /// Whether the warning is out, or more than that has happened.
+    pub(super) fn is_late(&self) -> bool {
+        let over = self.escalation.is_some() || self.has(Flag::ManualReview);
+        over || self.timing.warned_at.is_some()
+    }
+
+    /// Whether the reviewer has given leave for the declared default; `None`
+    /// where there is none, or none is needed.
+    pub fn leave(&self, traits: &Traits) -> Option<bool> {
+        let asked = traits.on_timeout == TimeoutKind::SafeDefault && !traits.default_is_read;
+        asked.then_some(self.default_allowed)
+    }
+
     /// The deadline has stood still for so long.
     pub(super) fn stood_still(&mut self, by: TimeDelta) {
         self.timing.shift(by);

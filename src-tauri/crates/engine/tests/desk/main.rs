@@ -4,6 +4,7 @@
 
 mod agent;
 mod agents;
+mod alerts;
 mod decide;
 mod deliver;
 mod durable;

@@ -1,6 +1,7 @@
 //! What the desk says of itself, and what the reviewer can set.
 
 use chrono::{DateTime, Utc};
+use handoff_domain::alerts::Alerts;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -74,11 +75,19 @@ pub struct Settings {
     pub shortcuts: bool,
     /// Whether notifications show the question, or the agent alone.
     pub notify_question: bool,
+    /// When the reviewer is reminded, left alone and alerted.
+    pub alerts: Alerts,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { hold_s: 5, theme: Theme::System, shortcuts: true, notify_question: true }
+        Self {
+            hold_s: 5,
+            theme: Theme::System,
+            shortcuts: true,
+            notify_question: true,
+            alerts: Alerts::default(),
+        }
     }
 }
 
