@@ -1,0 +1,121 @@
+//! The power is cut at any point, and the disk keeps what it likes of what was
+//! not synced.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use handoff_faultfs::{Disk, Lie, Platter, Seed};
+
+use crate::check::check;
+use crate::workload::{Plan, Story, run};
+
+/// The rules of the real store.
+const OURS: Plan = Plan {
+    synchronous: "FULL",
+    lie: None,
+    rounds: 25,
+    checkpoint_pages: 60,
+    longest: 40_000,
+};
+
+/// How many points are tried in each workload.
+const CUTS: usize = 200;
+
+/// Tries all points of one workload, or one of them; says what was lost where.
+fn cut(plan: Plan, workload: u64, cuts: usize, only: Option<usize>) -> Result<(), String> {
+    let story = run(plan, workload);
+    let disk = Disk::forgetful().map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut points: Vec<(usize, usize)> = (0..cuts)
+        .filter(|number| only.is_none_or(|only| only == *number))
+        .map(|number| (point(&story, &mut Seed::new(workload, stream(number))), number))
+        .collect();
+    points.sort_unstable();
+    let mut platter = Platter::new(&story.log);
+    let mut past = Seed::new(workload, 1);
+    for (position, number) in points {
+        platter.advance(position, &mut past);
+        let image = platter.cut(&mut Seed::new(workload, stream(number) + 1));
+        image.write_to(folder.path()).map_err(|error| error.to_string())?;
+        check(folder.path(), &disk, &story, position).map_err(|fault| {
+            format!(
+                "HANDOFF_PROOF_SEED={workload}:{number} (cut after {position} of {} calls; \
+                 {image}): {fault}",
+                story.log.len()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Two streams of numbers for each cut: where, and what is left.
+fn stream(number: usize) -> u64 {
+    2 + 2 * number as u64
+}
+
+/// A point of the log: anywhere, or in the moment of an acknowledgement.
+fn point(story: &Story, seed: &mut Seed) -> usize {
+    if seed.chance(50) {
+        return seed.below(story.log.len() + 1);
+    }
+    let moments: Vec<usize> = story
+        .handoffs
+        .iter()
+        .flat_map(|handoff| handoff.steps.iter().filter_map(|step| step.acknowledged))
+        .collect();
+    moments.get(seed.below(moments.len())).copied().unwrap_or(story.log.len())
+}
+
+/// Tries many workloads on all cores; the first loss ends it.
+fn try_all(plan: Plan, workloads: std::ops::Range<u64>) -> Result<(), String> {
+    let seeds: Vec<u64> = workloads.collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(&workload) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            cut(plan, workload, CUTS, None)?;
+        }
+        Ok::<(), String>(())
+    };
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap())
+    })
+}
+
+/// The workload and the cut that somebody wants to see again.
+fn replay() -> Option<(u64, usize)> {
+    let seed = std::env::var("HANDOFF_PROOF_SEED").ok()?;
+    let (workload, cut) = seed.split_once(':').expect("HANDOFF_PROOF_SEED is workload:cut");
+    Some((workload.parse().expect("a workload"), cut.parse().expect("a cut")))
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_in_ten_thousand_power_cuts() {
+    let tried = match replay() {
+        Some((workload, number)) => cut(OURS, workload, CUTS, Some(number)),
+        None => try_all(OURS, 0..50),
+    };
+    tried.unwrap_or_else(|loss| panic!("{loss}"));
+}
+
+#[test]
+fn the_proof_finds_the_loss_when_commits_are_not_synced() {
+    for synchronous in ["OFF", "NORMAL"] {
+        let found = cut(Plan { synchronous, ..OURS }, 0, CUTS, None);
+        assert!(found.is_err(), "synchronous={synchronous} lost nothing");
+    }
+}
+
+#[test]
+fn the_proof_finds_the_loss_on_a_disk_that_lies() {
+    for lie in [Lie::LogSync, Lie::DatabaseSync, Lie::FolderSync] {
+        let found = cut(Plan { lie: Some(lie), ..OURS }, 0, CUTS, None);
+        assert!(found.is_err(), "{lie:?} lost nothing");
+    }
+}
+
+#[test]
+fn a_workload_is_the_same_again() {
+    let shape = |story: Story| format!("{:?}", story.log.len());
+    assert_eq!(shape(run(OURS, 7)), shape(run(OURS, 7)));
+}
