@@ -62,6 +62,10 @@ pub enum StoreError {
     /// with it.
     #[error("another change that was stored at the same time failed")]
     Aborted,
+    /// The disk failed while a change was being brought to it. Until the next
+    /// start it counts as not stored; then it is there, whole, or it is not.
+    #[error("the disk failed, and whether this is stored is not known: {0}")]
+    Unknown(String),
     /// A row was changed by somebody else since it was read.
     #[error("the handoff changed meanwhile")]
     Stale,

@@ -7,5 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod check;
+mod every_call;
 mod power_cut;
+mod story;
 mod workload;

@@ -144,7 +144,7 @@ async fn round(
     let gate = tokio::spawn(async move {
         first
             .write(move |_| {
-                drop(gate.recv());
+                gate.recv().ok();
                 Ok::<(), StoreError>(())
             })
             .await
@@ -259,7 +259,7 @@ impl Snapshot {
                 .read(|read| {
                     read.counts()?;
                     ready.send(()).unwrap();
-                    drop(held.recv());
+                    held.recv().ok();
                     Ok(())
                 })
                 .unwrap();
