@@ -125,6 +125,7 @@ impl Teller<'_> {
         for _ in 0..TRIES {
             let on = handoff_store::Disk {
                 vfs: Some(self.disk.vfs().to_owned()),
+                checkpoint_pages: 40,
                 ..handoff_store::Disk::default()
             };
             let store = match Store::open_on(path, on) {

@@ -7,12 +7,12 @@
 //! commit.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::{Event, Progress, Traits, transition};
 use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};
-use handoff_faultfs::{Disk, Lie, Op, Seed};
+use handoff_faultfs::{Call, Cause, Disk, Fault, Lie, Op, Seed};
 use handoff_store::{Entry, NewHandoff, Proposal, Record, Store, StoreError, Write};
 
 /// A disk, the rules of the store on it, and how much is done.
@@ -26,6 +26,8 @@ pub struct Plan {
     pub checkpoint_pages: u32,
     /// How long the longest payload is, in bytes.
     pub longest: usize,
+    /// Whether calls of the file system fail on the way.
+    pub faults: bool,
 }
 
 /// All that was done, and when.
@@ -104,7 +106,27 @@ pub fn open(path: &Path, disk: &Disk, plan: Plan) -> Arc<Store> {
         synchronous: plan.synchronous,
         checkpoint_pages: plan.checkpoint_pages,
     };
-    Arc::new(Store::open_on(path, on).unwrap())
+    Store::open_on(path, on.clone()).map(Arc::new).unwrap_or_else(|error| {
+        assert!(disk.lift(), "it does not open: {error}");
+        Arc::new(Store::open_on(path, on).unwrap())
+    })
+}
+
+/// Lets one of the next calls fail, or all from one on.
+fn arm(disk: &Disk, seed: &mut Seed) {
+    const KINDS: [&[Call]; 5] = [
+        &[Call::Sync],
+        &[Call::Write],
+        &[Call::Truncate, Call::Delete, Call::Open],
+        &[Call::Read],
+        &[Call::Write, Call::Sync, Call::Truncate, Call::ShmMap],
+    ];
+    disk.arm(Fault {
+        calls: KINDS[seed.below(KINDS.len())],
+        nth: 1 + seed.below(12) as u64,
+        cause: if seed.chance(50) { Cause::Device } else { Cause::NoSpace },
+        lasting: seed.chance(30),
+    });
 }
 
 async fn play(path: &Path, disk: &Disk, plan: Plan, mut seed: Seed) -> Vec<Handoff> {
@@ -117,8 +139,12 @@ async fn play(path: &Path, disk: &Disk, plan: Plan, mut seed: Seed) -> Vec<Hando
             1 | 2 => snapshot = None,
             3 => {
                 snapshot = None;
+                if plan.faults {
+                    arm(disk, &mut seed);
+                }
                 drop(store);
                 store = open(path, disk, plan);
+                disk.lift();
             }
             4 => store.index().await.unwrap(),
             _ => {}
@@ -130,7 +156,8 @@ async fn play(path: &Path, disk: &Disk, plan: Plan, mut seed: Seed) -> Vec<Hando
     handoffs
 }
 
-/// Many changes at once, each to another handoff.
+/// Many changes at once, each to another handoff. What fails is tried again
+/// once the disk is back, as an agent would.
 async fn round(
     store: &Arc<Store>,
     disk: &Disk,
@@ -138,51 +165,68 @@ async fn round(
     seed: &mut Seed,
     handoffs: &mut Vec<Handoff>,
 ) {
-    let mut asked = Vec::new();
     let (go, gate) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel::<()>();
     let first = Arc::clone(store);
     let gate = tokio::spawn(async move {
         first
             .write(move |_| {
+                begun.send(()).ok();
                 gate.recv().ok();
                 Ok::<(), StoreError>(())
             })
             .await
     });
+    let mut tasks = Vec::new();
     for _ in 0..1 + seed.below(12) {
         let number = seed.below(handoffs.len() + 2).min(handoffs.len());
-        if asked.iter().any(|(taken, _)| *taken == number) {
+        if tasks.iter().any(|(taken, _)| *taken == number) {
             continue;
         }
         if number == handoffs.len() {
             handoffs.push(Handoff { id: format!("h-{number}"), steps: Vec::new() });
         }
         let step = next_step(&handoffs[number], plan, disk.position(), seed);
-        let index = handoffs[number].steps.len();
         handoffs[number].steps.push(step.clone());
-        let (store, now, soon) = (Arc::clone(store), Arc::new(Mutex::new(None)), seed.chance(20));
-        let acknowledged = Arc::clone(&now);
-        let position = {
-            let record = disk.watch();
-            move || record.position()
-        };
-        let change = move |write: &Write<'_>| change(write, number, index, &step);
-        let task = tokio::spawn(async move {
+        let made = Change { number, index: handoffs[number].steps.len() - 1, step };
+        let (store, watch, soon) = (Arc::clone(store), disk.watch(), seed.chance(20));
+        let task = async move {
+            let change = move |write: &Write<'_>| made.make(write);
             let stored =
                 if soon { store.write_soon(change).await } else { store.write(change).await };
-            stored.unwrap();
-            *acknowledged.lock().unwrap() = Some(position());
-        });
-        asked.push((number, (task, now)));
+            stored.map(|()| watch.position())
+        };
+        tasks.push((number, tokio::spawn(task)));
     }
     // All of them have handed their change to the writer before it goes on.
     tokio::task::yield_now().await;
+    has_begun.recv().unwrap();
+    if plan.faults && seed.chance(40) {
+        arm(disk, seed);
+    }
     go.send(()).unwrap();
-    gate.await.unwrap().unwrap();
-    for (number, (task, acknowledged)) in asked {
-        task.await.unwrap();
-        let step = handoffs[number].steps.last_mut().unwrap();
-        step.acknowledged = *acknowledged.lock().unwrap();
+    let mut failed = gate.await.unwrap().is_err();
+    let mut again = Vec::new();
+    for (number, task) in tasks {
+        match task.await.unwrap() {
+            Ok(position) => acknowledge(&mut handoffs[number], position),
+            Err(_) => again.push(number),
+        }
+    }
+    failed |= !again.is_empty();
+    assert!(disk.lift() || !failed, "a change failed, and the disk had not");
+    for number in again {
+        let handoff = &mut handoffs[number];
+        let index = handoff.steps.len() - 1;
+        let made = Change { number, index, step: handoff.steps[index].clone() };
+        store.write(move |write| made.make(write)).await.unwrap();
+        acknowledge(handoff, disk.position());
+    }
+}
+
+fn acknowledge(handoff: &mut Handoff, position: usize) {
+    if let Some(step) = handoff.steps.last_mut() {
+        step.acknowledged = Some(position);
     }
 }
 
@@ -210,27 +254,36 @@ fn text(plan: Plan, seed: &mut Seed) -> String {
     text
 }
 
-fn change(write: &Write<'_>, number: usize, index: usize, step: &Step) -> Result<(), StoreError> {
-    let id = format!("h-{number}");
-    let record = write.read().handoff(&id)?;
-    let record = match record {
-        None => {
-            let key = format!("k-{number}");
-            let proposal = proposal(number, index, &step.payload);
-            let new = NewHandoff { id, agent: "a".to_owned(), key, proposal };
-            write.insert(&new, &step.progress, at(0))?
-        }
-        Some(record) if record.progress.revision == step.progress.revision => {
-            write.save(&record, &step.progress, at(0))?;
-            record
-        }
-        Some(record) => {
-            let proposal = proposal(number, index, &step.payload);
-            write.propose(&record, &step.progress, &proposal, at(0))?;
-            record
-        }
-    };
-    log(write, &record, index)
+/// A step that is made, unless it has been made before.
+struct Change {
+    number: usize,
+    index: usize,
+    step: Step,
+}
+
+impl Change {
+    fn make(&self, write: &Write<'_>) -> Result<(), StoreError> {
+        let Self { number, index, step } = self;
+        let id = format!("h-{number}");
+        let proposal = proposal(*number, *index, &step.payload);
+        let record = match write.read().handoff(&id)? {
+            None => {
+                let key = format!("k-{number}");
+                let new = NewHandoff { id, agent: "a".to_owned(), key, proposal };
+                write.insert(&new, &step.progress, at(0))?
+            }
+            Some(record) if record.progress == step.progress => return Ok(()),
+            Some(record) if record.progress.revision == step.progress.revision => {
+                write.save(&record, &step.progress, at(0))?;
+                record
+            }
+            Some(record) => {
+                write.propose(&record, &step.progress, &proposal, at(0))?;
+                record
+            }
+        };
+        log(write, &record, *index)
+    }
 }
 
 fn log(write: &Write<'_>, record: &Record, index: usize) -> Result<(), StoreError> {
