@@ -187,6 +187,21 @@ fn no_shipped_crate_reaches_a_network_client_and_no_lower_one_a_window() {
 }
 
 #[test]
+fn nothing_shipped_can_weaken_the_store() {
+    let metadata = metadata();
+    let dependencies = metadata
+        .workspace_packages()
+        .into_iter()
+        .flat_map(|package| package.dependencies.iter().map(move |found| (package, found)));
+    let faults: Vec<String> = dependencies
+        .filter(|(_, found)| found.kind != DependencyKind::Development)
+        .filter(|(_, found)| found.features.iter().any(|name| name == "fault-injection"))
+        .map(|(package, _)| format!("{} has its commits' syncs in its hand", package.name))
+        .collect();
+    assert!(faults.is_empty(), "tests alone: {}", faults.join("\n"));
+}
+
+#[test]
 fn nothing_shipped_opens_a_network_socket() {
     let mut faults = Vec::new();
     for file in sources(&root().join("src-tauri"), &["rs"]) {

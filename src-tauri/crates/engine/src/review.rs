@@ -152,8 +152,8 @@ impl Desk {
     }
 
     fn receipt_for(&self, record: &Record) -> Receipt {
-        let held = matches!(record.progress.phase, Phase::Decided { .. });
-        let hold = self.hold_of(&record.id).filter(|_| held);
+        let decided = matches!(record.progress.phase, Phase::Decided { .. });
+        let hold = self.hold_of(&record.id).filter(|_| decided);
         Receipt { state: record.progress.state(), hold }
     }
 }

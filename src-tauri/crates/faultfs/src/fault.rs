@@ -60,8 +60,8 @@ impl Armed {
             return None;
         }
         self.seen += 1;
-        let strikes = self.seen == self.fault.nth
-            || (self.fault.lasting && self.seen > self.fault.nth);
+        let strikes =
+            self.seen == self.fault.nth || (self.fault.lasting && self.seen > self.fault.nth);
         self.struck |= strikes;
         strikes.then_some(self.fault.cause)
     }

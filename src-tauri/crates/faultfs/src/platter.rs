@@ -116,10 +116,9 @@ impl<'a> Platter<'a> {
 fn settle(unsynced: &[&Op], bytes: &mut Vec<u8>, seed: &mut Seed) -> Fate {
     let mut longest = bytes.len();
     for op in unsynced {
-        longest = match op {
-            Op::Write { offset, bytes, .. } => longest.max(offset + bytes.len()),
-            _ => longest,
-        };
+        if let Op::Write { offset, bytes, .. } = op {
+            longest = longest.max(offset + bytes.len());
+        }
     }
     let fate = match seed.below(8) {
         0 => Fate::Dropped,
@@ -132,7 +131,6 @@ fn settle(unsynced: &[&Op], bytes: &mut Vec<u8>, seed: &mut Seed) -> Fate {
     let first = seed.below(unsynced.len() + 1);
     for (number, op) in unsynced.iter().enumerate() {
         match fate {
-            Fate::Dropped => {}
             Fate::Kept => apply(op, bytes, |_| true),
             Fate::Prefix if number < first => apply(op, bytes, |_| true),
             Fate::Prefix if number == first => {
@@ -141,7 +139,7 @@ fn settle(unsynced: &[&Op], bytes: &mut Vec<u8>, seed: &mut Seed) -> Fate {
             }
             Fate::Prefix => break,
             Fate::Some if seed.chance(percent) => apply(op, bytes, |_| true),
-            Fate::Some => {}
+            Fate::Dropped | Fate::Some => {}
             Fate::Torn => apply(op, bytes, |_| seed.chance(percent)),
         }
     }

@@ -208,7 +208,8 @@ mod tests {
     fn a_foreign_database_is_refused() {
         let (_folder, path) = database();
         make_private(&path).expect("file");
-        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
+        let connection =
+            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
         connection.execute_batch("CREATE TABLE theirs (a)").expect("table");
         drop(connection);
         assert!(matches!(for_writing(&path, &Disk::default()), Err(OpenError::Foreign(_))));
@@ -219,6 +220,9 @@ mod tests {
         let (_folder, path) = database();
         std::fs::write(&path, "not a database, but a text that is long enough".repeat(50))
             .expect("file");
-        assert!(matches!(for_writing(&path, &Disk::default()), Err(OpenError::Store(StoreError::Damaged(_)))));
+        assert!(matches!(
+            for_writing(&path, &Disk::default()),
+            Err(OpenError::Store(StoreError::Damaged(_)))
+        ));
     }
 }

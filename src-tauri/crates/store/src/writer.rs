@@ -200,10 +200,10 @@ fn commit_group(connection: &Connection, first: Vec<Job>, queue: &Receiver<(Due,
         }
         return;
     }
-    let outcome = execute("COMMIT").map_err(|error| match error {
+    let outcome = execute("COMMIT").map_err(|error| {
         // These are noticed before the last page is written.
-        StoreError::Full | StoreError::Busy => error,
-        error => StoreError::Unknown(error.to_string()),
+        let known = matches!(error, StoreError::Full | StoreError::Busy);
+        if known { error } else { StoreError::Unknown(error.to_string()) }
     });
     if outcome.is_err() {
         // So that what this process sees agrees with what it answers.

@@ -9,7 +9,7 @@ use crate::workload::{Handoff, Story};
 
 /// Opens what lies in the folder with the real store, and says what is wrong
 /// with it if the power was cut at this position of the log.
-pub fn check(folder: &Path, disk: &Disk, story: &Story, position: usize) -> Result<(), String> {
+pub fn check(folder: &Path, disk: &Disk, told: &Story, position: usize) -> Result<(), String> {
     let path = folder.join("desk.db");
     let on = handoff_store::Disk { vfs: Some(disk.vfs().to_owned()), ..Default::default() };
     let store = Store::open_on(&path, on).map_err(|error| format!("it does not open: {error}"))?;
@@ -17,7 +17,7 @@ pub fn check(folder: &Path, disk: &Disk, story: &Story, position: usize) -> Resu
         .read(|read| {
             let known = read.page(&Page { limit: u32::MAX, ..Page::default() })?.0;
             let mut there = 0;
-            for handoff in &story.handoffs {
+            for handoff in &told.handoffs {
                 match same(read, handoff, position)? {
                     Ok(is_there) => there += usize::from(is_there),
                     Err(fault) => return Ok(Err(format!("{}: {fault}", handoff.id))),

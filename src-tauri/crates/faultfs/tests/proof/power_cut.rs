@@ -1,6 +1,7 @@
 //! The power is cut at any point, and the disk keeps what it likes of what was
 //! not synced.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use handoff_faultfs::{Disk, Lie, Op, Platter, Seed};
@@ -28,7 +29,7 @@ const CUTS: usize = 200;
 fn cut(plan: Plan, workload: u64, cuts: usize, only: Option<usize>) -> Result<(), String> {
     let story = run(plan, workload);
     let disk = Disk::forgetful().map_err(|error| error.to_string())?;
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = crate::folder();
     let mut points: Vec<(usize, usize)> = (0..cuts)
         .filter(|number| only.is_none_or(|only| only == *number))
         .map(|number| (point(&story, &mut Seed::new(workload, stream(number))), number))
@@ -40,6 +41,7 @@ fn cut(plan: Plan, workload: u64, cuts: usize, only: Option<usize>) -> Result<()
         platter.advance(position, &mut past);
         let image = platter.cut(&mut Seed::new(workload, stream(number) + 1));
         image.write_to(folder.path()).map_err(|error| error.to_string())?;
+        leave_shared_memory(folder.path(), number).map_err(|error| error.to_string())?;
         check(folder.path(), &disk, &story, position).map_err(|fault| {
             format!(
                 "HANDOFF_PROOF_SEED={workload}:{number} (cut after {position} of {} calls; \
@@ -49,6 +51,17 @@ fn cut(plan: Plan, workload: u64, cuts: usize, only: Option<usize>) -> Result<()
         })?;
     }
     Ok(())
+}
+
+/// The file behind the shared memory is never synced: now and then it is there
+/// all the same, with anything in it.
+fn leave_shared_memory(folder: &Path, number: usize) -> std::io::Result<()> {
+    if !number.is_multiple_of(4) {
+        return Ok(());
+    }
+    let mut seed = Seed::new(number as u64, 0);
+    let junk: Vec<u8> = (0..4096).flat_map(|_| seed.number().to_le_bytes()).collect();
+    std::fs::write(folder.join("desk.db-shm"), junk)
 }
 
 /// Two streams of numbers for each cut: where, and what is left.
@@ -141,6 +154,11 @@ fn a_workload_is_the_same_again() {
 fn shape(op: &Op) -> String {
     match op {
         Op::Write { file, offset, bytes } => format!("{file:?} {offset} {}", bytes.len()),
-        other => format!("{other:?}"),
+        Op::Create { .. }
+        | Op::Delete { .. }
+        | Op::Truncate { .. }
+        | Op::Sync { .. }
+        | Op::SyncFailed { .. }
+        | Op::SyncFolder => format!("{op:?}"),
     }
 }

@@ -63,14 +63,10 @@ pub async fn tell(folder: &Path, disk: &Disk) -> Told {
     again["summary"] = json!("Three files are the same, and one is empty.");
     teller.call(&agent, "handoff.revise", json!({ "id": done, "handoff": again })).await;
     teller.is(&done, "revised");
-    teller
-        .retry("open", async || engine.seen(&done).await.map_err(|failure| *failure.0))
-        .await;
+    teller.retry("open", async || engine.seen(&done).await.map_err(|failure| *failure.0)).await;
     teller.is(&done, "opened");
     teller.decide(&engine, &done).await;
-    teller
-        .retry("undo", async || engine.undo(&done).await.map_err(|failure| *failure.0))
-        .await;
+    teller.retry("undo", async || engine.undo(&done).await.map_err(|failure| *failure.0)).await;
     teller.is(&done, "undone");
     teller.decide(&engine, &done).await;
     clock.pass(Duration::from_secs(31));
@@ -91,7 +87,7 @@ pub async fn tell(folder: &Path, disk: &Disk) -> Told {
     clock.pass(Duration::from_secs(460));
     teller.tick_until(&engine, &default, "warned").await;
     teller.tick_until(&engine, &escalated, "warned").await;
-    clock.pass(Duration::from_secs(300));
+    clock.pass(Duration::from_mins(5));
     teller.tick_until(&engine, &default, "default_taken").await;
     teller.tick_until(&engine, &escalated, "escalated").await;
     teller.told
@@ -198,9 +194,9 @@ impl Teller<'_> {
     async fn tick_until(&mut self, engine: &Engine, id: &str, event: &'static str) {
         for _ in 0..TRIES {
             engine.tick().await;
-            let happened = engine.open_case(id).map(|case| {
-                case.thread.into_iter().any(|entry| entry.event == event)
-            });
+            let happened = engine
+                .open_case(id)
+                .map(|case| case.thread.into_iter().any(|entry| entry.event == event));
             match happened {
                 Ok(true) => return self.is(id, event),
                 Ok(false) => self.failed(event, "the timers did not act"),

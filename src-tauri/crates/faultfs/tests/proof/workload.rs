@@ -6,6 +6,7 @@
 //! keeps the writer waiting, so that chance does not decide what shares a
 //! commit.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
@@ -89,7 +90,7 @@ fn proposal(handoff: usize, step: usize, payload: &str) -> Proposal {
 
 /// Does all of a plan with one seed.
 pub fn run(plan: Plan, seed: u64) -> Story {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let disk = Disk::recording().unwrap();
     if let Some(lie) = plan.lie {
         disk.lie(lie);
@@ -106,10 +107,11 @@ pub fn open(path: &Path, disk: &Disk, plan: Plan) -> Arc<Store> {
         synchronous: plan.synchronous,
         checkpoint_pages: plan.checkpoint_pages,
     };
-    Store::open_on(path, on.clone()).map(Arc::new).unwrap_or_else(|error| {
+    let opened = Store::open_on(path, on.clone()).or_else(|error| {
         assert!(disk.lift(), "it does not open: {error}");
-        Arc::new(Store::open_on(path, on).unwrap())
-    })
+        Store::open_on(path, on)
+    });
+    Arc::new(opened.unwrap())
 }
 
 /// Lets one of the next calls fail, or all from one on.
@@ -178,7 +180,7 @@ async fn round(
             .await
     });
     let mut tasks = Vec::new();
-    for _ in 0..1 + seed.below(12) {
+    for _ in 0..=seed.below(12) {
         let number = seed.below(handoffs.len() + 2).min(handoffs.len());
         if tasks.iter().any(|(taken, _)| *taken == number) {
             continue;
@@ -248,7 +250,7 @@ fn text(plan: Plan, seed: &mut Seed) -> String {
     let longest = if seed.chance(70) { 600 } else { plan.longest };
     let mut text = String::from("\"");
     for _ in 0..seed.below(longest / 16) {
-        text.push_str(&format!("{:016x}", seed.number()));
+        write!(text, "{:016x}", seed.number()).unwrap();
     }
     text.push('"');
     text
