@@ -8,7 +8,8 @@ use handoff_protocol::view::WindowError;
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_store::StoreError;
 
-/// Why a call failed. Nothing was changed by it.
+/// Why a call failed. Nothing was changed by it, unless it says that this is
+/// not known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure(pub Box<ErrorData>);
 
@@ -75,6 +76,10 @@ impl From<StoreError> for Failure {
             StoreError::Busy => (
                 ErrorCode::Unavailable,
                 "Close the other program; then try again with the same key.",
+            ),
+            StoreError::Unknown(_) => (
+                ErrorCode::Unavailable,
+                "Look whether it is there; try again with the same key if it is not.",
             ),
             StoreError::Aborted => (ErrorCode::Unavailable, "Try again with the same key."),
             StoreError::Stale => (ErrorCode::Conflict, "Look at it again and retry."),

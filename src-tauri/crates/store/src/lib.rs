@@ -23,6 +23,8 @@ use rusqlite::Connection;
 
 pub use agents::Agent;
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
+#[cfg(feature = "fault-injection")]
+pub use open::Disk;
 pub use open::{OpenError, SQLITE_MINIMUM};
 pub use writer::Write;
 
@@ -34,6 +36,7 @@ pub struct Store {
     writer: writer::Writer,
     readers: Mutex<Vec<Connection>>,
     path: PathBuf,
+    disk: open::Disk,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -59,6 +62,10 @@ pub enum StoreError {
     /// with it.
     #[error("another change that was stored at the same time failed")]
     Aborted,
+    /// The disk failed while a change was being brought to it. Until the next
+    /// start it counts as not stored; then it is there, whole, or it is not.
+    #[error("the disk failed, and whether this is stored is not known: {0}")]
+    Unknown(String),
     /// A row was changed by somebody else since it was read.
     #[error("the handoff changed meanwhile")]
     Stale,
@@ -93,8 +100,18 @@ impl From<serde_json::Error> for StoreError {
 impl Store {
     /// Opens the database at `path`, making it if there is none.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let writer = writer::Writer::start(open::for_writing(path)?)?;
-        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned() })
+        Self::on(path, open::Disk::default())
+    }
+
+    /// The same on another disk than the system's, for tests.
+    #[cfg(feature = "fault-injection")]
+    pub fn open_on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
+        Self::on(path, disk)
+    }
+
+    fn on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
+        let writer = writer::Writer::start(open::for_writing(path, &disk)?)?;
+        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned(), disk })
     }
 
     /// Runs `change` in a transaction and answers once it is on disk. If it
@@ -127,7 +144,7 @@ impl Store {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open::for_reading(&self.path)?,
+            None => open::for_reading(&self.path, &self.disk)?,
         };
         let snapshot = connection.unchecked_transaction()?;
         let found = look(&Read { connection: &snapshot });

@@ -19,6 +19,25 @@ const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_desk.sql")];
 static STEPS: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
 
+/// What the file lies on, and how it is written. A desk knows only the
+/// default; a test may have a disk that fails, or break the rules to see that
+/// it is noticed.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// The name of the VFS, if not the system's.
+    pub vfs: Option<String>,
+    /// SQLite's `synchronous`.
+    pub synchronous: &'static str,
+    /// After how many pages the log is brought into the database.
+    pub checkpoint_pages: u32,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { vfs: None, synchronous: "FULL", checkpoint_pages: 1000 }
+    }
+}
+
 /// Why the database could not be opened. It is left as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -59,15 +78,16 @@ impl From<rusqlite::Error> for OpenError {
 }
 
 /// Opens for the one writer, and brings the format up to date.
-pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
+pub fn for_writing(path: &Path, disk: &Disk) -> Result<Connection, OpenError> {
     if rusqlite::version_number() < SQLITE_MINIMUM {
         return Err(OpenError::OldSqlite { found: rusqlite::version().to_owned() });
     }
     make_private(path)?;
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, disk)?;
     refuse_foreign(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", disk.synchronous)?;
+    connection.pragma_update(None, "wal_autocheckpoint", disk.checkpoint_pages)?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
@@ -87,13 +107,17 @@ pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
 }
 
 /// Opens for one of the readers.
-pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
-    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+pub fn for_reading(path: &Path, disk: &Disk) -> Result<Connection, StoreError> {
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, disk)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a connection is made")]
-fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn connect(path: &Path, access: OpenFlags, disk: &Disk) -> Result<Connection, rusqlite::Error> {
+    let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match disk.vfs.as_deref() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, access, vfs)?,
+        None => Connection::open_with_flags(path, access)?,
+    };
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -147,7 +171,7 @@ mod tests {
     #[test]
     fn every_commit_is_synced_and_the_file_is_private() {
         let (_folder, path) = database();
-        let connection = for_writing(&path).expect("open");
+        let connection = for_writing(&path, &Disk::default()).expect("open");
         let pragma = |name: &str| -> String {
             connection
                 .pragma_query_value(None, name, |row| {
@@ -171,11 +195,11 @@ mod tests {
     #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let (_folder, path) = database();
-        let connection = for_writing(&path).expect("open");
+        let connection = for_writing(&path, &Disk::default()).expect("open");
         connection.pragma_update(None, "user_version", 99).expect("pragma");
         drop(connection);
         let before = std::fs::read(&path).expect("file");
-        let error = for_writing(&path).expect_err("refused");
+        let error = for_writing(&path, &Disk::default()).expect_err("refused");
         assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
         assert_eq!(before, std::fs::read(&path).expect("file"));
     }
@@ -184,10 +208,11 @@ mod tests {
     fn a_foreign_database_is_refused() {
         let (_folder, path) = database();
         make_private(&path).expect("file");
-        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("open");
+        let connection =
+            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
         connection.execute_batch("CREATE TABLE theirs (a)").expect("table");
         drop(connection);
-        assert!(matches!(for_writing(&path), Err(OpenError::Foreign(_))));
+        assert!(matches!(for_writing(&path, &Disk::default()), Err(OpenError::Foreign(_))));
     }
 
     #[test]
@@ -195,6 +220,9 @@ mod tests {
         let (_folder, path) = database();
         std::fs::write(&path, "not a database, but a text that is long enough".repeat(50))
             .expect("file");
-        assert!(matches!(for_writing(&path), Err(OpenError::Store(StoreError::Damaged(_)))));
+        assert!(matches!(
+            for_writing(&path, &Disk::default()),
+            Err(OpenError::Store(StoreError::Damaged(_)))
+        ));
     }
 }
