@@ -100,6 +100,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tauri", &[APP]),
     ("tauri-build", &[APP]),
     ("tauri-plugin-window-state", &[APP]),
+    ("webkit2gtk", &[APP]),
     ("notify-rust", &[APP]),
     // A measurement needs the bare database to measure against.
     ("rusqlite", &["handoff-store", "handoff-bench"]),
