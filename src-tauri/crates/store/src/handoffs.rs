@@ -238,9 +238,8 @@ impl Read<'_> {
                 values.push(Value::Text(words));
                 (
                     "SELECT count(*) FROM search WHERE search MATCH ?".to_owned(),
-                    "(SELECT rowid AS found FROM search WHERE search MATCH ?
-                      ORDER BY rowid DESC LIMIT ?) CROSS JOIN handoffs ON seq = found
-                     ORDER BY seq DESC"
+                    "search CROSS JOIN handoffs ON seq = search.rowid WHERE search MATCH ?
+                     ORDER BY search.rowid DESC LIMIT ?"
                         .to_owned(),
                 )
             }
