@@ -1,8 +1,9 @@
 //! What the desk costs while nobody looks: its window put away, nothing due,
 //! no agent connected; against a bare window put away in the same way.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -26,8 +27,6 @@ pub const WAKES: Head =
 const RUNS: usize = 3;
 const SPAN: Duration = Duration::from_secs(15);
 const LIMIT: Duration = Duration::from_secs(30);
-/// The clock ticks in which the kernel counts processor time, per second.
-const TICKS: f64 = 100.0;
 
 /// Measures both.
 pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
@@ -51,7 +50,8 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     ])
 }
 
-/// What was spent in a second.
+/// Processor time, and how often a thread went to sleep.
+#[derive(Debug, Clone, Copy, Default)]
 struct Spent {
     cpu: f64,
     wakes: f64,
@@ -78,60 +78,60 @@ fn put_away(stage: &Stage, program: &Path, title: &str, home: &Home) -> anyhow::
     let names = ["search", "--name", title, "windowminimize"];
     stage.run("xdotool", &names.map(std::ffi::OsStr::new))?;
     memory::settled(running.pid())?;
-    let (before, start) = (total(running.pid())?, Instant::now());
+    let (before, start) = (threads(running.pid())?, Instant::now());
     std::thread::park_timeout(SPAN);
-    let (after, span) = (total(running.pid())?, start.elapsed().as_secs_f64());
-    Ok(Spent {
-        cpu: (after.cpu - before.cpu) / TICKS / span * 100.0,
-        wakes: (after.wakes - before.wakes) / span,
-    })
-}
-
-/// Clock ticks and voluntary switches of a process and all it has started.
-fn total(pid: u32) -> anyhow::Result<Spent> {
+    let (after, span) = (threads(running.pid())?, start.elapsed().as_secs_f64());
     let mut sum = Spent { cpu: 0.0, wakes: 0.0 };
-    let mut next = vec![pid];
-    while let Some(pid) = next.pop() {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
-            .with_context(|| format!("process {pid} has ended"))?;
-        sum.cpu += ticks(&stat).context("the kernel counts a process's time")?;
-        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-            // A thread that has just ended does not wake.
-            let status = fs::read_to_string(thread?.path().join("status")).unwrap_or_default();
-            sum.wakes += switches(&status).unwrap_or_default();
-        }
-        next.extend(child::children(pid)?);
+    // What a thread spent that has ended meanwhile is not known; few do.
+    for (thread, spent) in after {
+        let earlier = before.get(&thread).copied().unwrap_or_default();
+        sum.cpu += (spent.cpu - earlier.cpu) / span * 100.0;
+        sum.wakes += (spent.wakes - earlier.wakes) / span;
     }
     Ok(sum)
 }
 
-/// The time in user and in system mode; the name before may hold anything.
-fn ticks(stat: &str) -> Option<f64> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_ascii_whitespace().skip(11);
-    let mut next = || fields.next()?.parse::<f64>().ok();
-    Some(next()? + next()?)
+/// What each thread of a process, and of all it has started, has spent so far.
+fn threads(pid: u32) -> anyhow::Result<HashMap<PathBuf, Spent>> {
+    let mut found = HashMap::new();
+    let mut next = vec![pid];
+    while let Some(pid) = next.pop() {
+        let threads = fs::read_dir(format!("/proc/{pid}/task"))
+            .with_context(|| format!("process {pid} has ended"))?;
+        for thread in threads {
+            let thread = thread?.path();
+            // A thread that has just ended has no figures.
+            let read = |name| fs::read_to_string(thread.join(name)).unwrap_or_default();
+            if let Some(spent) = spent(&read("schedstat"), &read("status")) {
+                found.insert(thread, spent);
+            }
+        }
+        next.extend(child::children(pid)?);
+    }
+    Ok(found)
 }
 
-fn switches(status: &str) -> Option<f64> {
-    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
-    count.trim().parse().ok()
+/// The seconds on a processor, and how often it went to sleep.
+fn spent(schedstat: &str, status: &str) -> Option<Spent> {
+    let nanoseconds: f64 = schedstat.split_ascii_whitespace().next()?.parse().ok()?;
+    let wakes = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    Some(Spent { cpu: nanoseconds / 1e9, wakes: wakes.trim().parse().ok()? })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{switches, ticks};
+    use super::spent;
 
     #[test]
-    fn time_is_read_behind_any_name() {
-        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 99 1 1";
-        assert_eq!(ticks(stat), Some(300.0));
-        assert_eq!(ticks("7 nothing"), None);
+    fn only_time_on_a_processor_and_switches_to_sleep_are_counted() {
+        let status = "Name: a\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t9\n";
+        let spent = spent("2500000000 7 99\n", status).expect("both are there");
+        assert_eq!((spent.cpu, spent.wakes), (2.5, 12.0));
     }
 
     #[test]
-    fn only_the_switches_to_sleep_are_counted() {
-        let status = "Name: a\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t9\n";
-        assert_eq!(switches(status), Some(12.0));
+    fn this_process_has_spent_some() {
+        let threads = super::threads(std::process::id()).expect("it runs");
+        assert!(threads.values().map(|spent| spent.cpu).sum::<f64>() > 0.0);
     }
 }
