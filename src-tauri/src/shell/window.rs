@@ -33,6 +33,7 @@ pub fn open(
         .on_navigation(is_own)
         .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
         .build()?;
+    draw_plainly(&window)?;
     let closing = window.clone();
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
@@ -46,6 +47,24 @@ pub fn open(
     if background && !tray {
         window.minimize()?;
     }
+    Ok(())
+}
+
+/// Lets the page be drawn without the graphics card: lists and text gain
+/// nothing from it, and its driver, or what stands in for one, costs more
+/// memory and time at the start than the whole desk.
+#[cfg(target_os = "linux")]
+fn draw_plainly(window: &WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt as _, WebViewExt as _};
+    window.with_webview(|view| {
+        if let Some(settings) = view.inner().settings() {
+            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+        }
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn draw_plainly(_window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 

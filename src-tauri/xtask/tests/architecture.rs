@@ -107,6 +107,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tauri", &[APP]),
     ("tauri-build", &[APP]),
     ("tauri-plugin-window-state", &[APP]),
+    ("webkit2gtk", &[APP]),
     ("notify-rust", &[APP]),
     // A measurement needs the bare database to measure against, and a disk that
     // fails is put under it.

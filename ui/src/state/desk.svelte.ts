@@ -20,7 +20,7 @@ import { Faults } from './faults.svelte';
 import { Opened, type Obstacle } from './opened.svelte';
 
 /** How many items are asked for at first, and how many more at a time. */
-export const PAGE = 100;
+export const PAGE = 50;
 const GROUPS: [Group, string][] = [
   ['over', 'Past the deadline'],
   ['soon', 'Runs out soon'],

@@ -206,7 +206,7 @@ describe('live', () => {
 describe('at size', () => {
   test('three thousand handoffs open at once and move at once', async () => {
     window = await stage.window('many');
-    expect(await window.id('queue-item').count()).toBe(100);
+    expect(await window.id('queue-item').count()).toBe(50);
     for (let step = 0; step < 120; step += 1) await window.page.keyboard.press('j');
     await window.pass(800);
     expect(await window.id('question').textContent()).toBe('Archive mailbox number 121?');

@@ -1,7 +1,7 @@
 /** The window's state on the in-memory desk, with time moved by hand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeDesk } from '../../src/host/fake';
-import { Desk } from '../../src/state/desk.svelte';
+import { Desk, PAGE } from '../../src/state/desk.svelte';
 import { GUARD_MS } from '../../src/state/guard.svelte';
 import { commands } from '../../src/state/commands';
 
@@ -54,10 +54,10 @@ describe('the queue', () => {
 
   test('asks for another page at its end', async () => {
     await open('many');
-    expect(desk.order).toHaveLength(100);
-    for (let count = 0; count < 99; count += 1) desk.move(1);
+    expect(desk.order).toHaveLength(PAGE);
+    for (let count = 1; count < PAGE; count += 1) desk.move(1);
     await settle();
-    expect(desk.order).toHaveLength(200);
+    expect(desk.order).toHaveLength(2 * PAGE);
   });
 
   test('refetches once for a burst of changes', async () => {

@@ -8,6 +8,7 @@
 mod progress;
 mod state;
 mod timing;
+mod waiting;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,7 +17,7 @@ pub use state::{Flag, Lease, Outcome, Phase, Report, State, StepReport};
 pub use timing::{DEFAULT_GRACE, Timing};
 
 use crate::decision::{Decision, DecisionKind, Then};
-use crate::payload::{Deadline, TimeoutKind};
+use crate::payload::Deadline;
 
 /// How long a lease holds without renewal.
 pub const LEASE: TimeDelta = TimeDelta::minutes(10);
@@ -191,42 +192,11 @@ pub fn transition(
             must_be(progress, &[State::Queued], "presented")?;
             next.phase = Phase::Ready;
         }
-        Event::Open { resume_at } => {
-            must_be(progress, &[State::Ready], "opened")?;
-            next.mark(Flag::Acknowledged);
-            if !next.has(Flag::Snoozed) {
-                next.remind_at = next.remind_at.and(resume_at);
-            }
-        }
-        Event::Plan { remind_at } => {
-            must_be(progress, &[State::Ready], "planned")?;
-            if !next.has(Flag::Snoozed) {
-                next.remind_at = remind_at;
-            }
-        }
-        Event::Remind { next: again } => {
-            must_be_before_the_warning(progress, "reminded of")?;
-            if progress.remind_at.is_none_or(|due| now < due) {
-                return Err(Refusal::TooEarly);
-            }
-            next.remind_at = again;
-            // Who had seen it, or put it off, is asked anew.
-            next.unmark(&[Flag::Snoozed, Flag::Acknowledged]);
-        }
-        Event::Snooze { until } => {
-            must_be_before_the_warning(progress, "snoozed")?;
-            let until = until.min(next.timing.warn_at);
-            if until <= now {
-                return Err(Refusal::TooLate);
-            }
-            next.remind_at = Some(until);
-            next.mark(Flag::Snoozed);
-        }
-        Event::Wake { remind_at } => {
-            must_be(progress, &[State::Ready], "woken")?;
-            next.remind_at = remind_at;
-            next.unmark(&[Flag::Snoozed]);
-        }
+        Event::Open { resume_at } => waiting::opened(&mut next, resume_at)?,
+        Event::Plan { remind_at } => waiting::planned(&mut next, remind_at)?,
+        Event::Remind { next: again } => waiting::reminded(&mut next, again, now)?,
+        Event::Snooze { until } => waiting::snoozed(&mut next, until, now)?,
+        Event::Wake { remind_at } => waiting::woken(&mut next, remind_at)?,
         Event::Allow { allowed } => {
             must_be(progress, &[State::Ready], "allowed")?;
             next.default_allowed = allowed;
@@ -264,24 +234,12 @@ pub fn transition(
             next.phase = Phase::Superseded { by, at: now };
         }
         Event::Revise { deadline, cold } => revise(&mut next, &deadline, cold, now)?,
-        Event::Warn => {
-            must_be(progress, &[State::Ready], "warned about")?;
-            if now < progress.timing.warn_at {
-                return Err(Refusal::TooEarly);
-            }
-            next.timing.warned_at.get_or_insert(now);
-            next.remind_at = None;
-            next.unmark(&[Flag::Snoozed]);
+        Event::Warn => waiting::warned(&mut next, now)?,
+        Event::TimeUp { default, alert } => {
+            waiting::timed_out(&mut next, traits, default, alert, now)?;
         }
-        Event::TimeUp { default, alert } => time_up(&mut next, traits, default, alert, now)?,
-        Event::Alert { next: follows } => alert(&mut next, follows, now)?,
-        Event::GiveUp => {
-            must_be(progress, &[State::Ready], "given up")?;
-            if !progress.next_due().is_some_and(|(at, due)| due == Due::GiveUp && at <= now) {
-                return Err(Refusal::TooEarly);
-            }
-            next.mark(Flag::ManualReview);
-        }
+        Event::Alert { next: follows } => waiting::alerted(&mut next, follows, now)?,
+        Event::GiveUp => waiting::given_up(&mut next, now)?,
         Event::Gap { since } => {
             if progress.state() == State::Ready && progress.escalation.is_none() {
                 next.timing.missed(since, now);
@@ -295,23 +253,6 @@ pub fn transition(
         }
     }
     Ok(next)
-}
-
-fn must_be_before_the_warning(progress: &Progress, verb: &'static str) -> Result<(), Refusal> {
-    must_be(progress, &[State::Ready], verb)?;
-    if progress.is_late() { Err(Refusal::TooLate) } else { Ok(()) }
-}
-
-fn alert(next: &mut Progress, follows: NextAlert, now: DateTime<Utc>) -> Result<(), Refusal> {
-    must_be(next, &[State::Ready], "alerted")?;
-    let due = next.next_due().is_some_and(|(at, due)| due == Due::Alert && at <= now);
-    match &mut next.escalation {
-        Some(escalation) if due => {
-            *escalation = Escalation { done: escalation.done + 1, next: follows };
-            Ok(())
-        }
-        Some(_) | None => Err(Refusal::TooEarly),
-    }
 }
 
 fn no_edge(progress: &Progress, verb: &'static str) -> Refusal {
@@ -475,40 +416,6 @@ fn revise(
     next.unmark(&belongs_to_the_old);
     if cold {
         next.mark(Flag::Cold);
-    }
-    Ok(())
-}
-
-fn time_up(
-    next: &mut Progress,
-    traits: &Traits,
-    default: Option<Box<Decision>>,
-    alert: NextAlert,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    must_be(next, &[State::Ready], "timed out")?;
-    if next.has(Flag::Escalated) || next.has(Flag::ManualReview) {
-        return Err(no_edge(next, "timed out again"));
-    }
-    if next.timing.due_at().is_none_or(|due| now < due) {
-        return Err(Refusal::TooEarly);
-    }
-    match traits.on_timeout {
-        TimeoutKind::Escalate => {
-            next.mark(Flag::Escalated);
-            next.escalation = Some(Escalation { done: 0, next: alert });
-        }
-        TimeoutKind::ManualReview => next.mark(Flag::ManualReview),
-        TimeoutKind::SafeDefault => {
-            let may = traits.may_default(next.default_allowed);
-            if let Some(decision) = default.filter(|_| may) {
-                next.phase = Phase::Released { decision, released_at: now, offer: None };
-            } else {
-                let why = "The default changes something, and this agent may not change anything unasked.";
-                next.default_refused = Some(why.to_owned());
-                next.mark(Flag::ManualReview);
-            }
-        }
     }
     Ok(())
 }

@@ -14,7 +14,8 @@ use crate::StoreError;
 /// ones can corrupt it when it is reset.
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_desk.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_desk.sql"), include_str!("../migrations/0002_lookups.sql")];
 
 static STEPS: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
@@ -190,6 +191,46 @@ mod tests {
             let mode = std::fs::metadata(&path).expect("file").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn an_earlier_database_learns_what_was_cold_and_announced() {
+        let (_folder, path) = database();
+        make_private(&path).expect("file");
+        let mut connection =
+            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
+        STEPS.to_version(&mut connection, 1).expect("the first format");
+        let handoff = |seq: u8, flags: &str| {
+            format!(
+                "INSERT INTO handoffs VALUES ({seq}, 'h{seq}', 'a', 'k{seq}', 't', 'T \"cold\"', 'q',
+                 1, NULL, '{{}}', '{{\"flags\":[{flags}]}}', 1, 'ready', 0, 9, 0, 0, NULL, NULL);"
+            )
+        };
+        connection
+            .execute_batch(&format!(
+                "{} {}
+                 INSERT INTO events (handoff, at, actor, kind, data)
+                 VALUES (1, 0, 'System', 'ready', 'null'), (2, 0, 'System', 'notified', 'null');",
+                handoff(1, "\"cold\""),
+                handoff(2, "\"escalated\"")
+            ))
+            .expect("rows");
+        drop(connection);
+        let connection = for_writing(&path, &Disk::default()).expect("open");
+        let mut statement = connection
+            .prepare("SELECT cold, announced FROM handoffs ORDER BY seq")
+            .expect("the new columns");
+        let rows: Vec<(bool, bool)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .expect("rows");
+        assert_eq!(rows, [(true, false), (false, true)]);
+        let counted: u8 = connection
+            .query_row("SELECT count FROM tallies WHERE agent = 'a' AND list = 0", [], |row| {
+                row.get(0)
+            })
+            .expect("counted");
+        assert_eq!(counted, 2);
     }
 
     #[test]

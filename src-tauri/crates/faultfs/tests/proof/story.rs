@@ -15,7 +15,7 @@ use handoff_protocol::session::{Host, Session};
 use handoff_protocol::view::{DecideRequest, Settings};
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_store::{Page, Store};
-use handoff_testkit::{FakeClock, RecordingNotifier};
+use handoff_testkit::{FakeClock, RecordingNotifier, RecordingRunner};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -132,7 +132,8 @@ impl Teller<'_> {
                 }
             };
             let notifier = Arc::new(RecordingNotifier::default());
-            match Engine::start(store, Arc::new(clock.clone()), notifier).await {
+            let runner = Arc::new(RecordingRunner::default());
+            match Engine::start(store, Arc::new(clock.clone()), notifier, runner).await {
                 Ok(engine) => return engine,
                 Err(failure) => self.failed("start", &failure.0.message),
             }
