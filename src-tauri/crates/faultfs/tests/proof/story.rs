@@ -42,8 +42,8 @@ pub struct Told {
 /// Tells the story on this disk; the fault is armed, and lifted once something
 /// has failed twice.
 pub async fn tell(folder: &Path, disk: &Disk) -> Told {
-    let mut teller = Teller { disk, told: Told::default() };
     let clock = FakeClock::default();
+    let mut teller = Teller { disk, clock: clock.clone(), told: Told::default() };
     let engine = teller.start(&folder.join("desk.db"), &clock).await;
     let agent = Agent(engine.open(Arc::new(|_, _| {})));
     teller.call(&agent, "agent.hello", json!({ "name": "tidy" })).await;
@@ -90,6 +90,7 @@ pub async fn tell(folder: &Path, disk: &Disk) -> Told {
     clock.pass(Duration::from_mins(5));
     teller.tick_until(&engine, &default, "default_taken").await;
     teller.tick_until(&engine, &escalated, "escalated").await;
+    teller.tick_until(&engine, &escalated, "alerted").await;
     teller.told
 }
 
@@ -113,6 +114,7 @@ struct Agent(Arc<dyn Session>);
 
 struct Teller<'a> {
     disk: &'a Disk,
+    clock: FakeClock,
     told: Told,
 }
 
@@ -200,7 +202,11 @@ impl Teller<'_> {
                 .map(|case| case.thread.into_iter().any(|entry| entry.event == event));
             match happened {
                 Ok(true) => return self.is(id, event),
-                Ok(false) => self.failed(event, "the timers did not act"),
+                Ok(false) => {
+                    self.failed(event, "the timers did not act");
+                    // They try again, but not at once.
+                    self.clock.pass(Duration::from_secs(6));
+                }
                 Err(failure) => self.failed(event, &failure.0.message),
             }
         }
