@@ -42,9 +42,9 @@ impl Bus {
         Ok(names.iter().any(|known| known.as_str() == name))
     }
 
-    /// Calls `changed` whenever the owner of a name has come or gone, with
+    /// Calls `tell` whenever the owner of a name has come or gone, with
     /// whether there is one now; ends with the bus.
-    pub async fn follow<F>(&self, name: &'static str, mut changed: impl FnMut(bool) -> F)
+    pub async fn follow<F>(&self, name: &'static str, mut tell: impl FnMut(bool) -> F)
     where
         F: Future<Output = ()>,
     {
@@ -56,7 +56,7 @@ impl Bus {
             std::future::poll_fn(|context| Pin::new(&mut changes).poll_next(context)).await
         {
             if let Ok(change) = change.args() {
-                changed(change.new_owner().is_some()).await;
+                tell(change.new_owner().is_some()).await;
             }
         }
     }

@@ -94,7 +94,7 @@ impl DesktopNotifier {
                 // What an earlier one showed is gone with it.
                 forget(&self.shared);
                 self.shared.is(Presence::Present);
-                engine.notifications_are_back(name().await).await;
+                engine.notifications_are_back(name().await);
             } else if matches!(bus.has_service(NOTIFICATIONS).await, Ok(true)) {
                 self.shared.is(Presence::Present);
             } else {
@@ -121,13 +121,11 @@ impl Notifier for DesktopNotifier {
             if let Some(attempt) = shared.without_asking() {
                 return attempt;
             }
-            match tokio::time::timeout(PATIENCE * 2, show(Arc::clone(&shared), notice)).await {
-                Ok(attempt) => attempt,
-                Err(_) => {
-                    shared.is(Presence::Silent(Instant::now()));
-                    Attempt::Failed(SILENT.to_owned())
-                }
-            }
+            let asked = tokio::time::timeout(PATIENCE * 2, show(Arc::clone(&shared), notice));
+            asked.await.unwrap_or_else(|_| {
+                shared.is(Presence::Silent(Instant::now()));
+                Attempt::Failed(SILENT.to_owned())
+            })
         })
     }
 
@@ -154,12 +152,11 @@ impl Shared {
     /// is not there, or hangs, must not cost each notice its patience.
     fn without_asking(&self) -> Option<Attempt> {
         match &*self.presence.lock().unwrap_or_else(PoisonError::into_inner) {
-            Presence::Unknown | Presence::Present => None,
             Presence::Absent(why) => Some(Attempt::NoService(why.clone())),
             Presence::Silent(since) if since.elapsed() < LOOK => {
                 Some(Attempt::Failed(SILENT.to_owned()))
             }
-            Presence::Silent(_) => None,
+            Presence::Unknown | Presence::Present | Presence::Silent(_) => None,
         }
     }
 

@@ -11,6 +11,7 @@ import type { QueueView } from '../gen/QueueView';
 import type { Settings } from '../gen/Settings';
 import type { Host } from '../host/host';
 import { inertText } from '../lib/inert';
+import { UNTOUCHED } from '../lib/settings';
 import { coalesce } from '../lib/once';
 import { group, type Group } from '../lib/time';
 import { stateWords } from '../lib/words';
@@ -47,7 +48,7 @@ export class Desk {
   readonly clock = new Clock();
   readonly faults = new Faults();
   status = $state.raw<DeskStatus | null>(null);
-  settings = $state.raw<Settings>({ hold_s: 5, theme: 'system', shortcuts: true, notify_question: true });
+  settings = $state.raw<Settings>(UNTOUCHED);
   list = $state<List>('inbox');
   search = $state('');
   queue = $state.raw<QueueView | null>(null);

@@ -61,10 +61,8 @@ impl Exit {
     /// reviewer said yes, and nobody else is to act on it. `handoff submit
     /// --wait 600 f && rm …` rests on both, also when it is run twice.
     pub fn of_wait(answered: &Answered) -> Self {
-        match Self::of_decision(answered) {
-            Self::Done if !answered.act => Self::Refused,
-            exit => exit,
-        }
+        let exit = Self::of_decision(answered);
+        if exit == Self::Done && !answered.act { Self::Refused } else { exit }
     }
 
     /// What was decided, whoever is to act on it.

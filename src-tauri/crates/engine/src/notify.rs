@@ -80,13 +80,11 @@ impl Engine {
 
     /// Tells the reviewer something of a handoff; says what became of it.
     pub(crate) async fn tell(&self, record: &Record, purpose: Purpose, sound: bool) -> Attempt {
-        match self.held_back(record, purpose) {
-            Some(why) => Attempt::Inhibited(why),
-            None => {
-                let notice = words::notice(record, purpose, self.shows_question());
-                self.show_notice(crate::Notice { sound, ..notice }).await
-            }
+        if let Some(why) = self.held_back(record, purpose) {
+            return Attempt::Inhibited(why);
         }
+        let notice = words::notice(record, purpose, self.shows_question());
+        self.show_notice(crate::Notice { sound, ..notice }).await
     }
 
     async fn show_notice(&self, notice: crate::Notice) -> Attempt {
@@ -124,7 +122,7 @@ impl Engine {
     }
 
     /// A notification service has appeared: what it was never shown is due.
-    pub async fn notifications_are_back(&self, service: String) {
+    pub fn notifications_are_back(&self, service: String) {
         self.notifications_are(NotificationState::Available { service });
         match self.desk.store.read(|read| read.not_shown()) {
             Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
@@ -192,10 +190,11 @@ impl Desk {
                         let record = owned(write, id, None)?;
                         let remind_at = alerts.first_reminder(record.priority, now, &zone);
                         let event = Event::Plan { remind_at };
-                        match transition(&record.progress, &record.traits, event, now) {
-                            Ok(progress) => write.keep(&record, &progress)?,
-                            // Answered meanwhile.
-                            Err(_) => {}
+                        // Else it was answered meanwhile.
+                        if let Ok(progress) =
+                            transition(&record.progress, &record.traits, event, now)
+                        {
+                            write.keep(&record, &progress)?;
                         }
                     }
                     Ok(())

@@ -188,13 +188,12 @@ impl Engine {
         let desk = &self.desk;
         // A warning that could not be recorded is not shown again for that.
         let known = lock(&desk.warned).get(&record.id).cloned();
-        let attempt = match known {
-            Some(attempt) => attempt,
-            None => {
-                let attempt = self.tell(record, Purpose::Warning, false).await;
-                lock(&desk.warned).insert(record.id.clone(), attempt.clone());
-                attempt
-            }
+        let attempt = if let Some(attempt) = known {
+            attempt
+        } else {
+            let attempt = self.tell(record, Purpose::Warning, false).await;
+            lock(&desk.warned).insert(record.id.clone(), attempt.clone());
+            attempt
         };
         let data = told(&attempt);
         desk.apply(&record.id, None, Event::Warn, Actor::System, "warned", data).await?;

@@ -1,6 +1,8 @@
 //! The sentences that the desk says of itself: outcomes, thread entries,
 //! notifications. Agents' words are quoted, never mended.
 
+use std::fmt::Write as _;
+
 use handoff_domain::alerts::{Alerts, Purpose};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
 use handoff_domain::lifecycle::Traits;
@@ -96,7 +98,7 @@ pub fn summary(summary: &Summary) -> Notice {
     let mut body = named.collect::<Vec<_>>().join(", ");
     let more = summary.agents.len().saturating_sub(NAMED);
     if more > 0 {
-        body.push_str(&format!(" and from {more} more"));
+        let _ = write!(body, " and from {more} more");
     }
     Notice {
         handoff: None,

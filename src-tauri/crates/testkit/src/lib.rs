@@ -87,15 +87,18 @@ impl Clock for FakeClock {
     }
 }
 
+/// A command and what it was told.
+pub type Ran = (Vec<String>, Value);
+
 /// A runner that remembers what it was asked to run, and what it was told.
 #[derive(Debug, Clone, Default)]
 pub struct RecordingRunner {
-    ran: Arc<Mutex<Vec<(Vec<String>, Value)>>>,
+    ran: Arc<Mutex<Vec<Ran>>>,
 }
 
 impl RecordingRunner {
     /// What was run so far.
-    pub fn ran(&self) -> Vec<(Vec<String>, Value)> {
+    pub fn ran(&self) -> Vec<Ran> {
         self.ran.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

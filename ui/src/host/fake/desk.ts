@@ -21,6 +21,7 @@ import type { Receipt } from '../../gen/Receipt';
 import type { Settings } from '../../gen/Settings';
 import type { State } from '../../gen/State';
 import type { WindowError } from '../../gen/WindowError';
+import { UNTOUCHED } from '../../lib/settings';
 import type { Host } from '../host';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
 import { faults } from './schema';
@@ -37,7 +38,7 @@ export class FakeDesk implements Host {
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
   readonly #status: Omit<DeskStatus, 'agents'>;
-  #settings: Settings = { hold_s: 5, theme: 'system', shortcuts: true, notify_question: true };
+  #settings: Settings = UNTOUCHED;
   /** The calls that reached the desk, for tests. */
   readonly calls: { name: string; argument: unknown }[] = [];
 

@@ -201,7 +201,7 @@ async fn a_service_that_appears_is_told_what_waits_and_only_once() {
     until(&desk, || happened(&desk, &id, "not_notified") == 1).await;
     desk.notifier.appear();
     for _ in 0..2 {
-        desk.engine.notifications_are_back("dunst".to_owned()).await;
+        desk.engine.notifications_are_back("dunst".to_owned());
         until(&desk, || happened(&desk, &id, "notified") == 1).await;
         desk.engine.tick().await;
     }
