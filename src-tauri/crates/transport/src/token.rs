@@ -99,9 +99,9 @@ mod tests {
         let (first, made) = read_or_make(&path).expect("made");
         assert!(made && first.len() == 2 * BYTES, "{first}");
         assert_eq!(read_or_make(&path).expect("read"), (first, false));
-        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-        assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+        let mode_of = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode_of(&path), 0o600);
+        assert_eq!(mode_of(path.parent().expect("a folder")), 0o700);
         let names = fs::read_dir(path.parent().expect("a folder")).expect("readable").count();
         assert_eq!(names, 1, "no draft is left behind");
     }

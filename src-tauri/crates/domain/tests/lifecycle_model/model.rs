@@ -193,6 +193,23 @@ impl Model {
             Move::Withdraw => self.go(open, State::Withdrawn),
             Move::Supersede => self.go(open, State::Superseded),
             Move::Revise => self.revised(now),
+            Move::Warn
+            | Move::TimeUp
+            | Move::Alert { .. }
+            | Move::GiveUp
+            | Move::Gap { .. }
+            | Move::Step { .. } => self.by_time(step, now),
+            Move::Plan { .. }
+            | Move::Remind
+            | Move::Snooze { .. }
+            | Move::Wake
+            | Move::Allow { .. } => self.asked(step, now),
+        }
+    }
+
+    /// What time does.
+    fn by_time(&mut self, step: Move, now: i64) -> bool {
+        match step {
             Move::Warn => {
                 let may = self.state == State::Ready && now >= self.respond_by - self.lead;
                 if may {
@@ -202,11 +219,6 @@ impl Model {
                 may
             }
             Move::TimeUp => self.timed_out(now),
-            Move::Plan { .. }
-            | Move::Remind
-            | Move::Snooze { .. }
-            | Move::Wake
-            | Move::Allow { .. } => self.asked(step, now),
             Move::Alert { gives_up } => {
                 let due = self.alerts.filter(|(_, at, last)| !last && *at <= now);
                 let may = self.state == State::Ready && !self.manual_review && due.is_some();
@@ -241,6 +253,7 @@ impl Model {
                 }
                 true
             }
+            _ => false,
         }
     }
 
