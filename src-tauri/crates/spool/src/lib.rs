@@ -22,6 +22,8 @@ mod entry;
 mod folder;
 mod put;
 mod take;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};

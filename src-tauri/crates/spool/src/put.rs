@@ -113,7 +113,7 @@ impl Spool {
 
     /// Writes a file under a name that nobody reads, and returns once its
     /// content is on disk.
-    fn draft(&self, id: &str, entry: &Entry) -> Result<PathBuf, SpoolError> {
+    pub(crate) fn draft(&self, id: &str, entry: &Entry) -> Result<PathBuf, SpoolError> {
         let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
         let path = self.drafts().join(format!("{id}.{}-{number}", std::process::id()));
         match write(&path, entry) {
