@@ -243,13 +243,15 @@ async fn when_the_store_refuses_the_files_stay_and_are_tried_again() {
     let id = put(&desk, &entry("tidy", &handoff("k"), desk.clock.now()));
     #[expect(clippy::disallowed_methods, reason = "another program gets in the way")]
     let intruder = rusqlite::Connection::open(desk.home.database()).unwrap();
-    intruder.execute_batch("ALTER TABLE handoffs RENAME TO elsewhere").unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON handoffs
+        BEGIN SELECT raise(ABORT, 'no'); END";
+    intruder.execute_batch(refuse).unwrap();
     let next = desk.engine.tick().await;
     assert!(next.is_some_and(|next| next <= Duration::from_secs(5)), "it looks again: {next:?}");
     assert!(spool(&desk).has_any(), "nothing is dropped");
     assert!(spool(&desk).set_aside_files().is_empty(), "and nothing refused");
     assert!(notices(&desk)[0].contains("goes on trying"), "{:?}", notices(&desk));
-    intruder.execute_batch("ALTER TABLE elsewhere RENAME TO handoffs").unwrap();
+    intruder.execute_batch("DROP TRIGGER refuse").unwrap();
     desk.engine.tick().await;
     assert_eq!(desk.engine.open_case(&id).unwrap().state, State::Ready);
     assert!(!spool(&desk).has_any() && notices(&desk).is_empty());
