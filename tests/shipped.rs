@@ -166,7 +166,10 @@ fn what_is_handed_off_without_a_desk_is_there_when_it_starts() {
     assert_eq!((code, &told["state"]), (Some(10), &serde_json::json!("ready")), "{told}");
     assert_eq!(told["spooled"], serde_json::Value::Null, "the desk itself answers");
     let (code, told) = without_display(&["submit", file.to_str().unwrap()]);
-    assert_eq!((code, &told["id"], &told["replayed"]), (Some(0), &serde_json::json!(id), &serde_json::json!(true)));
+    assert_eq!(
+        (code, &told["id"], &told["replayed"]),
+        (Some(0), &serde_json::json!(id), &serde_json::json!(true))
+    );
 }
 
 /// Ends a process that this one has not started itself.

@@ -118,9 +118,10 @@ pub fn tell(
 
 /// The same in words.
 pub fn said(desk: &Desk, standing: &Standing, why: &Failure) -> String {
-    let next = match standing.state {
-        State::Withdrawn => "It was taken back. Ask again with a new key.\n".to_owned(),
-        _ => format!("Wait for the answer with: handoff wait {}\n", visible::line(&standing.id)),
+    let next = if standing.state == State::Withdrawn {
+        "It was taken back. Ask again with a new key.\n".to_owned()
+    } else {
+        format!("Wait for the answer with: handoff wait {}\n", visible::line(&standing.id))
     };
     let why = visible::block(&format!("{}\n{}", why.data.message, why.data.hint));
     format!("{}{why}\n{}{next}", text::standing(standing), lies_in(desk, &standing.id))
@@ -297,10 +298,7 @@ fn lies_in(desk: &Desk, id: &str) -> String {
     // A desk that died may have claimed it.
     let file = Some(spool.file(id)).filter(|file| file.exists());
     let path = file.unwrap_or_else(|| spool.root().to_owned()).display().to_string();
-    format!(
-        "It lies safe in {}; the desk takes it up when it next starts.\n",
-        visible::line(&path)
-    )
+    format!("It lies safe in {}; the desk takes it up when it next starts.\n", visible::line(&path))
 }
 
 fn state(entry: &Entry) -> State {

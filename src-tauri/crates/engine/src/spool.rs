@@ -67,7 +67,9 @@ impl Engine {
     /// whether anything had to stay.
     pub(crate) async fn import(&self) -> bool {
         let (stored, left) = self.import_all().await;
-        stored.iter().for_each(|id| self.announce(id));
+        for id in &stored {
+            self.announce(id);
+        }
         left
     }
 
@@ -161,7 +163,15 @@ impl Engine {
             Err(failure) => match failure.0.code {
                 ErrorCode::Unavailable | ErrorCode::Internal => Fate::Later(failure.0.message),
                 ErrorCode::NotFound if replaces => Fate::TooEarly(failure.0.message),
-                _ => Fate::Refused(failure.0.message),
+                ErrorCode::NotFound
+                | ErrorCode::Conflict
+                | ErrorCode::Refused
+                | ErrorCode::InvalidParams
+                | ErrorCode::InvalidPayload
+                | ErrorCode::ParseError
+                | ErrorCode::InvalidRequest
+                | ErrorCode::MethodNotFound
+                | ErrorCode::FrameTooLarge => Fate::Refused(failure.0.message),
             },
         }
     }

@@ -204,13 +204,14 @@ pub(crate) fn file_name(id: &str) -> String {
 }
 
 fn not_read(error: io::Error) -> Unreadable {
-    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
-    match error.kind() {
-        io::ErrorKind::NotFound => Unreadable::Gone,
-        io::ErrorKind::PermissionDenied => {
-            Unreadable::Damaged(format!("it may not be read: {error}"))
-        }
-        _ if is_link => Unreadable::Damaged("it is a link".to_owned()),
-        _ => Unreadable::NotNow(error),
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        Unreadable::Gone
+    } else if kind == io::ErrorKind::PermissionDenied {
+        Unreadable::Damaged(format!("it may not be read: {error}"))
+    } else if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+        Unreadable::Damaged("it is a link".to_owned())
+    } else {
+        Unreadable::NotNow(error)
     }
 }

@@ -164,8 +164,11 @@ fn what_is_no_spool_file_is_claimed_and_refused_without_following_it() {
     let put = |name: &str| spool.root().join(name);
     let secret = folder.path().join("secret");
     fs::copy(&good, &secret).expect("copied");
-    symlink(&secret, put(good.file_name().expect("a name").to_str().expect("text")).with_extension("x"))
-        .expect("linked");
+    symlink(
+        &secret,
+        put(good.file_name().expect("a name").to_str().expect("text")).with_extension("x"),
+    )
+    .expect("linked");
     symlink(&secret, put("h-00000000000000000000.json")).expect("linked");
     fs::create_dir(put("folder.json")).expect("made");
     rustix::fs::mknodat(
@@ -184,7 +187,9 @@ fn what_is_no_spool_file_is_claimed_and_refused_without_following_it() {
     let mut reasons = Vec::new();
     for one in &taken {
         match one.read() {
-            Ok(entry) => assert_eq!(entry.id().as_deref(), good.file_stem().and_then(|s| s.to_str())),
+            Ok(entry) => {
+                assert_eq!(entry.id().as_deref(), good.file_stem().and_then(|s| s.to_str()));
+            }
             Err(Unreadable::Damaged(why)) => {
                 let aside = spool.set_aside(one, &why).expect("set aside");
                 assert!(fs::symlink_metadata(&aside.path).is_ok());

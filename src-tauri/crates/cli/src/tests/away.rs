@@ -4,11 +4,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use chrono::DateTime;
 use handoff_domain::identity::handoff_id;
 use handoff_domain::lifecycle::State;
 use serde_json::{Value, json};
 
-use super::room::{Ended, Room, Running, start};
+use super::room::{Ended, Room, Running, start, start_at};
 use crate::exit::Exit;
 
 const CASE: &str = r#"{
@@ -101,11 +102,30 @@ fn what_is_invalid_is_refused_with_all_its_faults_and_not_kept() {
     let ended = away.run(&["submit", "-", "--json"], &bad);
     assert_eq!(ended.exit, Exit::Invalid, "{ended:?}");
     assert_eq!(ended.json()["error"]["faults"].as_array().map(Vec::len), Some(2));
-    let past = CASE.replace(r#""respond_within_s": 3600"#, r#""respond_by": "2020-01-01T00:00:00Z""#);
+    let past =
+        CASE.replace(r#""respond_within_s": 3600"#, r#""respond_by": "2020-01-01T00:00:00Z""#);
     assert_eq!(away.run(&["submit", "-"], &past).exit, Exit::Invalid, "too late from the start");
     let named = away.run(&["submit", "-", "--agent", "no name"], CASE);
     assert_eq!(named.exit, Exit::Usage, "{named:?}");
     assert_eq!(files(&away.spool()), 0);
+}
+
+#[test]
+fn a_retry_after_its_deadline_is_answered_as_before() {
+    let away = Away::new();
+    // The clock of these tests stands before this moment.
+    let near = CASE.replace(
+        r#""respond_within_s": 3600"#,
+        r#""respond_by": "2026-09-21T14:30:00Z", "warn_before_s": 60"#,
+    );
+    let id = handoff_id("cli", "k-1");
+    assert_eq!(away.run(&["submit", "-"], &near).exit, Exit::Done);
+    let late = || DateTime::from_timestamp(1_790_090_000, 0).expect("a moment");
+    let again = start_at(late, away.home(), &["submit", "-", "--json"], near.as_bytes()).end();
+    assert_eq!((again.exit, &again.json()["id"]), (Exit::Done, &json!(id)), "{again:?}");
+    let other = near.replace("k-1", "k-2");
+    let ended = start_at(late, away.home(), &["submit", "-"], other.as_bytes()).end();
+    assert_eq!(ended.exit, Exit::Invalid, "nothing new is taken: {ended:?}");
 }
 
 #[test]

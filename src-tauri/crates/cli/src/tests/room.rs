@@ -100,6 +100,26 @@ impl Write for Pipe {
 
 /// Runs the command in a thread.
 pub fn start(home: PathBuf, words: &[&str], stdin: &[u8], breaks_at: Option<&str>) -> Running {
+    run_at(now, home, words, stdin, breaks_at)
+}
+
+/// The same at another time.
+pub fn start_at(
+    now: fn() -> DateTime<Utc>,
+    home: PathBuf,
+    words: &[&str],
+    stdin: &[u8],
+) -> Running {
+    run_at(now, home, words, stdin, None)
+}
+
+fn run_at(
+    now: fn() -> DateTime<Utc>,
+    home: PathBuf,
+    words: &[&str],
+    stdin: &[u8],
+    breaks_at: Option<&str>,
+) -> Running {
     let words: Vec<OsString> =
         std::iter::once("handoff").chain(words.iter().copied()).map(OsString::from).collect();
     let mut stdin = Cursor::new(stdin.to_vec());

@@ -144,7 +144,8 @@ async fn the_token_binds_a_new_name_and_a_wrong_one_is_set_aside() {
     let desk = Headless::new().await.unwrap();
     let taken = Agent::named(&desk.engine, "taken").await;
     let refused = put(&desk, &entry("taken", &handoff("k"), desk.clock.now()));
-    let short = Entry { token: "short".to_owned(), ..entry("new", &handoff("k"), desk.clock.now()) };
+    let short =
+        Entry { token: "short".to_owned(), ..entry("new", &handoff("k"), desk.clock.now()) };
     put(&desk, &short);
     let good = put(&desk, &entry("tidy", &handoff("k"), desk.clock.now()));
     desk.engine.tick().await;
@@ -219,10 +220,8 @@ async fn what_was_taken_back_in_the_spool_is_recorded_as_withdrawn() {
     let desk = Headless::new().await.unwrap();
     let agent = hello(&desk, "tidy").await;
     let back = || Some(Withdrawn { at: desk.clock.now(), reason: Some("By hand.".to_owned()) });
-    let marked = |key: &str| Entry {
-        withdrawn: back(),
-        ..entry("tidy", &handoff(key), desk.clock.now())
-    };
+    let marked =
+        |key: &str| Entry { withdrawn: back(), ..entry("tidy", &handoff(key), desk.clock.now()) };
     let unseen = put(&desk, &marked("unseen"));
     let known = agent.submit(handoff("known")).await;
     put(&desk, &marked("known"));
