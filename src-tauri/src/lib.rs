@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use handoff_domain::bounded;
 use handoff_engine::Engine;
 use handoff_protocol::session::Host;
+use handoff_spool::Spool;
 use handoff_store::{OpenError, Store, StoreError};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
@@ -136,6 +137,8 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
+        // Whoever cannot connect yet spools; whoever can is answered after this.
+        engine.take_up(Spool::of(home.root())).await;
         anyhow::Ok((engine, server))
     })?;
     notifier.attach(engine.clone());

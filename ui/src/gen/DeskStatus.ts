@@ -32,6 +32,11 @@ socket: string,
  */
 fault: string | null, 
 /**
+ * What the reviewer should look after, such as a spooled handoff that
+ * could not be taken up: one sentence each, with what to do.
+ */
+notices: Array<string>, 
+/**
  * Whether the demo agent is running now.
  */
 demo_running: boolean, };

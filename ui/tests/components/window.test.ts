@@ -377,6 +377,7 @@ describe('states', () => {
     expect(screen.getByRole('heading', { name: 'The queue could not be opened' })).toBeTruthy();
     expect(screen.getAllByRole('tab').map((tab) => tab.textContent?.trim())).toEqual(expect.arrayContaining(['Inbox', 'Sent', 'Done']));
     expect(screen.getAllByTestId('error').map((error) => error.textContent)).toEqual(expect.arrayContaining([expect.stringContaining('disk that holds the desk is full'), expect.stringContaining('Close the other program')]));
+    expect(screen.getByText(/was set aside/u)).toBeTruthy();
     await fireEvent.click(screen.getByText('Try again'));
     await pass(700);
     expect(screen.getAllByTestId('error')).toHaveLength(1);

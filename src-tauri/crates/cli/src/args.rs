@@ -16,7 +16,8 @@ Examples:
   handoff demo                             watch an agent work on sample files
 
 Exit codes:
-   0  done; wait: approved by the reviewer, and this caller is to act on it
+   0  done (submit: accepted, or kept in the spool until a desk runs); wait:
+      approved by the reviewer, and this caller is to act on it
    1  internal error          2  usage            3  invalid payload
    4  desk unreachable        6  not found
    5  conflict or refused; wait: approved, but another caller acts or acted
@@ -44,10 +45,15 @@ const SUBMIT_HELP: &str = "\
 The desk answers once the handoff is stored durably. Submitting the same key
 with the same content again gives the same id, so a retry is safe.
 
+Where no desk runs and none can be started, the handoff is checked and kept in
+the spool, a folder of the desk, and the exit code is 0: the desk takes it up
+when it next starts, under the id that is printed. Its deadline counts from now.
+
 With --wait it goes on like `handoff wait` and exits as that does:
   handoff submit --wait 600 ask.json && ./deploy
 deploys only after a reviewer's approval, and only once for one key: run again,
-it exits with 5. A new question needs a new key.";
+it exits with 5. A new question needs a new key. From the spool it goes on looking
+for a desk, and exits with 10 when none has come in time.";
 
 const RECONCILE_HELP: &str = "\
 The report says what the agent did with the decision:

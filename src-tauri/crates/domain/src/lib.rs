@@ -12,6 +12,7 @@ pub mod briefing;
 pub mod constraint;
 pub mod decision;
 pub mod directive;
+pub mod identity;
 pub mod lifecycle;
 pub mod payload;
 pub mod schema;

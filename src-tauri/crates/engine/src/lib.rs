@@ -15,6 +15,7 @@ mod ports;
 mod queue;
 mod review;
 mod session;
+mod spool;
 mod submit;
 mod time;
 mod wait;
@@ -38,6 +39,7 @@ pub use ports::{Attempt, Clock, CommandRunner, Notice, Notifier, random_hex};
 
 use burst::Burst;
 use hub::Hub;
+use spool::Spooled;
 use time::{Gap, Watch};
 
 /// The desk without its window and its socket.
@@ -69,12 +71,13 @@ struct Desk {
     on_screen: Mutex<Option<String>>,
     /// The clocks at the last look.
     watch: Mutex<Watch>,
-    /// Woken when a timer may have moved closer.
+    /// Woken when a timer may have moved closer, or something was spooled.
     sooner: Notify,
     /// Woken when a hold has begun or ended.
     held: Notify,
     /// Woken when a lease was given.
     leased: Notify,
+    spooled: Spooled,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -137,6 +140,7 @@ impl Engine {
                 sooner: Notify::new(),
                 held: Notify::new(),
                 leased: Notify::new(),
+                spooled: Spooled::default(),
             }),
         };
         engine.desk.void_offers().await?;

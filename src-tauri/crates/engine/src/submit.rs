@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::briefing;
-use handoff_domain::decision::fingerprint;
 use handoff_domain::directive::directive;
+use handoff_domain::identity::handoff_id;
 use handoff_domain::lifecycle::{
     Event, Outcome, Phase, Progress, Report, State, Traits, transition,
 };
@@ -21,13 +21,6 @@ use crate::{Actor, Desk, Failure, change, log, owned};
 
 /// How many handoffs a list has when no limit is given, and at most.
 const LIST: (u32, u32) = (100, 1000);
-
-/// The id of a handoff: the same agent and key give the same one, on the
-/// desk and in the spool.
-pub fn handoff_id(agent: &str, key: &str) -> String {
-    let digest = fingerprint(&json!([agent, key]));
-    format!("h-{}", digest.get(..20).unwrap_or(&digest))
-}
 
 impl Desk {
     pub(crate) async fn validate(&self, text: String) -> Result<Validated, Failure> {
@@ -62,7 +55,9 @@ impl Desk {
         let owner = agent.to_owned();
         let open = self.left_open(&checked.payload, now);
         let (record, known, replaced) = self.watched(
-            self.store.write(move |write| store_new(write, &owner, checked, open, text, now)).await,
+            self.store
+                .write(move |write| store_new(write, &owner, checked, open, text, None, now))
+                .await,
         )?;
         if let Some(replaced) = replaced {
             self.notifier.retire(&replaced);
@@ -206,14 +201,14 @@ impl Desk {
         Ok(Listed { handoffs, total })
     }
 
-    fn left_open(&self, payload: &Payload, now: DateTime<Utc>) -> Open {
+    pub(crate) fn left_open(&self, payload: &Payload, now: DateTime<Utc>) -> Open {
         Open {
             deadline: self.alerts().filled(&payload.deadline, payload.priority, now),
             remind_at: self.first_reminder(payload.priority),
         }
     }
 
-    async fn check(
+    pub(crate) async fn check(
         &self,
         text: String,
         deadlines: Deadlines,
@@ -252,7 +247,7 @@ impl Desk {
 }
 
 /// What the agent leaves open and the reviewer has set.
-struct Open {
+pub(crate) struct Open {
     deadline: Deadline,
     remind_at: Option<DateTime<Utc>>,
 }
@@ -264,12 +259,15 @@ fn key_conflict(record: &Record) -> Failure {
     )
 }
 
-fn store_new(
+/// Stores a handoff unless it is known; says which, and what it has replaced.
+/// One from the spool was acknowledged, and its time began, when it was spooled.
+pub(crate) fn store_new(
     write: &Write<'_>,
     agent: &str,
     checked: Checked,
     open: Open,
     text: String,
+    spooled_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<(Record, bool, Option<String>), Failure> {
     let payload = &checked.payload;
@@ -291,13 +289,16 @@ fn store_new(
     }
     let cold = briefing::is_cold(payload);
     let traits = Traits::of(payload);
-    let queued = Progress::new(&open.deadline, cold, now);
+    // A clock that went back since must not give it time from the future.
+    let received = spooled_at.map_or(now, |at| at.min(now));
+    let queued = Progress::new(&open.deadline, cold, received);
     let ready = transition(&queued, &traits, Event::Present, now)?;
     let ready = transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?;
     let key = payload.key.clone();
     let new = NewHandoff { id, agent: agent.to_owned(), key, proposal: proposal(checked, text) };
-    let record = write.insert(&new, &ready, now)?;
-    log(write, record.seq, Actor::Agent, "submitted", json!({}), now)?;
+    let record = write.insert(&new, &ready, received)?;
+    let how = spooled_at.map_or_else(|| json!({}), |_| json!({ "spooled": true }));
+    log(write, record.seq, Actor::Agent, "submitted", how, received)?;
     log(write, record.seq, Actor::System, "ready", json!({}), now)?;
     Ok((record, false, replaced))
 }

@@ -74,6 +74,8 @@ impl Engine {
     }
 
     async fn look(&self) -> Option<Duration> {
+        // What could not be taken up is tried again.
+        let spooled = self.import().await.then_some(LOOK);
         self.notice_gaps().await;
         self.sum_up().await;
         let timers = match self.timers_due().await {
@@ -87,7 +89,7 @@ impl Engine {
         };
         let awake = self.desk.clock.awake();
         let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
-        [timers, summary].into_iter().flatten().min()
+        [timers, summary, spooled].into_iter().flatten().min()
     }
 
     async fn release_due(&self) {

@@ -114,7 +114,10 @@ pub fn summary(summary: &Summary) -> Notice {
 pub fn entry(entry: Entry) -> ThreadEntry {
     let text = |name: &str| entry.data.get(name).and_then(|value| value.as_str()).unwrap_or("");
     let sentence = match entry.kind.as_str() {
-        "submitted" => "Handed over".to_owned(),
+        "submitted" => match entry.data.get("spooled") {
+            Some(_) => "Handed over while the desk was off".to_owned(),
+            None => "Handed over".to_owned(),
+        },
         "ready" => "Ready to read".to_owned(),
         "notified" => "Notification shown".to_owned(),
         "not_notified" => format!("No notification: {}", text("why")),

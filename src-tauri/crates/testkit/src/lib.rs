@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use handoff_engine::{Attempt, Clock, CommandRunner, Engine, Notice, Notifier};
 use handoff_protocol::session::Host;
+use handoff_spool::Spool;
 use handoff_store::Store;
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
@@ -234,14 +235,20 @@ impl<C: Clock + Clone> Headless<C> {
         )
         .await
         .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        engine.take_up(Spool::of(home.root())).await;
         Ok(Self { engine, clock, notifier, runner, home, folder, serving: None })
     }
 
     /// Listens on the socket of its home.
     pub fn listen(&mut self) -> anyhow::Result<()> {
         let server = Server::bind(self.home.socket())?;
+        let (engine, spool) = (self.engine.clone(), Spool::of(self.home.root()));
         let host: Arc<dyn Host> = Arc::new(self.engine.clone());
-        self.serving = Some(tokio::spawn(server.run(host)));
+        self.serving = Some(tokio::spawn(async move {
+            // As the app does: between listening and answering.
+            engine.take_up(spool).await;
+            server.run(host).await;
+        }));
         Ok(())
     }
 }

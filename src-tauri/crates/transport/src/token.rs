@@ -37,7 +37,10 @@ pub(crate) fn read_or_make(path: &Path) -> io::Result<(String, bool)> {
     match linked {
         Ok(()) => {
             removed?;
-            fs::File::open(folder)?.sync_all()?;
+            // The folder may be new, too.
+            for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+                fs::File::open(folder)?.sync_all()?;
+            }
             Ok((token, true))
         }
         // Somebody was faster; a link appears with all that is in it.

@@ -44,7 +44,7 @@ export class FakeDesk implements Host {
 
   constructor(name: string) {
     const now = Date.now();
-    const { agents, specs, fault, notifications, failures } = scene(name, now);
+    const { agents, specs, fault, notices, notifications, failures } = scene(name, now);
     this.#agents = agents;
     this.#status = {
       version: '0.1.0',
@@ -52,6 +52,7 @@ export class FakeDesk implements Host {
       home: '~/.local/share/handoff-desk',
       socket: '/run/user/1000/handoff-desk/desk.sock',
       fault: fault ?? null,
+      notices: notices ?? [],
       demo_running: false,
     };
     for (const spec of specs) this.#add(spec, now);

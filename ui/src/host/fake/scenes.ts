@@ -14,6 +14,7 @@ export interface Scene {
   agents: AgentView[];
   specs: Spec[];
   fault?: string;
+  notices?: string[];
   notifications?: NotificationState;
   failures?: [call: string, error: WindowError][];
 }
@@ -30,6 +31,7 @@ export function scene(name: string, now: number): Scene {
         agents: agents(now),
         specs: fullSpecs(now),
         fault: 'The disk that holds the desk is full: free some space, then decide again. Nothing that was acknowledged is lost.',
+        notices: ['A spooled handoff could not be taken up and was set aside: It is no whole spool file. It lies in ~/.local/share/handoff-desk/spool/set-aside/h-1.json; remove it once that is settled.'],
         notifications: { kind: 'missing', why: 'No notification service answers on the session bus.' },
         failures: [['queue', { code: 'store', message: 'The queue could not be read: the database is locked.', hint: 'Close the other program that holds it, then try again.' }]],
       };

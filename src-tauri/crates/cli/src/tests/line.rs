@@ -73,7 +73,7 @@ fn inputs_that_are_no_text_are_refused_clearly() {
 
 #[test]
 fn without_desk_and_display_it_says_what_to_do() {
-    for words in [&["list"][..], &["wait", "x"], &["submit", "-"], &["demo"]] {
+    for words in [&["list"][..], &["wait", "x"], &["show", "x"], &["revise", "x", "-"], &["demo"]] {
         let ended = run(words, MINIMAL.as_bytes());
         assert_eq!(ended.exit, Exit::Unreachable, "{words:?}: {ended:?}");
         assert!(ended.err.contains("handoff-desk"), "{words:?}: {ended:?}");

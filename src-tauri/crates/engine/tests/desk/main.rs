@@ -8,5 +8,7 @@ mod alerts;
 mod decide;
 mod deliver;
 mod durable;
+mod spool;
+mod spool_crashes;
 mod submit;
 mod time;
