@@ -17,10 +17,10 @@ Examples:
 
 Exit codes:
    0  done (submit: accepted, or kept in the spool until a desk runs); wait:
-      approved by the reviewer, and this caller is to act on it
+      approved by the reviewer, as proposed or edited
    1  internal error          2  usage            3  invalid payload
    4  desk unreachable        6  not found
-   5  conflict or refused; wait: approved, but another caller acts or acted
+   5  conflict or refused; submit --wait: approved, but another caller acts or acted
   10  still pending
   11  over without a decision: manual review, withdrawn, superseded
   12  information instead of an approval     13  rejected
@@ -36,8 +36,7 @@ afterwards with `handoff reconcile`. A restart of the desk does not end the
 wait. Can be asked again at any time. A decision that is made when the time is
 over, but can still be undone, is waited for up to 35 seconds more.
 
-Exit codes: 0 approved and yours to act on, 5 approved but acted on by another
-caller (a second wait for the same answer, too), 10 still pending, 11 over
+Exit codes: 0 approved, whoever is to act on it, 10 still pending, 11 over
 without a decision, 12 information, 13 rejected, 14 taken over, 15 default taken
 by the desk.";
 

@@ -59,7 +59,7 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
         return Ok(Exit::Done);
     }
     edge.say(&text::standing(&standing))?;
-    await_decision(edge, &desk, client, &standing.id, limit)
+    await_decision(edge, &desk, client, &standing.id, limit, Exit::of_submit)
 }
 
 /// `handoff validate`.
@@ -88,7 +88,7 @@ pub fn wait(
     let limit = timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
     match desk.seek(edge)? {
         Found::Desk(client) => {
-            match await_decision(edge, &desk, client, id, limit) {
+            match await_decision(edge, &desk, client, id, limit, Exit::of_wait) {
                 Err(failure) if failure.exit == Exit::NotFound => match spool::own(&desk, id) {
                     // It is there, but the desk could not take it up yet.
                     Ok(Some(entry)) => spool::wait(edge, &desk, id, &entry, limit),
@@ -111,6 +111,7 @@ pub fn await_decision(
     client: Client,
     id: &str,
     limit: Option<Duration>,
+    exit: fn(&Answered) -> Exit,
 ) -> Result<Exit, Failure> {
     let (mut client, mut answered) = desk.wait(client, id, limit)?;
     if let Some(more) = more_time(answered.state, limit) {
@@ -124,7 +125,7 @@ pub fn await_decision(
         write!(edge.stderr, "{}", failure.text()).ok();
         return Ok(failure.exit);
     }
-    Ok(Exit::of_wait(&answered))
+    Ok(exit(&answered))
 }
 
 /// How much longer a wait goes on whose time is over. A decision that is held

@@ -158,7 +158,7 @@ pub fn wait(
             Err(error) => return Err(error.into()),
         };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        match await_decision(edge, desk, client, id, left) {
+        match await_decision(edge, desk, client, id, left, Exit::of_submit) {
             Err(failure) if failure.exit == Exit::NotFound => {
                 // It may have been taken up just after the desk said no.
                 if gone {

@@ -163,7 +163,7 @@ fn the_schema_accepts_the_payload_it_describes() {
 #[test]
 fn only_a_reviewers_yes_is_a_success() {
     let answered = |state: &str, flags: &[Flag], decision: Value, act: bool| -> Exit {
-        Exit::of_wait(&Answered {
+        Exit::of_submit(&Answered {
             id: "h".to_owned(),
             revision: 1,
             state: serde_json::from_value::<State>(json!(state)).expect("a state"),
