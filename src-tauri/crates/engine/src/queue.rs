@@ -60,7 +60,7 @@ impl Engine {
             home,
             socket,
             fault: lock(&desk.fault).clone(),
-            notices: desk.spooled.notices(),
+            notices: desk.room_notice().into_iter().chain(desk.spooled.notices()).collect(),
             demo_running: desk.hub.is_connected("demo"),
         })
     }

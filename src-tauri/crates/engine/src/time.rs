@@ -77,6 +77,7 @@ impl Engine {
         // What could not be taken up is tried again.
         let spooled = self.import().await.then_some(LOOK);
         self.notice_gaps().await;
+        self.desk.store.reserve().refill();
         self.sum_up().await;
         let timers = match self.timers_due().await {
             Ok(next) => next.map(|at| {
@@ -213,6 +214,7 @@ impl Engine {
             .unwrap_or_default();
         let alert = lock(&desk.settings).alerts.next_alert(0, now);
         let id = id.to_owned();
+        desk.store.reserve().make_room();
         let after = desk.watched(
             desk.store
                 .write(move |write| time_is_up(write, &id, default, alert, &outcome, now))

@@ -10,6 +10,7 @@ mod agents;
 mod handoffs;
 mod keep;
 mod open;
+mod reserve;
 mod rows;
 mod search;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 #[cfg(feature = "fault-injection")]
 pub use open::Disk;
 pub use open::{OpenError, SQLITE_MINIMUM};
+pub use reserve::Reserve;
 pub use writer::Write;
 
 use writer::Due;
@@ -37,6 +39,7 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
     path: PathBuf,
     disk: open::Disk,
+    reserve: Reserve,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -111,7 +114,13 @@ impl Store {
 
     fn on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
         let writer = writer::Writer::start(open::for_writing(path, &disk)?)?;
-        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned(), disk })
+        let reserve = Reserve::beside(path);
+        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned(), disk, reserve })
+    }
+
+    /// The room that is kept for answers.
+    pub fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     /// Runs `change` in a transaction and answers once it is on disk. If it
