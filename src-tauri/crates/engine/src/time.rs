@@ -159,16 +159,14 @@ impl Engine {
     async fn timer(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
         let desk = &self.desk;
         let Some(record) = desk.store.read(|read| read.handoff(id))? else { return Ok(()) };
-        match record.progress.next_due() {
-            Some((at, due)) if at <= now => match due {
-                Due::Remind => self.remind(&record).await,
-                Due::Warn => self.warn(&record).await,
-                Due::TimeUp => self.time_up(id, now).await,
-                Due::Alert => self.alert(&record).await,
-                Due::GiveUp => self.give_up(id).await,
-            },
+        match record.progress.due(now) {
+            Some(Due::Remind) => self.remind(&record).await,
+            Some(Due::Warn) => self.warn(&record).await,
+            Some(Due::TimeUp) => self.time_up(id, now).await,
+            Some(Due::Alert) => self.alert(&record).await,
+            Some(Due::GiveUp) => self.give_up(id).await,
             // Moved since it was looked for.
-            Some(_) | None => Ok(()),
+            None => Ok(()),
         }
     }
 
