@@ -28,6 +28,10 @@ use crate::{text, visible};
 /// held: the longest hold, and the way here.
 const HELD: Duration = Duration::from_secs(35);
 
+/// How long an answer that was offered to another caller, who has not taken it,
+/// is asked for again.
+const OFFERED: Duration = Duration::from_secs(2);
+
 /// How long a desk that went away may take until an answer can be acknowledged.
 const RECEIPT: Duration = Duration::from_secs(10);
 
@@ -50,7 +54,7 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
                     return Ok(Exit::Done);
                 }
                 edge.say(&spool::said(&desk, &standing, &why))?;
-                return spool::wait(edge, &desk, &standing.id, &entry, limit);
+                return spool::wait(edge, &desk, &standing.id, &entry, limit, Exit::of_submit);
             }
         },
     };
@@ -91,14 +95,14 @@ pub fn wait(
             match await_decision(edge, &desk, client, id, limit, Exit::of_wait) {
                 Err(failure) if failure.exit == Exit::NotFound => match spool::own(&desk, id) {
                     // It is there, but the desk could not take it up yet.
-                    Ok(Some(entry)) => spool::wait(edge, &desk, id, &entry, limit),
+                    Ok(Some(entry)) => spool::wait(edge, &desk, id, &entry, limit, Exit::of_wait),
                     Ok(None) | Err(_) => Err(spool::explained(&desk, id, failure)),
                 },
                 outcome => outcome,
             }
         }
         Found::Nobody(why) => match spool::own(&desk, id)? {
-            Some(entry) => spool::wait(edge, &desk, id, &entry, limit),
+            Some(entry) => spool::wait(edge, &desk, id, &entry, limit, Exit::of_wait),
             None => Err(why),
         },
     }
@@ -116,6 +120,17 @@ pub fn await_decision(
     let (mut client, mut answered) = desk.wait(client, id, limit)?;
     if let Some(more) = more_time(answered.state, limit) {
         (client, answered) = desk.wait(client, id, Some(more))?;
+    }
+    // It was offered to one that is just gone, such as an earlier run of this:
+    // the desk notices that in a moment.
+    let until = Instant::now() + OFFERED;
+    while answered.decision.is_some()
+        && !answered.act
+        && answered.state == State::Released
+        && Instant::now() < until
+    {
+        std::thread::park_timeout(OFFERED / 20);
+        (client, answered) = desk.wait(client, id, Some(Duration::ZERO))?;
     }
     edge.answer(&answered, &text::answered(&answered))?;
     // Only now has it been received: an answer that was acknowledged but never

@@ -145,6 +145,7 @@ pub fn wait(
     id: &str,
     entry: &Entry,
     limit: Option<Duration>,
+    exit: fn(&Answered) -> Exit,
 ) -> Result<Exit, Failure> {
     if entry.withdrawn.is_some() {
         return pending(edge, desk, id, entry);
@@ -158,7 +159,7 @@ pub fn wait(
             Err(error) => return Err(error.into()),
         };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-        match await_decision(edge, desk, client, id, left, Exit::of_submit) {
+        match await_decision(edge, desk, client, id, left, exit) {
             Err(failure) if failure.exit == Exit::NotFound => {
                 // It may have been taken up just after the desk said no.
                 if gone {

@@ -193,7 +193,7 @@ pub fn transition(
             next.phase = Phase::Ready;
         }
         Event::Open { resume_at } => waiting::opened(&mut next, resume_at)?,
-        Event::Plan { remind_at } => waiting::planned(&mut next, remind_at)?,
+        Event::Plan { remind_at } => waiting::planned(&mut next, remind_at, now)?,
         Event::Remind { next: again } => waiting::reminded(&mut next, again, now)?,
         Event::Snooze { until } => waiting::snoozed(&mut next, until, now)?,
         Event::Wake { remind_at } => waiting::woken(&mut next, remind_at)?,

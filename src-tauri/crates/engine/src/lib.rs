@@ -40,7 +40,7 @@ pub use ports::{Attempt, Clock, CommandRunner, Notice, Notifier, random_hex};
 use burst::Burst;
 use hub::Hub;
 use spool::Spooled;
-use time::{Gap, Watch};
+use time::{Gap, Reading, Watch};
 
 /// The desk without its window and its socket.
 #[derive(Clone)]
@@ -64,13 +64,15 @@ struct Desk {
     checks: Semaphore,
     runner: Arc<dyn CommandRunner>,
     /// What became of warnings that could not be recorded yet.
-    warned: Mutex<HashMap<String, Attempt>>,
+    warned: Mutex<HashMap<(String, u32), Attempt>>,
     /// The recent notifications.
     burst: Mutex<Burst>,
     /// The item that the reviewer sees now.
     on_screen: Mutex<Option<String>>,
-    /// The clocks at the last look.
+    /// The clocks at the last look, and the time by them.
     watch: Mutex<Watch>,
+    /// Held while a gap in time is taken account of.
+    minding: tokio::sync::Mutex<()>,
     /// Woken when a timer may have moved closer, or something was spooled.
     sooner: Notify,
     /// Woken when a hold has begun or ended.
@@ -119,7 +121,7 @@ impl Engine {
             .read(|read| read.setting(SETTINGS))?
             .and_then(|json| serde_json::from_str(&json).ok())
             .unwrap_or_default();
-        let watch = Watch::new(clock.now(), clock.awake(), clock.boot());
+        let first = Reading { wall: clock.now(), awake: clock.awake(), boot: clock.boot() };
         let engine = Self {
             desk: Arc::new(Desk {
                 store,
@@ -136,7 +138,8 @@ impl Engine {
                 warned: Mutex::default(),
                 burst: Mutex::default(),
                 on_screen: Mutex::default(),
-                watch: Mutex::new(watch),
+                watch: Mutex::new(Watch::new(first)),
+                minding: tokio::sync::Mutex::default(),
                 sooner: Notify::new(),
                 held: Notify::new(),
                 leased: Notify::new(),
@@ -146,7 +149,8 @@ impl Engine {
         engine.desk.void_offers().await?;
         engine.desk.hold_again()?;
         // Nobody watched the time while the desk was off.
-        engine.mind_the_gap(Gap::Slept { since: DateTime::<Utc>::MIN_UTC }).await?;
+        let off = Gap { slept_since: Some(DateTime::<Utc>::MIN_UTC), stepped: None };
+        engine.desk.mind(off, engine.desk.now()).await?;
         Ok(engine)
     }
 
@@ -178,7 +182,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Desk {
     fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        lock(&self.watch).at(self.clock.boot())
     }
 
     /// Reads a handoff with the proposal in force.
@@ -212,7 +216,6 @@ impl Desk {
     ) -> Result<Record, Failure> {
         let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
         let now = self.now();
-        self.store.reserve().make_room();
         let record = self.watched(
             self.store
                 .write(move |write| {

@@ -110,9 +110,7 @@ impl Engine {
         if lock(&desk.on_screen).as_deref() == Some(record.id.as_str()) {
             return Some("it is on screen".to_owned());
         }
-        let (now, zone) = (desk.now(), desk.clock.zone());
-        let alerts = &lock(&desk.settings).alerts;
-        alerts.holds_back(purpose, record.priority, now, &zone).map(str::to_owned)
+        desk.calm(record, purpose).map(str::to_owned)
     }
 
     fn shows_question(&self) -> bool {
@@ -202,6 +200,12 @@ impl Desk {
         }
         self.sooner.notify_one();
         Ok(())
+    }
+
+    /// Why the reviewer wants to be left alone now, if so.
+    pub(crate) fn calm(&self, record: &Record, purpose: Purpose) -> Option<&'static str> {
+        let (now, zone) = (self.now(), self.clock.zone());
+        lock(&self.settings).alerts.holds_back(purpose, record.priority, now, &zone)
     }
 
     pub(crate) fn at_the_deadline(&self, payload: &Payload, record: &Record) -> String {

@@ -73,9 +73,12 @@ impl Engine {
     /// Takes a held decision back.
     pub async fn undo(&self, id: &str) -> Result<Receipt, Failure> {
         let desk = &self.desk;
+        let running = lock(&desk.holds).get(id).copied();
         let record =
             desk.apply(id, None, Event::Undo, Actor::Reviewer, "undone", json!({})).await?;
-        lock(&desk.holds).remove(id);
+        if let Some(running) = running {
+            desk.end_hold(id, running.over_at);
+        }
         desk.held.notify_one();
         // Its deadline runs again.
         desk.sooner.notify_one();
@@ -132,7 +135,6 @@ impl Desk {
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision, now) = (request.id.clone(), request.revision, self.now());
-        self.store.reserve().make_room();
         self.watched(
             self.store
                 .write(move |write| {

@@ -96,6 +96,8 @@ impl Engine {
         };
         let mut again = Vec::new();
         let mut last_round = false;
+        // What another one takes the place of may be among those that come later.
+        let mut later = false;
         loop {
             for file in std::mem::take(&mut files) {
                 match self.import_one(&file).await {
@@ -109,12 +111,16 @@ impl Engine {
                         }
                     }
                     Fate::TooEarly(_) if !last_round => again.push(file),
+                    Fate::TooEarly(why) if later => note(&why),
                     Fate::Refused(why) | Fate::TooEarly(why) => {
                         if let Err(error) = self.set_aside(spool, &file, &why) {
                             note(&error);
                         }
                     }
-                    Fate::Later(why) => note(&why),
+                    Fate::Later(why) => {
+                        later = true;
+                        note(&why);
+                    }
                     Fate::Gone => {}
                 }
             }
@@ -146,6 +152,9 @@ impl Engine {
             return Fate::Refused(failure.0.message);
         }
         let text = entry.handoff.get().to_owned();
+        if let Err(failure) = desk.must_have_room(text.len()) {
+            return Fate::Later(failure.0.message);
+        }
         // It was in time when it was acknowledged.
         let checked = match desk.check(text, Deadlines::AnyTime).await {
             Ok(Ok(checked)) => checked,

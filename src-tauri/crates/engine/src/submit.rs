@@ -52,6 +52,7 @@ impl Desk {
             return Ok(standing);
         }
         self.must_have_room(text.len())?;
+        self.notice_gaps().await?;
         let now = self.now();
         let owner = agent.to_owned();
         let open = self.left_open(&checked.payload, now);
@@ -85,6 +86,7 @@ impl Desk {
         let checked =
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
         self.must_have_room(text.len())?;
+        self.notice_gaps().await?;
         let now = self.now();
         let owner = agent.to_owned();
         let open = self.left_open(&checked.payload, now);

@@ -13,11 +13,12 @@ use handoff_domain::answer::default_decision;
 use handoff_domain::decision::Decision;
 use handoff_domain::lifecycle::{Due, Event, Flag, NextAlert, State, transition};
 use handoff_protocol::view::Change;
+use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Record, Write};
 use serde_json::{Value, json};
 
 use crate::notify::told;
-use crate::{Actor, Attempt, Engine, Failure, lock, words};
+use crate::{Actor, Desk, Engine, Failure, lock, words};
 
 /// The longest time between two looks while something is due by wall clock,
 /// which a step of that clock may bring closer.
@@ -76,7 +77,10 @@ impl Engine {
     async fn look(&self) -> Option<Duration> {
         // What could not be taken up is tried again.
         let spooled = self.import().await.then_some(LOOK);
-        self.notice_gaps().await;
+        if let Err(failure) = self.desk.notice_gaps().await {
+            tracing::error!(error = failure.0.message, "a gap in time was not taken account of");
+            return Some(LOOK);
+        }
         self.desk.store.reserve().refill();
         self.sum_up().await;
         let timers = match self.timers_due().await {
@@ -107,16 +111,16 @@ impl Engine {
             match released {
                 Ok(_) => desk.end_hold(&id, over_at),
                 Err(failure)
-                    if failure.0.code == handoff_protocol::wire::ErrorCode::Unavailable =>
+                    if matches!(failure.0.code, ErrorCode::Conflict | ErrorCode::NotFound) =>
                 {
-                    // Kept, and tried again at the next look.
-                    tracing::error!(id, error = failure.0.message, "a decision was not released");
-                    desk.delay_hold(&id, over_at, LOOK);
-                }
-                Err(failure) => {
                     // Undone in the same moment: the compare-and-set decided.
                     tracing::debug!(id, error = failure.0.message, "nothing to release");
                     desk.end_hold(&id, over_at);
+                }
+                Err(failure) => {
+                    // Kept, and tried again.
+                    tracing::error!(id, error = failure.0.message, "a decision was not released");
+                    desk.delay_hold(&id, over_at, LOOK);
                 }
             }
         }
@@ -131,12 +135,14 @@ impl Engine {
     async fn timers_due(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         let desk = &self.desk;
         for _ in 0..ROUNDS {
+            // Nothing acts before it is known that time was watched.
+            desk.notice_gaps().await?;
             let now = desk.now();
             let due = desk.store.read(|read| read.due(now))?;
             if due.is_empty() {
                 break;
             }
-            // Side by side: one command of a minute must not keep the others.
+            // Side by side: what one waits for must not keep the others.
             let mut acting = tokio::task::JoinSet::new();
             for id in due {
                 let engine = self.clone();
@@ -147,8 +153,14 @@ impl Engine {
                     })
                 });
             }
-            let all = acting.join_all().await;
-            if all.iter().any(Result::is_err) {
+            let mut failed = false;
+            while let Some(acted) = acting.join_next().await {
+                if let Err(error) = &acted {
+                    tracing::error!(%error, "a timer panicked");
+                }
+                failed |= !matches!(acted, Ok(Ok(())));
+            }
+            if failed {
                 // It is still due: looked at again, but not at once.
                 return Ok(Some(now + LOOK));
             }
@@ -188,18 +200,30 @@ impl Engine {
     async fn warn(&self, record: &Record) -> Result<(), Failure> {
         let desk = &self.desk;
         // A warning that could not be recorded is not shown again for that.
-        let known = lock(&desk.warned).get(&record.id).cloned();
+        let key = (record.id.clone(), record.progress.revision);
+        let known = lock(&desk.warned).get(&key).cloned();
         let attempt = if let Some(attempt) = known {
             attempt
         } else {
-            let attempt = self.tell(record, Purpose::Warning, false).await;
-            lock(&desk.warned).insert(record.id.clone(), attempt.clone());
-            attempt
+            self.tell(record, Purpose::Warning, false).await
         };
         let data = told(&attempt);
-        desk.apply(&record.id, None, Event::Warn, Actor::System, "warned", data).await?;
-        lock(&desk.warned).remove(&record.id);
-        Ok(())
+        let warned = desk.apply(&record.id, None, Event::Warn, Actor::System, "warned", data).await;
+        match warned {
+            Err(failure) if failure.0.code == ErrorCode::Unavailable => {
+                lock(&desk.warned).insert(key, attempt);
+                Err(failure)
+            }
+            // Answered or revised meanwhile: what comes later is warned of anew.
+            Err(failure) if failure.0.code == ErrorCode::Conflict => {
+                lock(&desk.warned).remove(&key);
+                Ok(())
+            }
+            other => {
+                lock(&desk.warned).remove(&key);
+                other.map(drop)
+            }
+        }
     }
 
     async fn time_up(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
@@ -212,7 +236,6 @@ impl Engine {
             .unwrap_or_default();
         let alert = lock(&desk.settings).alerts.next_alert(0, now);
         let id = id.to_owned();
-        desk.store.reserve().make_room();
         let after = desk.watched(
             desk.store
                 .write(move |write| time_is_up(write, &id, default, alert, &outcome, now))
@@ -225,32 +248,53 @@ impl Engine {
     async fn alert(&self, record: &Record) -> Result<(), Failure> {
         let desk = &self.desk;
         let done = record.progress.escalation.map_or(0, |escalation| escalation.done);
-        let alerts = lock(&desk.settings).alerts.clone();
-        let mut data = json!({ "alert": done + 1 });
+        let alerts = desk.alerts();
+        let mut data = json!({});
         // A stage that the reviewer has taken out meanwhile is passed over.
         if let Some(stage) = alerts.alert(done) {
-            let attempt = if stage.notify {
-                self.tell(record, Purpose::Alert, stage.sound).await
-            } else {
-                let held = self.held_back(record, Purpose::Alert);
-                held.map_or(Attempt::Shown, Attempt::Inhibited)
-            };
-            data = told(&attempt);
-            data["alert"] = json!(done + 1);
-            if !matches!(attempt, Attempt::Inhibited(_)) {
+            if stage.notify {
+                data = told(&self.tell(record, Purpose::Alert, stage.sound).await);
+            }
+            // A notification may be left out for other reasons than the calm
+            // that the reviewer asked for; the rest of the alert may not.
+            let calm = desk.calm(record, Purpose::Alert);
+            if calm.is_none() {
                 if stage.attention {
                     desk.hub.tell(&Change::Attention);
                 }
                 if !stage.command.is_empty() {
-                    let ran = desk.runner.run(stage.command.clone(), about(record)).await;
-                    data["command"] = json!(stage.command);
-                    data["command_failed"] = json!(ran.err());
+                    self.run_command(record, stage.command.clone());
                 }
             }
         }
+        data["alert"] = json!(done + 1);
         let next = alerts.next_alert(done + 1, desk.now());
         desk.apply(&record.id, None, Event::Alert { next }, Actor::System, "alerted", data).await?;
         Ok(())
+    }
+
+    /// Runs the reviewer's command beside everything else, and records how it
+    /// went.
+    fn run_command(&self, record: &Record, command: Vec<String>) {
+        let (desk, seq, id) = (self.desk.clone(), record.seq, record.id.clone());
+        let running = desk.runner.run(command.clone(), about(record));
+        tokio::spawn(async move {
+            let (kind, data) = match running.await {
+                Ok(()) => ("command_ran", json!({ "command": command })),
+                Err(why) => ("command_failed", json!({ "command": command, "why": why })),
+            };
+            let now = desk.now();
+            let logged: Result<(), Failure> = desk
+                .store
+                .write_soon(move |write| {
+                    Ok(crate::log(write, seq, Actor::System, kind, data, now)?)
+                })
+                .await;
+            if let Err(failure) = logged {
+                tracing::warn!(error = failure.0.message, "a command was not recorded");
+            }
+            desk.hub.tell(&Change::Handoff { id });
+        });
     }
 
     async fn give_up(&self, id: &str) -> Result<(), Failure> {
@@ -258,65 +302,95 @@ impl Engine {
         self.desk.apply(id, None, Event::GiveUp, Actor::System, "manual_review", data).await?;
         Ok(())
     }
+}
 
-    /// Takes notice of time that nobody watched: the machine slept, or its
-    /// clock was set.
-    async fn notice_gaps(&self) {
-        let desk = &self.desk;
-        let gap = lock(&desk.watch).look(desk.now(), desk.clock.awake(), desk.clock.boot());
-        let outcome = match gap {
-            None => Ok(()),
-            Some(gap) => self.mind_the_gap(gap).await,
-        };
-        if let Err(failure) = outcome {
-            tracing::error!(error = failure.0.message, "a gap in time was not taken account of");
+impl Desk {
+    /// Takes notice of time that nobody watched, and carries out what follows
+    /// before anything else acts: whole, or again at the next look.
+    pub(crate) async fn notice_gaps(&self) -> Result<(), Failure> {
+        let _one = self.minding.lock().await;
+        let reading =
+            Reading { wall: self.clock.now(), awake: self.clock.awake(), boot: self.clock.boot() };
+        let gap = lock(&self.watch).gap(reading);
+        if gap != Gap::default() {
+            let now = lock(&self.watch).shows(reading, gap);
+            self.mind(gap, now).await?;
         }
+        lock(&self.watch).accept(reading, gap);
+        if gap.slept_since.is_some() {
+            // Nobody could renew them meanwhile.
+            self.renew().await;
+        }
+        Ok(())
     }
 
-    /// Warns again of what came due while nobody watched, before it acts; and
-    /// moves what is measured by a clock that was set.
-    pub(crate) async fn mind_the_gap(&self, gap: Gap) -> Result<(), Failure> {
-        let desk = &self.desk;
-        let now = desk.now();
-        let (ids, event, kind) = match gap {
-            Gap::Slept { since } => {
-                (desk.store.read(|read| read.due(now))?, Event::Gap { since }, "missed")
-            }
-            Gap::Stepped { by } => {
-                let ids = desk.store.read(|read| read.open_ids())?;
-                (ids, Event::Step { by, since: now - by }, "clock_set")
-            }
-        };
-        for id in ids {
-            desk.apply(&id, None, event.clone(), Actor::System, kind, json!({})).await?;
+    /// Moves what is measured by a clock that was set, and warns again of what
+    /// came due while nobody watched, before it acts; in one change.
+    pub(crate) async fn mind(&self, gap: Gap, now: DateTime<Utc>) -> Result<(), Failure> {
+        let ids = self.store.read(|read| match gap.stepped {
+            Some(_) => read.open_ids(),
+            None => read.due_ids(now),
+        })?;
+        let changed: Vec<Record> = self.watched(
+            self.store
+                .write(move |write| {
+                    let mut changed = Vec::new();
+                    for id in &ids {
+                        let record = crate::owned(write, id, None)?;
+                        let (traits, mut progress) = (&record.traits, record.progress.clone());
+                        if let Some(by) = gap.stepped {
+                            let event = Event::Step { by, since: now - by };
+                            progress = transition(&progress, traits, event, now)?;
+                        }
+                        if let Some(since) = gap.slept_since {
+                            let since = since + gap.stepped.unwrap_or_default();
+                            progress = transition(&progress, traits, Event::Gap { since }, now)?;
+                        }
+                        if progress == record.progress {
+                            continue;
+                        }
+                        let missed = progress.timing.warned_at.is_none()
+                            && record.progress.timing.warned_at.is_some();
+                        let kind = if missed { "missed" } else { "clock_set" };
+                        let (actor, data) = (Actor::System, json!({}));
+                        changed
+                            .push(crate::change(write, record, progress, actor, kind, data, now)?);
+                    }
+                    Ok(changed)
+                })
+                .await,
+        )?;
+        for record in changed {
+            self.hub.changed(&record.agent, &record.id);
         }
         Ok(())
     }
 }
 
 /// Time that nobody watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gap {
-    /// The machine slept, or the desk was off.
-    Slept {
-        /// Since when, by the wall clock.
-        since: DateTime<Utc>,
-    },
-    /// The wall clock was set.
-    Stepped {
-        /// By how much.
-        by: TimeDelta,
-    },
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// The machine slept, or the desk was off: since when, by the desk's clock.
+    pub slept_since: Option<DateTime<Utc>>,
+    /// The wall clock was set: by how much.
+    pub stepped: Option<TimeDelta>,
 }
 
-/// What the clocks showed when they were last looked at.
+/// What the clocks show.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    pub wall: DateTime<Utc>,
+    pub awake: Duration,
+    pub boot: Duration,
+}
+
+/// The desk's own clock: the wall clock as it was last looked at, and what has
+/// passed since. It never jumps but where a jump is taken account of.
 #[derive(Debug, Clone, Copy)]
 pub struct Watch {
-    wall: DateTime<Utc>,
-    awake: Duration,
-    boot: Duration,
-    /// What the wall clock showed when the machine started, by its present
-    /// setting.
+    last: Reading,
+    /// What the wall clock showed when the machine started, by the setting
+    /// that is taken account of.
     origin: DateTime<Utc>,
 }
 
@@ -327,22 +401,40 @@ impl Watch {
     /// How long a sleep has to be.
     const SLEEP: Duration = Duration::from_secs(2);
 
-    pub fn new(wall: DateTime<Utc>, awake: Duration, boot: Duration) -> Self {
-        Self { wall, awake, boot, origin: wall - delta(boot) }
+    pub fn new(first: Reading) -> Self {
+        Self { last: first, origin: first.wall - delta(first.boot) }
     }
 
-    /// Looks at the clocks; says what happened since the last look.
-    pub fn look(&mut self, wall: DateTime<Utc>, awake: Duration, boot: Duration) -> Option<Gap> {
-        let before = *self;
-        (self.wall, self.awake, self.boot) = (wall, awake, boot);
-        let by = (wall - delta(boot)) - self.origin;
-        if by.abs() > Self::SLACK {
-            self.origin += by;
-            return Some(Gap::Stepped { by });
+    /// The time, so long after the machine started.
+    pub fn at(&self, boot: Duration) -> DateTime<Utc> {
+        self.origin + delta(boot)
+    }
+
+    /// What happened since the last look.
+    pub fn gap(&self, now: Reading) -> Gap {
+        let by = self.off(now);
+        let awake = now.awake.saturating_sub(self.last.awake);
+        let asleep = now.boot.saturating_sub(self.last.boot).saturating_sub(awake);
+        Gap {
+            slept_since: (asleep >= Self::SLEEP).then(|| self.at(self.last.boot)),
+            stepped: (by.abs() > Self::SLACK).then_some(by),
         }
-        let asleep =
-            boot.saturating_sub(before.boot).saturating_sub(awake.saturating_sub(before.awake));
-        (asleep >= Self::SLEEP).then_some(Gap::Slept { since: before.wall })
+    }
+
+    /// The time once this gap is taken account of.
+    pub fn shows(&self, now: Reading, gap: Gap) -> DateTime<Utc> {
+        self.at(now.boot) + gap.stepped.unwrap_or_default()
+    }
+
+    /// The gap is taken account of. What is no step is followed as it
+    /// is: a clock that is kept right is corrected by fractions of a second.
+    pub fn accept(&mut self, now: Reading, gap: Gap) {
+        self.origin += gap.stepped.unwrap_or_else(|| self.off(now));
+        self.last = now;
+    }
+
+    fn off(&self, now: Reading) -> TimeDelta {
+        now.wall - delta(now.boot) - self.origin
     }
 }
 

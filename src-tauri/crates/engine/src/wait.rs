@@ -87,8 +87,9 @@ impl Desk {
         let (record, payload, _) = self.own(agent, id)?;
         let mut answer = answered(&record, &payload);
         if granted.is_some() {
+            let there = self.hub.lease(connection, id);
             self.leased.notify_one();
-            if !self.hub.lease(connection, id) {
+            if !there {
                 // It closed while this was stored, and nobody else frees it.
                 self.gone(connection, vec![id.to_owned()]).await;
             }

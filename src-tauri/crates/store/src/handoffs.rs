@@ -316,11 +316,21 @@ impl Read<'_> {
         Ok(ids)
     }
 
-    /// The ids of the handoffs whose timer is due, the oldest first.
+    /// The ids of handoffs whose timer is due, the oldest first, some at a time.
     pub fn due(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id FROM handoffs WHERE timer_at <= ? ORDER BY timer_at LIMIT 500",
         )?;
+        let ids =
+            statement.query_map([millis(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
+    /// The same, all of them.
+    pub fn due_ids(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM handoffs WHERE timer_at <= ? ORDER BY timer_at")?;
         let ids =
             statement.query_map([millis(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)

@@ -71,7 +71,7 @@ impl Write<'_> {
         self.connection
             .prepare_cached(
                 "UPDATE handoffs SET task = ?2, title = ?3, question = ?4, priority = ?5,
-                 effect = ?6, traits = ?7 WHERE seq = ?1",
+                 effect = ?6, traits = ?7, announced = 0 WHERE seq = ?1",
             )?
             .execute(params![
                 record.seq,

@@ -131,6 +131,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.reserve.make_room();
         self.writer.submit(Due::Now, change).await
     }
 

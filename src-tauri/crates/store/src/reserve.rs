@@ -48,7 +48,7 @@ impl Reserve {
 
     /// Sees to it that an answer can be stored: gives the reserve back if next
     /// to nothing else is free.
-    pub fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         if self.free().is_some_and(|free| free < FOR_ANSWERS) {
             match fs::remove_file(&self.file) {
                 Ok(()) => tracing::warn!("the disk is full: the reserve is used for answers"),

@@ -99,10 +99,13 @@ impl Client {
         match line.call::<_, Welcome>(method::HELLO, &greeting, CALL) {
             Ok(welcome) => Ok(Self { line, welcome }),
             // The name has another token: this one is of no use to anybody.
-            Err(error @ ClientError::Refused { .. }) if made => {
+            Err(ClientError::Refused { number, data })
+                if made && matches!(data.code, ErrorCode::Refused | ErrorCode::InvalidParams) =>
+            {
                 token::forget(&path, &token).map_err(kept)?;
-                Err(error)
+                Err(ClientError::Refused { number, data })
             }
+            // After any other error it may be bound to this one.
             Err(error) => Err(error),
         }
     }

@@ -16,15 +16,20 @@ pub(super) fn opened(next: &mut Progress, resume_at: Option<Moment>) -> Result<(
     must_be(next, &[State::Ready], "opened")?;
     next.mark(Flag::Acknowledged);
     if !next.has(Flag::Snoozed) {
-        next.remind_at = next.remind_at.and(resume_at);
+        // Never sooner than it would have been.
+        next.remind_at = next.remind_at.zip(resume_at).map(|(at, resume)| at.max(resume));
     }
     Ok(())
 }
 
-/// Reminders are planned, unless they are put off.
-pub(super) fn planned(next: &mut Progress, remind_at: Option<Moment>) -> Result<(), Refusal> {
+/// Reminders are planned, unless they are put off to a time that is to come.
+pub(super) fn planned(
+    next: &mut Progress,
+    remind_at: Option<Moment>,
+    now: Moment,
+) -> Result<(), Refusal> {
     must_be(next, &[State::Ready], "planned")?;
-    if !next.has(Flag::Snoozed) {
+    if !next.has(Flag::Snoozed) || next.remind_at.is_none_or(|at| at <= now) {
         next.remind_at = remind_at;
     }
     Ok(())

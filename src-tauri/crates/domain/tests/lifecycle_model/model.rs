@@ -117,7 +117,7 @@ impl Model {
                 let may = self.state == State::Ready;
                 self.acknowledged |= may;
                 if may && !self.snoozed {
-                    self.remind = self.remind.map(|_| now + PAUSE_S);
+                    self.remind = self.remind.map(|at| at.max(now + PAUSE_S));
                 }
                 may
             }
@@ -264,7 +264,8 @@ impl Model {
         let warn_at = self.respond_by - self.lead;
         match step {
             Move::Plan { remind } => {
-                if ready && !self.snoozed {
+                let put_off = self.snoozed && self.remind.is_some_and(|at| at > now);
+                if ready && !put_off {
                     self.remind = remind.map(|after| now + after);
                 }
                 ready

@@ -395,3 +395,63 @@ async fn a_stepped_clock_neither_ends_nor_stretches_a_lease() {
     live(&desk, 605).await;
     assert!(case(&desk, &id).may_have_run);
 }
+
+#[tokio::test]
+async fn what_is_stored_after_the_clock_was_set_and_before_anybody_looked_gets_its_full_time() {
+    for hours in [-2, 2] {
+        let desk = Headless::new().await.unwrap();
+        let agent = Agent::named(&desk.engine, "tidy").await;
+        desk.clock.pass(Duration::from_hours(1));
+        desk.clock.step(TimeDelta::hours(hours));
+        let id = agent.submit(payload("k", within(600, "escalate"))).await;
+        live(&desk, 475).await;
+        assert_eq!(happened(&desk, &id, "warned"), 0, "{hours} h: too early");
+        live(&desk, 10).await;
+        assert_eq!(happened(&desk, &id, "warned"), 1, "{hours} h: too late");
+        live(&desk, 120).await;
+        assert!(has(&desk, &id, Flag::Escalated), "{hours} h");
+    }
+}
+
+#[tokio::test]
+async fn of_many_deadlines_that_were_slept_through_each_is_warned_of_again() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let mut ids = Vec::new();
+    for number in 0..600 {
+        ids.push(agent.submit(payload(&format!("k{number}"), within(600, "escalate"))).await);
+    }
+    live(&desk, 500).await;
+    // It sleeps through the deadline, and its clock is set on the way.
+    desk.clock.sleep(Duration::from_hours(1));
+    desk.clock.step(TimeDelta::minutes(-3));
+    pass(&desk, 5).await;
+    let early = ids.iter().filter(|id| has(&desk, id, Flag::Escalated)).count();
+    assert_eq!(early, 0, "they acted without a new warning");
+    live(&desk, 310).await;
+    assert!(ids.iter().all(|id| has(&desk, id, Flag::Escalated)));
+}
+
+#[tokio::test]
+async fn a_snooze_that_ends_in_the_calm_ends_with_the_calm() {
+    let (desk, _agent, id) = with(within(24 * 3600, "manual_review")).await;
+    let start = case(&desk, &id).received_at;
+    desk.engine.snooze(&id, start + TimeDelta::hours(1)).await.unwrap();
+    set(&desk, |alerts| alerts.focus_until = Some(start + TimeDelta::hours(3))).await;
+    pass(&desk, 3600).await;
+    let wait = desk.engine.tick().await.unwrap();
+    assert_eq!(wait, Duration::from_secs(5), "and until then it is not looked at all the time");
+    assert_eq!(shown(&desk, Purpose::Reminder), 0);
+    pass(&desk, 2 * 3600).await;
+    assert_eq!(shown(&desk, Purpose::Reminder), 1);
+}
+
+#[tokio::test]
+async fn an_alert_that_is_not_shown_for_being_on_screen_still_runs_the_command() {
+    let (desk, _agent, id) = with(within(600, "escalate")).await;
+    set(&desk, |alerts| alerts.stages[0].command = vec!["page".to_owned()]).await;
+    desk.engine.on_screen(Some(id.clone()));
+    live(&desk, 605).await;
+    assert_eq!(shown(&desk, Purpose::Alert), 0);
+    until(&desk, || happened(&desk, &id, "command_ran") == 1).await;
+}
