@@ -6,6 +6,7 @@
 pub mod action;
 pub mod answer;
 pub mod args;
+pub mod audit;
 pub mod bounded;
 pub mod briefing;
 pub mod constraint;
