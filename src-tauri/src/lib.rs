@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use handoff_domain::bounded;
-use handoff_engine::Engine;
+use handoff_engine::{Clock as _, Engine};
 use handoff_protocol::session::Host;
-use handoff_store::{OpenError, Store, StoreError};
+use handoff_store::{Files, OpenError, Store, StoreError};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use tauri::Manager as _;
@@ -122,9 +122,9 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     tauri::async_runtime::set(runtime.handle().clone());
     let notifier = Arc::new(DesktopNotifier::new());
     let (engine, server) = runtime.block_on(async {
-        let store = Store::open(&home.database())
+        let opened = Store::take_up(&Files::of(home.database()), SystemClock.now())
             .with_context(|| format!("{} could not be opened", home.database().display()))?;
-        let engine = Engine::start(store, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
+        let engine = Engine::start(opened, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
             .await
             .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let socket = home.socket();

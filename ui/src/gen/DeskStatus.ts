@@ -32,6 +32,11 @@ socket: string,
  */
 fault: string | null, 
 /**
+ * What was found and done when the desk started, such as a damaged
+ * database that was set aside, each in whole sentences.
+ */
+notices: Array<string>, 
+/**
  * Whether the demo agent is running now.
  */
 demo_running: boolean, };

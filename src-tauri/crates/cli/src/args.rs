@@ -55,6 +55,17 @@ The report says what the agent did with the decision:
   {\"outcome\": \"diverged\", \"why\": \"The charge was already refunded.\"}
 --applied is short for the report that it did exactly what was decided.";
 
+const VERIFY_HELP: &str = "\
+Every event in the desk's database is chained to the one before it by a hash, and
+the last hash is kept in the file audit-head beside it. This checks all of them,
+that none is missing at the end, and that each handoff stands where its last
+event left it. It names the first thing that is wrong.
+
+It finds damage and meddling with single files. It cannot find what somebody did
+who changed all of them and computed the hashes anew.
+
+Exit codes: 0 all is whole, 1 something is wrong, or there is no audit log.";
+
 const DEMO_HELP: &str = "\
 Without DIR the agent fills a sample folder of its own with real files, sorts
 them, and asks before it deletes the duplicates. With DIR it touches nothing in
@@ -137,6 +148,9 @@ pub enum Verb {
     /// Report what was done with a decision.
     #[command(after_help = RECONCILE_HELP)]
     Reconcile(Reconcile),
+    /// Check the desk's audit log; needs no desk, and hinders none.
+    #[command(after_help = VERIFY_HELP)]
+    Verify,
     /// Print the JSON Schema of the payload, or of another part.
     Schema {
         /// Which part; the names are listed when this one is unknown.

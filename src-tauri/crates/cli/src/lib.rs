@@ -16,6 +16,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod text;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -79,6 +80,7 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
         Verb::Withdraw { id, reason } => commands::withdraw(edge, agent, id, reason),
         Verb::Revise { id, file } => commands::revise(edge, agent, id, &file),
         Verb::Reconcile(given) => commands::reconcile(edge, agent, &given),
+        Verb::Verify => verify::run(edge),
         Verb::Completions { shell } => commands::completions(edge, shell),
         Verb::Man { command } => commands::manual(edge, command.as_deref()),
     }

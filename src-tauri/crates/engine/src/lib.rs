@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
 use handoff_domain::payload::Payload;
 use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
-use handoff_store::{Entry, Record, Store, StoreError, Write};
+use handoff_store::{Entry, Opened, Record, Store, StoreError, Write};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
@@ -53,6 +53,7 @@ struct Desk {
     settings: Mutex<Settings>,
     notifications: Mutex<NotificationState>,
     fault: Mutex<Option<String>>,
+    notices: Mutex<Vec<String>>,
     /// How many payloads may be checked at once.
     checks: Semaphore,
     /// Warnings that were attempted and could not be recorded.
@@ -91,7 +92,7 @@ impl Engine {
     /// Takes up the work where the last run left it: offers of a dead run are
     /// void, and held decisions are held again in full.
     pub async fn start(
-        store: Store,
+        Opened { store, notices }: Opened,
         clock: Arc<dyn Clock>,
         notifier: Arc<dyn Notifier>,
     ) -> Result<Self, Failure> {
@@ -110,6 +111,7 @@ impl Engine {
                 settings: Mutex::new(settings),
                 notifications: Mutex::new(NotificationState::Unknown),
                 fault: Mutex::default(),
+                notices: Mutex::new(notices),
                 checks: Semaphore::new(2),
                 warned: Mutex::default(),
                 sooner: Notify::new(),

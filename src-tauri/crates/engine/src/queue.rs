@@ -60,6 +60,7 @@ impl Engine {
             home,
             socket,
             fault: lock(&desk.fault).clone(),
+            notices: lock(&desk.notices).clone(),
             demo_running: desk.hub.is_connected("demo"),
         })
     }

@@ -5,19 +5,30 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
-use crate::StoreError;
+use crate::{StoreError, audit};
 
 /// The oldest SQLite that is safe with several connections on one WAL; earlier
 /// ones can corrupt it when it is reset.
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_desk.sql")];
+/// How many migrations there are.
+const FORMAT: usize = 2;
 
 static STEPS: LazyLock<Migrations<'static>> =
-    LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
+    LazyLock::new(|| Migrations::new(migrations().into()));
+
+fn migrations() -> [M<'static>; FORMAT] {
+    [
+        M::up(include_str!("../migrations/0001_desk.sql")),
+        M::up_with_hook(
+            include_str!("../migrations/0003_audit.sql"),
+            |change: &Transaction<'_>| Ok(audit::chain_existing(change)?),
+        ),
+    ]
+}
 
 /// Why the database could not be opened. It is left as it was.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +97,14 @@ pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Whether there is a database here that has an audit log.
+pub fn is_chained(path: &Path) -> Result<bool, StoreError> {
+    if crate::files::size(path) == 0 {
+        return Ok(false);
+    }
+    audit::is_chained(&for_reading(path)?)
+}
+
 /// Opens for one of the readers.
 pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
@@ -115,7 +134,7 @@ fn make_private(path: &Path) -> Result<(), OpenError> {
 }
 
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = i64::try_from(FORMAT).unwrap_or(i64::MAX);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =

@@ -1,5 +1,7 @@
 //! The store on a real file: what is answered is there, what failed is not.
 
+mod audit;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::{Event, Progress, State, Traits, transition};
 use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};

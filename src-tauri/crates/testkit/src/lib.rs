@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_engine::{Attempt, Clock, Engine, Notice, Notifier};
 use handoff_protocol::session::Host;
-use handoff_store::Store;
+use handoff_store::{Files, Store};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use tempfile::TempDir;
@@ -154,8 +154,8 @@ impl<C: Clock + Clone> Headless<C> {
     ) -> anyhow::Result<Self> {
         let home = Home::new(folder.path().join("home"));
         home.create()?;
-        let store = Store::open(&home.database())?;
-        let engine = Engine::start(store, Arc::new(clock.clone()), Arc::new(notifier.clone()))
+        let opened = Store::take_up(&Files::of(home.database()), clock.now())?;
+        let engine = Engine::start(opened, Arc::new(clock.clone()), Arc::new(notifier.clone()))
             .await
             .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         Ok(Self { engine, clock, notifier, home, folder, serving: None })

@@ -51,6 +51,7 @@ export class FakeDesk implements Host {
       home: '~/.local/share/handoff-desk',
       socket: '/run/user/1000/handoff-desk/desk.sock',
       fault: fault ?? null,
+      notices: [],
       demo_running: false,
     };
     for (const spec of specs) this.#add(spec, now);

@@ -40,6 +40,9 @@ pub struct DeskStatus {
     /// A fault that needs the reviewer, such as a full disk, in one sentence
     /// with what to do.
     pub fault: Option<String>,
+    /// What was found and done when the desk started, such as a damaged
+    /// database that was set aside, each in whole sentences.
+    pub notices: Vec<String>,
     /// Whether the demo agent is running now.
     pub demo_running: bool,
 }
