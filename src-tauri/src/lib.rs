@@ -122,11 +122,12 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     tauri::async_runtime::set(runtime.handle().clone());
     let notifier = Arc::new(DesktopNotifier::new());
     let (engine, server) = runtime.block_on(async {
-        let opened = Store::take_up(&Files::of(home.database()), SystemClock.now())
-            .with_context(|| format!("{} could not be opened", home.database().display()))?;
-        let engine = Engine::start(opened, Arc::new(SystemClock), Arc::clone(&notifier) as Arc<_>)
-            .await
-            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let files = Files::of(home.database());
+        let engine = match take_up(&files, &notifier).await {
+            // It ran into damage, which the second try looks for and mends.
+            Err(_) if files.is_suspect() => take_up(&files, &notifier).await?,
+            outcome => outcome?,
+        };
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
@@ -137,9 +138,19 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     let timed = engine.clone();
     runtime.spawn(async move { timed.run().await });
     runtime.spawn(shell::notify::watch(engine.clone()));
+    let kept = engine.clone();
+    runtime.spawn(async move { kept.keep_safe().await });
     let code = window(Desk { engine, home }, background)?;
     drop(ownership);
     Ok(code)
+}
+
+async fn take_up(files: &Files, notifier: &Arc<DesktopNotifier>) -> anyhow::Result<Engine> {
+    let opened = Store::take_up(files, SystemClock.now())
+        .with_context(|| format!("{} could not be opened", files.database.display()))?;
+    Engine::start(opened, Arc::new(SystemClock), Arc::clone(notifier) as Arc<_>)
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))
 }
 
 fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {

@@ -35,7 +35,7 @@ pub struct Event {
     pub kind: String,
     /// More about it, as it is stored.
     pub data: String,
-    /// Where the handoff stood afterwards: see [`standing`].
+    /// Where the handoff stood afterwards: see [`Standing`].
     pub standing: Option<Hash>,
 }
 
@@ -72,6 +72,25 @@ pub enum Reason {
     Rewritten,
     /// There was no head beside the log.
     HeadMissing,
+}
+
+/// Where a handoff stands, as far as it is chained: its row as it is stored.
+/// Leases and timers are not part of it: they change without an event.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "they are the columns of the same names")]
+pub struct Standing<'a> {
+    /// Of which the state, the revision and the whole decision count.
+    pub progress: &'a str,
+    /// Of the proposal in force.
+    pub fingerprint: &'a str,
+    pub agent: &'a str,
+    pub key: &'a str,
+    pub task: &'a str,
+    pub title: &'a str,
+    pub question: &'a str,
+    pub traits: &'a str,
+    pub priority: i64,
+    pub effect: Option<i64>,
 }
 
 /// How far the log goes, and what it is up to there.
@@ -267,31 +286,43 @@ impl Walk {
     }
 }
 
-/// Where a handoff stands, as far as it is chained: the state, the revision,
-/// its proposal's fingerprint and the whole decision. Leases are not part of
-/// it: they change without an event.
-///
-/// It is computed from what is stored, not from the types: a later desk, which
-/// knows more fields, must come to the same.
-pub fn standing(progress: &str, fingerprint: &str) -> Result<Hash, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Stored {
-        revision: u32,
-        state: String,
-        #[serde(default)]
-        decision: Option<Map<String, Value>>,
+impl Standing<'_> {
+    /// Its hash.
+    ///
+    /// It is computed from what is stored, not from the types: a later desk,
+    /// which knows more fields, must come to the same.
+    pub fn hash(&self) -> Result<Hash, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Stored {
+            revision: u32,
+            state: String,
+            #[serde(default)]
+            decision: Option<Map<String, Value>>,
+        }
+        let stored: Stored = serde_json::from_str(self.progress)?;
+        let mut hasher = begin(b'S', &GENESIS);
+        number(&mut hasher, stored.revision.into());
+        for part in [
+            stored.state.as_str(),
+            self.fingerprint,
+            self.agent,
+            self.key,
+            self.task,
+            self.title,
+            self.question,
+            self.traits,
+        ] {
+            text(&mut hasher, part);
+        }
+        number(&mut hasher, self.priority);
+        number(&mut hasher, self.effect.unwrap_or(-1));
+        if let Some(mut decision) = stored.decision {
+            // A field that says nothing may be left out by another version.
+            decision.retain(|_, value| !value.is_null());
+            bytes(&mut hasher, &canonical(&Value::Object(decision)));
+        }
+        Ok(hasher.finalize().into())
     }
-    let stored: Stored = serde_json::from_str(progress)?;
-    let mut hasher = begin(b'S', &GENESIS);
-    number(&mut hasher, stored.revision.into());
-    text(&mut hasher, &stored.state);
-    text(&mut hasher, fingerprint);
-    if let Some(mut decision) = stored.decision {
-        // A field that says nothing may be left out by another version.
-        decision.retain(|_, value| !value.is_null());
-        bytes(&mut hasher, &canonical(&Value::Object(decision)));
-    }
-    Ok(hasher.finalize().into())
 }
 
 /// What is hashed begins with its kind and what it is chained to; each part

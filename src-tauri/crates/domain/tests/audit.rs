@@ -1,6 +1,6 @@
 //! The chain over the log: fixed vectors, and any tampering is noticed.
 
-use handoff_domain::audit::{Break, Epoch, Event, Hash, Head, Reason, Walk, standing};
+use handoff_domain::audit::{Break, Epoch, Event, Hash, Head, Reason, Standing, Walk};
 use handoff_domain::decision::hex;
 use proptest::prelude::*;
 
@@ -66,11 +66,27 @@ fn the_encoding_stays_what_it_is() {
         (tip.epoch, tip.seq, hex(&tip.hash).as_str()),
         (2, 8, "5d29f91869f15f0fe737efdbcf92ab3b47a5a267a3e730fd4292a7d3de62b8ac")
     );
+}
+
+#[test]
+fn a_standing_is_the_decision_and_what_was_asked() {
     let decided = r#"{"revision":2,"state":"decided","decision":{"kind":"approve","args":{"b":null,"a":1},"note":null},"hold_s":5,"flags":[]}"#;
-    let hash = standing(decided, "f").expect("json");
-    assert_eq!(hex(&hash), "08fd9091abd7ff2d8be09e5ada41020ccf2b21036c2c9a17c8f1303e91daef8c");
+    let row = Standing {
+        progress: decided,
+        fingerprint: "f",
+        agent: "a",
+        key: "k",
+        task: "t",
+        title: "T",
+        question: "q",
+        traits: "{}",
+        priority: 1,
+        effect: None,
+    };
+    let hash = |row: &Standing<'_>| hex(&row.hash().expect("json"));
+    assert_eq!(hash(&row), "e5ba61ba2827aadd1ed9aa60aa33e8299be7f9d0d88570abd87e75258452b99f");
     let later = r#"{"flags":["escalated"],"state":"decided","decision":{"args":{"a":1,"b":null},"kind":"approve","new":null},"revision":2,"hold_s":6}"#;
-    assert_eq!(standing(later, "f").expect("json"), hash, "order and empty fields say nothing");
+    assert_eq!(hash(&Standing { progress: later, ..row }), hash(&row), "order says nothing");
     for other in [
         decided.replace("approve", "reject"),
         decided.replace(r#""a":1"#, r#""a":2"#),
@@ -78,9 +94,22 @@ fn the_encoding_stays_what_it_is() {
         decided.replace(r#""revision":2"#, r#""revision":3"#),
         decided.replace(r#""decided""#, r#""released""#),
     ] {
-        assert_ne!(standing(&other, "f").expect("json"), hash, "{other}");
+        assert_ne!(hash(&Standing { progress: &other, ..row }), hash(&row), "{other}");
     }
-    assert_ne!(standing(decided, "g").expect("json"), hash);
+    for other in [
+        Standing { fingerprint: "x", ..row },
+        Standing { agent: "x", ..row },
+        Standing { key: "x", ..row },
+        Standing { task: "x", ..row },
+        Standing { title: "x", ..row },
+        Standing { question: "x", ..row },
+        Standing { traits: "x", ..row },
+        Standing { priority: 2, ..row },
+        Standing { effect: Some(0), ..row },
+    ] {
+        assert_ne!(hash(&other), hash(&row), "{other:?}");
+    }
+    assert!(Standing { progress: "no json", ..row }.hash().is_err());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod hub;
 mod ports;
 mod queue;
 mod review;
+mod safety;
 mod session;
 mod submit;
 mod time;

@@ -2,7 +2,7 @@
 //! chained to the one before it, inside the change that it records.
 
 use chrono::{DateTime, Utc};
-use handoff_domain::audit::{Epoch, Event, FIRST_EPOCH, GENESIS, Hash, Head, Reason, standing};
+use handoff_domain::audit::{Epoch, Event, FIRST_EPOCH, GENESIS, Hash, Head, Reason, Standing};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::StoreError;
@@ -149,19 +149,15 @@ fn hash_at(connection: &Connection, head: Head) -> Result<Option<Hash>, StoreErr
 /// Chains what was logged before there was a chain, as part of the migration.
 pub fn chain_existing(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("CREATE INDEX unchained_by_handoff ON unchained (handoff, seq)")?;
-    let mut events = connection.prepare(
+    let mut events = connection.prepare(&format!(
         "SELECT u.seq, u.handoff, u.at, u.actor, u.kind, u.data, h.id,
-           CASE WHEN u.seq = (SELECT max(seq) FROM unchained WHERE handoff = u.handoff)
-             THEN h.progress END,
-           (SELECT p.fingerprint FROM payloads p WHERE p.handoff = h.seq
-             ORDER BY p.revision DESC LIMIT 1)
-         FROM unchained u JOIN handoffs h ON h.seq = u.handoff ORDER BY u.seq",
-    )?;
+               u.seq = (SELECT max(seq) FROM unchained WHERE handoff = u.handoff), {STANDING}
+             FROM unchained u JOIN handoffs h ON h.seq = u.handoff ORDER BY u.seq"
+    ))?;
     let mut rows = events.query([])?;
     let mut tip = Head::EMPTY;
     while let Some(row) = rows.next()? {
-        let progress: Option<String> = row.get(7)?;
-        let fingerprint: Option<String> = row.get(8)?;
+        let is_last: bool = row.get(7)?;
         let event = Event {
             // The old numbers may have gaps; the chain has none.
             seq: tip.seq + 1,
@@ -170,9 +166,7 @@ pub fn chain_existing(connection: &Connection) -> rusqlite::Result<()> {
             actor: row.get(3)?,
             kind: row.get(4)?,
             data: row.get(5)?,
-            standing: progress
-                .zip(fingerprint)
-                .and_then(|(progress, fingerprint)| standing(&progress, &fingerprint).ok()),
+            standing: if is_last { standing(row, 8)? } else { None },
         };
         tip = tip.after_event(&event);
         insert(connection, row.get(1)?, &event, &tip).map_err(|error| match error {
@@ -246,16 +240,38 @@ pub fn epochs(connection: &Connection) -> Result<Vec<(Epoch, Vec<u8>)>, StoreErr
     Ok(epochs)
 }
 
+/// The columns of a handoff `h` that [`standing`] reads.
+pub const STANDING: &str = "h.progress, h.agent, h.key, h.task, h.title, h.question, h.traits,
+    h.priority, h.effect, (SELECT p.fingerprint FROM payloads p WHERE p.handoff = h.seq
+      ORDER BY p.revision DESC LIMIT 1)";
+
+/// Where a handoff stands, from the columns [`STANDING`] that begin at `from`;
+/// `None` if it has no proposal, or a progress that cannot be read.
+pub fn standing(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<Hash>> {
+    let text = |at: usize| row.get_ref(from + at)?.as_str().map_err(rusqlite::Error::from);
+    let Some(fingerprint) = row.get_ref(from + 9)?.as_str_or_null()? else { return Ok(None) };
+    let standing = Standing {
+        progress: text(0)?,
+        fingerprint,
+        agent: text(1)?,
+        key: text(2)?,
+        task: text(3)?,
+        title: text(4)?,
+        question: text(5)?,
+        traits: text(6)?,
+        priority: row.get(from + 7)?,
+        effect: row.get(from + 8)?,
+    };
+    Ok(standing.hash().ok())
+}
+
 /// The id of a handoff, and where it stands.
 pub fn stands(connection: &Connection, handoff: i64) -> Result<(String, Hash), StoreError> {
-    let (id, progress, fingerprint): (String, String, String) = connection
-        .prepare_cached(
-            "SELECT h.id, h.progress, p.fingerprint FROM handoffs h
-             JOIN payloads p ON p.handoff = h.seq AND p.revision =
-               (SELECT max(revision) FROM payloads WHERE handoff = h.seq)
-             WHERE h.seq = ?",
-        )?
-        .query_row([handoff], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let standing = standing(&progress, &fingerprint)?;
-    Ok((id, standing))
+    let sql = format!("SELECT h.id, {STANDING} FROM handoffs h WHERE h.seq = ?");
+    let (id, hash): (String, Option<Hash>) = connection
+        .prepare_cached(&sql)?
+        .query_row([handoff], |row| Ok((row.get(0)?, standing(row, 1)?)))?;
+    let hash =
+        hash.ok_or_else(|| StoreError::Damaged(format!("where {id} stands cannot be read")))?;
+    Ok((id, hash))
 }

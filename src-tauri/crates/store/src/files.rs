@@ -33,7 +33,11 @@ impl Files {
         self.folder().join("damaged")
     }
 
-    /// Exists while the database is to be looked at before it is used again.
+    /// Whether the database is to be looked at before it is used again.
+    pub fn is_suspect(&self) -> bool {
+        self.suspicion().exists()
+    }
+
     pub(crate) fn suspicion(&self) -> PathBuf {
         self.folder().join("desk.suspect")
     }

@@ -8,13 +8,18 @@
 
 mod agents;
 mod audit;
+mod backup;
+mod damage;
 mod files;
 mod handoffs;
 mod head;
 mod keep;
 mod open;
+mod rotation;
 mod rows;
+mod salvage;
 mod search;
+mod take_up;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -23,14 +28,14 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
-use handoff_domain::audit::{Epoch, Head, Reason};
 use rusqlite::Connection;
 
 pub use agents::Agent;
 pub use files::Files;
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 pub use open::{OpenError, SQLITE_MINIMUM};
+pub use rotation::{Backup, Kind};
+pub use take_up::Opened;
 pub use verify::{Verified, verify};
 pub use writer::Write;
 
@@ -39,18 +44,10 @@ use writer::Due;
 /// The open database.
 #[derive(Debug)]
 pub struct Store {
-    writer: writer::Writer,
+    // Before the writer, which then is the last and can put the log away.
     readers: Mutex<Vec<Connection>>,
+    writer: writer::Writer,
     path: PathBuf,
-}
-
-/// A database that was opened, and what the reviewer is to know about it.
-#[derive(Debug)]
-pub struct Opened {
-    /// The database.
-    pub store: Store,
-    /// In whole sentences, what was found and done.
-    pub notices: Vec<String>,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -81,10 +78,26 @@ pub enum StoreError {
     Stale,
 }
 
+/// The file ends before a page that it should have.
+const SHORT_READ: i32 = rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         let text = error.to_string();
+        // What was stored has the type and the encoding of its column.
+        let is_garbled = matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..)
+        );
+        let ends_early =
+            error.sqlite_error().is_some_and(|found| found.extended_code == SHORT_READ);
+        if is_garbled || ends_early {
+            return Self::Damaged(text);
+        }
         match error.sqlite_error_code() {
             Some(Code::DiskFull) => Self::Full,
             Some(
@@ -101,6 +114,17 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::StorageFull | Kind::QuotaExceeded => Self::Full,
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::ReadOnly(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Damaged(error.to_string())
@@ -112,34 +136,6 @@ impl Store {
     /// desk keeps beside its database is left alone.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         Self::with(open::for_writing(path)?, None, path)
-    }
-
-    /// Opens the database of a desk, with its audit log's head beside it.
-    pub fn take_up(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
-        let mut notices = Vec::new();
-        let mut written = head::read(&files.head()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the audit log's head cannot be read");
-            None
-        });
-        if written.is_none() && !open::is_chained(&files.database)? {
-            // Before there is anything to lose, so that a missing head is a sign.
-            written = Some(Head::EMPTY);
-            put_down(files, &Head::EMPTY);
-        }
-        let connection = open::for_writing(&files.database)?;
-        if let Some(epoch) = audit::settle(&connection, written, now)? {
-            tracing::error!(
-                reason = epoch.reason.as_str(),
-                lost_from = epoch.lost_from,
-                first = epoch.first,
-                "the audit log does not agree with its head"
-            );
-            notices.push(notice_of(&epoch));
-        }
-        put_down(files, &audit::tip(&connection)?);
-        let head = head::HeadKeeping::start(files.head())?;
-        let store = Self::with(connection, Some(head), &files.database)?;
-        Ok(Opened { store, notices })
     }
 
     fn with(
@@ -185,6 +181,9 @@ impl Store {
         };
         let snapshot = connection.unchecked_transaction()?;
         let found = look(&Read { connection: &snapshot });
+        if let Err(StoreError::Damaged(why)) = &found {
+            take_up::suspect(&Files::of(&self.path), why);
+        }
         snapshot.finish()?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         found
@@ -193,33 +192,6 @@ impl Store {
     /// Brings the search index up to date with everything acknowledged.
     pub async fn index(&self) -> Result<(), StoreError> {
         self.write(|write| search::fill(write.connection, usize::MAX).map(|_| ())).await
-    }
-}
-
-/// A desk on a full disk can still be read and decide: it goes on without.
-fn put_down(files: &Files, head: &Head) {
-    if let Err(error) = head::write(&files.head(), head) {
-        tracing::warn!(%error, "the audit log's head could not be written");
-    }
-}
-
-fn notice_of(epoch: &Epoch) -> String {
-    let last = epoch.first.saturating_sub(1);
-    match epoch.reason {
-        Reason::Behind => format!(
-            "The database is older than its audit log: the events {} to {last} are missing, and \
-             with them whatever was handed over or decided there. Was an old copy put in its \
-             place? `handoff verify` says more.",
-            epoch.lost_from
-        ),
-        Reason::Rewritten => "The audit log is another than the one that was written down. \
-             Somebody or something has changed the database; `handoff verify` says more."
-            .to_owned(),
-        Reason::HeadMissing | Reason::Restored | Reason::Salvaged => {
-            "The file audit-head is missing from the desk's folder, so whether the end of the \
-             audit log was cut off is not known."
-                .to_owned()
-        }
     }
 }
 

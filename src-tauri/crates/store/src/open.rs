@@ -14,14 +14,16 @@ use crate::{StoreError, audit};
 /// ones can corrupt it when it is reset.
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
-/// How many migrations there are.
-const FORMAT: usize = 2;
+/// The format that this desk writes: how many migrations there are.
+pub const FORMAT: i64 = 2;
 
-static STEPS: LazyLock<Migrations<'static>> =
-    LazyLock::new(|| Migrations::new(migrations().into()));
+/// The first format with an audit log.
+pub const AUDITED: i64 = 2;
 
-fn migrations() -> [M<'static>; FORMAT] {
-    [
+static STEPS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::new(migrations()));
+
+fn migrations() -> Vec<M<'static>> {
+    vec![
         M::up(include_str!("../migrations/0001_desk.sql")),
         M::up_with_hook(
             include_str!("../migrations/0003_audit.sql"),
@@ -29,6 +31,9 @@ fn migrations() -> [M<'static>; FORMAT] {
         ),
     ]
 }
+
+/// No later desk will have as many formats as this.
+const LATER: i64 = 10_000;
 
 /// Why the database could not be opened. It is left as it was.
 #[derive(Debug, thiserror::Error)]
@@ -97,12 +102,25 @@ pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Whether there is a database here that has an audit log.
-pub fn is_chained(path: &Path) -> Result<bool, StoreError> {
+/// The format of the database at this path; `None` if there is none yet.
+pub fn format(path: &Path) -> Result<Option<i64>, StoreError> {
     if crate::files::size(path) == 0 {
-        return Ok(false);
+        return Ok(None);
     }
-    audit::is_chained(&for_reading(path)?)
+    let connection = for_reading(path)?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((found > 0).then_some(found))
+}
+
+/// Opens a copy of a database that nobody else uses.
+pub fn for_copy(path: &Path) -> Result<Connection, StoreError> {
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+}
+
+fn has_table(connection: &Connection, name: &str) -> Result<bool, rusqlite::Error> {
+    connection
+        .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?")?
+        .exists([name])
 }
 
 /// Opens for one of the readers.
@@ -134,16 +152,27 @@ fn make_private(path: &Path) -> Result<(), OpenError> {
 }
 
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(FORMAT).unwrap_or(i64::MAX);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let damaged = |what: &str| Err(StoreError::Damaged(what.to_owned()).into());
+    let ours = has_table(connection, "handoffs")? && has_table(connection, "payloads")?;
     if tables > 0 && owner != 0x484F_444B {
-        return Err(OpenError::Foreign(path.display().to_string()));
+        return if ours {
+            damaged("its header does not say whose it is")
+        } else {
+            Err(OpenError::Foreign(path.display().to_string()))
+        };
     }
-    if found > known {
-        return Err(OpenError::Newer { found, known });
+    if ours && found > LATER {
+        return damaged("its header names an impossible format");
+    }
+    if found > FORMAT {
+        return Err(OpenError::Newer { found, known: FORMAT });
+    }
+    if ours != (found > 0) || has_table(connection, "epochs")? != (found >= AUDITED) {
+        return damaged("its header and its tables do not agree");
     }
     Ok(())
 }

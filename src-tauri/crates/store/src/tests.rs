@@ -1,6 +1,9 @@
 //! The store on a real file: what is answered is there, what failed is not.
 
 mod audit;
+mod backup;
+mod damage;
+mod desk;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::{Event, Progress, State, Traits, transition};

@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 
-use handoff_domain::audit::{Break, Epoch, Hash, Head, Walk, standing};
+use handoff_domain::audit::{Break, Epoch, Hash, Head, Walk};
+use handoff_domain::decision::fingerprint;
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -43,7 +44,8 @@ pub fn verify(files: &Files) -> Result<Verified, StoreError> {
             "it was written by an earlier desk and has no audit log yet".to_owned(),
         ));
     }
-    let mut verified = check(&snapshot, head);
+    let (mut verified, told) = examine(&snapshot, head);
+    verified.broken = [verified.broken, told].into_iter().flatten().min_by_key(|one| one.seq);
     if verified.broken.is_none() && head.is_none() {
         let what = match unreadable {
             Some(why) => format!("The head outside of the database cannot be read: {why}."),
@@ -57,8 +59,15 @@ pub fn verify(files: &Files) -> Result<Verified, StoreError> {
     Ok(verified)
 }
 
-/// Checks the log in a database, and its end against `head` if there is one.
-pub fn check(connection: &Connection, head: Option<Head>) -> Verified {
+/// The first thing in a database that only damage, or meddling, explains. What
+/// was told when an epoch was opened is not told again.
+pub fn damage(connection: &Connection, head: Option<Head>) -> Option<Break> {
+    examine(connection, head).0.broken
+}
+
+/// Checks the log in a database, and its end against `head` if there is one;
+/// beside it, the first loss that the desk cannot explain.
+fn examine(connection: &Connection, head: Option<Head>) -> (Verified, Option<Break>) {
     let mut verified = Verified {
         events: 0,
         handoffs: 0,
@@ -80,7 +89,26 @@ pub fn check(connection: &Connection, head: Option<Head>) -> Verified {
             },
         });
     }
-    verified
+    let told = verified.epochs.iter().find(|epoch| !epoch.reason.is_explained()).map(lost_unasked);
+    (verified, told)
+}
+
+/// The handoffs still to be decided, or acted on, whose proposal is not what it
+/// was when it was received.
+pub fn changed_proposals(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT h.id, p.fingerprint, p.json FROM handoffs h
+         JOIN payloads p ON p.handoff = h.seq WHERE h.list IN (0, 1)",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, print, json): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if !serde_json::from_str(&json).is_ok_and(|value| fingerprint(&value) == print) {
+            found.push(format!("the proposal of {id} is not what it was"));
+        }
+    }
+    Ok(found)
 }
 
 enum Fault {
@@ -102,13 +130,9 @@ fn follow(connection: &Connection, verified: &mut Verified, last: &mut Last) -> 
     let mut epochs = audit::epochs(connection)?.into_iter().peekable();
     let mut statement = connection.prepare(&format!("{} ORDER BY e.seq", audit::EVENT))?;
     let mut rows = statement.query([])?;
-    let mut unexplained: Option<Break> = None;
-    let mut open = |walk: &mut Walk, epoch: Epoch, claimed: &[u8], verified: &mut Verified| {
+    let open = |walk: &mut Walk, epoch: Epoch, claimed: &[u8], verified: &mut Verified| {
         walk.epoch(&epoch, claimed).map_err(Fault::Broken)?;
         verified.reached = walk.tip();
-        if !epoch.reason.is_explained() && unexplained.is_none() {
-            unexplained = Some(lost_unasked(&epoch));
-        }
         verified.epochs.push(epoch);
         Ok::<(), Fault>(())
     };
@@ -134,8 +158,7 @@ fn follow(connection: &Connection, verified: &mut Verified, last: &mut Last) -> 
     for (epoch, claimed) in epochs {
         open(&mut walk, epoch, &claimed, verified)?;
     }
-    walk.end().map_err(Fault::Broken)?;
-    unexplained.map_or(Ok(()), |broken| Err(Fault::Broken(broken)))
+    walk.end().map(drop).map_err(Fault::Broken)
 }
 
 fn lost_unasked(epoch: &Epoch) -> Break {
@@ -161,24 +184,18 @@ fn lost_unasked(epoch: &Epoch) -> Break {
 
 /// Does every handoff stand where its last event left it?
 fn compare(connection: &Connection, verified: &mut Verified, last: &Last) -> Result<(), Fault> {
-    let mut statement = connection.prepare(
-        "SELECT h.seq, h.id, h.progress, p.fingerprint FROM handoffs h
-         LEFT JOIN payloads p ON p.handoff = h.seq AND p.revision =
-           (SELECT max(revision) FROM payloads WHERE handoff = h.seq)
-         ORDER BY h.seq",
-    )?;
+    let sql = format!("SELECT h.seq, h.id, {} FROM handoffs h ORDER BY h.seq", audit::STANDING);
+    let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut first: Option<Break> = None;
     while let Some(row) = rows.next()? {
         verified.handoffs += 1;
         let id: String = row.get(1)?;
-        let progress: String = row.get(2)?;
-        let fingerprint: Option<String> = row.get(3)?;
-        let found = fingerprint.map(|fingerprint| standing(&progress, &fingerprint).ok());
+        let found = audit::standing(row, 2)?;
         let (seq, what) = match (last.get(&row.get::<_, i64>(0)?), found) {
-            (Some((seq, _)), None) => (*seq, "The proposal of its handoff is gone."),
+            (Some((seq, _)), None) => (*seq, "The state or the proposal of its handoff is gone."),
             (Some((_, None)), Some(_)) => continue,
-            (Some((_, Some(left))), Some(Some(found))) if *left == found => continue,
+            (Some((_, Some(left))), Some(found)) if *left == found => continue,
             (Some((seq, _)), Some(_)) => {
                 (*seq, "The handoff does not stand where this event, its last, left it.")
             }

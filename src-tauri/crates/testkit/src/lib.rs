@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_engine::{Attempt, Clock, Engine, Notice, Notifier};
 use handoff_protocol::session::Host;
@@ -107,6 +108,27 @@ impl Notifier for RecordingNotifier {
     }
 }
 
+/// How long a desk may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whatever a test did with a desk, its audit log is whole in the end, and each
+/// handoff stands where its last event left it.
+struct Audited {
+    files: Files,
+}
+
+impl Drop for Audited {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        match handoff_store::verify(&self.files) {
+            Ok(verified) => assert_eq!(verified.broken, None, "the audit log is broken"),
+            Err(error) => panic!("the audit log cannot be read: {error}"),
+        }
+    }
+}
+
 /// A desk with a folder of its own.
 pub struct Headless<C = FakeClock> {
     /// The engine: the reviewer's side.
@@ -117,6 +139,7 @@ pub struct Headless<C = FakeClock> {
     pub notifier: RecordingNotifier,
     /// Where it lives: the agents' side connects here.
     pub home: Home,
+    audited: Audited,
     folder: Arc<TempDir>,
     serving: Option<tokio::task::JoinHandle<()>>,
 }
@@ -137,14 +160,36 @@ impl<C: Clock + Clone> Headless<C> {
 
     /// Ends this desk as a crash would, and starts another on the same folder.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let Self { engine, clock, notifier, home: _, folder, serving } = self;
+        let (folder, clock, notifier) = self.end().await;
+        Self::at(folder, clock, notifier).await
+    }
+
+    /// Ends this desk in good order, does something to its folder, and starts
+    /// another on it.
+    pub async fn restart_after(self, change: impl FnOnce(&Home)) -> anyhow::Result<Self> {
+        let home = self.home.clone();
+        let (folder, clock, notifier) = self.end().await;
+        // The last of its tasks to end closes the database and removes the log.
+        let closed = async {
+            while home.root().join("desk.db-wal").exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, closed).await.context("the database was not closed")?;
+        change(&home);
+        Self::at(folder, clock, notifier).await
+    }
+
+    async fn end(self) -> (Arc<TempDir>, C, RecordingNotifier) {
+        let Self { engine, clock, notifier, home: _, audited, folder, serving } = self;
         if let Some(serving) = serving {
             serving.abort();
             // Its end is what is waited for; how it ended does not matter.
             drop(serving.await);
         }
         drop(engine);
-        Self::at(folder, clock, notifier).await
+        drop(audited);
+        (folder, clock, notifier)
     }
 
     async fn at(
@@ -154,11 +199,13 @@ impl<C: Clock + Clone> Headless<C> {
     ) -> anyhow::Result<Self> {
         let home = Home::new(folder.path().join("home"));
         home.create()?;
-        let opened = Store::take_up(&Files::of(home.database()), clock.now())?;
+        let files = Files::of(home.database());
+        let opened = Store::take_up(&files, clock.now())?;
         let engine = Engine::start(opened, Arc::new(clock.clone()), Arc::new(notifier.clone()))
             .await
             .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
-        Ok(Self { engine, clock, notifier, home, folder, serving: None })
+        let audited = Audited { files };
+        Ok(Self { engine, clock, notifier, home, audited, folder, serving: None })
     }
 
     /// Listens on the socket of its home.

@@ -3,75 +3,10 @@
 
 use handoff_domain::audit::{Head, Reason};
 use handoff_domain::decision::hex;
-use rusqlite::Connection;
 
+use super::desk::{Desk, desk, entry, raw, submit};
 use super::{at, new, ready};
-use crate::{Entry, Files, Opened, Store, StoreError, Verified, head, verify};
-
-struct Desk {
-    files: Files,
-    _folder: tempfile::TempDir,
-}
-
-fn desk() -> Desk {
-    let folder = tempfile::tempdir().expect("a folder");
-    Desk { files: Files::of(folder.path().join("desk.db")), _folder: folder }
-}
-
-fn entry(kind: &str) -> Entry {
-    Entry {
-        at: at(1),
-        actor: "reviewer".to_owned(),
-        kind: kind.to_owned(),
-        data: serde_json::json!({ "kind": kind }),
-    }
-}
-
-impl Desk {
-    fn open(&self) -> Opened {
-        Store::take_up(&self.files, at(100)).expect("opened")
-    }
-
-    /// A desk that has stored three handoffs with two events each, and ended.
-    async fn filled() -> Self {
-        let desk = desk();
-        let store = desk.open().store;
-        for key in ["a", "b", "c"] {
-            submit(&store, key).await.expect("stored");
-        }
-        desk
-    }
-
-    fn verify(&self) -> Verified {
-        verify(&self.files).expect("checked")
-    }
-
-    /// Does something behind the desk's back, triggers or not.
-    fn tamper(&self, sql: &str) {
-        let connection = raw(&self.files);
-        for trigger in ["events_are_not_changed", "events_are_not_removed", "events_come_in_order"] {
-            connection.execute_batch(&format!("DROP TRIGGER IF EXISTS {trigger}")).expect("gone");
-        }
-        connection.execute_batch("PRAGMA foreign_keys = OFF").expect("off");
-        connection.execute_batch(sql).expect("tampered");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "somebody else's connection")]
-fn raw(files: &Files) -> Connection {
-    Connection::open(&files.database).expect("opened")
-}
-
-async fn submit(store: &Store, key: &str) -> Result<(), StoreError> {
-    let handoff = new(key, "{}".to_owned());
-    store
-        .write(move |write| {
-            let record = write.insert(&handoff, &ready(600), at(0))?;
-            write.log(record.seq, &entry("submitted"))?;
-            write.log(record.seq, &entry("ready"))
-        })
-        .await
-}
+use crate::{StoreError, head, verify};
 
 #[tokio::test]
 async fn a_log_is_whole_and_its_head_is_written_down() {
