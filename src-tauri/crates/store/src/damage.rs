@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use handoff_domain::audit::Head;
+use rusqlite::Connection;
+use serde::Serialize;
 
 use crate::files::{Files, make_folder, parts_of, private, sync_folder_of};
 use crate::salvage::{self, Saved};
@@ -25,6 +27,39 @@ pub fn mend(files: &Files, why: &str, now: DateTime<Utc>) -> Result<String, Stor
     let notice = build(files, aside.as_deref(), why, now)?;
     fs::remove_file(files.suspicion())?;
     Ok(notice)
+}
+
+/// What was done to go back to a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// The folder in which the database is that was used so far.
+    pub set_aside: Option<PathBuf>,
+    /// How many later events it has; the new epoch keeps them.
+    pub later_events: u64,
+    /// The handoffs that they were about: those are older now, or gone.
+    pub affected: Vec<String>,
+}
+
+/// Puts a backup in the place of the present database, which is set aside. No
+/// desk may run: the caller holds the lock.
+pub fn restore(files: &Files, backup: &Path, now: DateTime<Utc>) -> Result<Restored, StoreError> {
+    let written = head::read(&files.head()).unwrap_or(None);
+    let new = files.database.with_extension("new");
+    let work = files.database.with_extension("work");
+    let target = sound(Some(backup), &new)?;
+    // A copy, since even reading would leave a trace beside the original.
+    let present = salvage::readable(&files.database, &new, &work)
+        .inspect_err(|error| tracing::warn!(%error, "the present database cannot be read"))
+        .ok();
+    let change = target.unchecked_transaction()?;
+    let (later_events, affected) = salvage::leave_behind(present.as_ref(), &change, written, now)?;
+    change.commit()?;
+    drop(present);
+    finish(target, Saved::default())?;
+    remove(&work)?;
+    let set_aside = if files.database.exists() { set_aside(files, now)? } else { None };
+    put_in_place(files, &new)?;
+    Ok(Restored { set_aside, later_events, affected })
 }
 
 /// Moves a database with all that belongs to it into a folder of its own;
@@ -102,19 +137,25 @@ fn build(
         return Err(StoreError::Failed("no database could be made".to_owned()));
     };
     remove(&work)?;
-    let connection = open::for_reading(&new)?;
+    put_in_place(files, &new)?;
+    Ok(in_words(why, aside, made_of.map(|backup| backup.at), &saved))
+}
+
+/// Gives a database that is whole the name of the one that is used.
+fn put_in_place(files: &Files, new: &Path) -> Result<(), StoreError> {
+    let connection = open::for_reading(new)?;
     take_up::put_down(files, &audit::tip(&connection)?);
     drop(connection);
-    for part in parts_of(&new).iter().skip(1) {
+    let [_, log, index] = parts_of(new);
+    for part in [log, index] {
         match fs::remove_file(part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             Ok(()) | Err(_) => {}
         }
     }
-    fs::File::open(&new)?.sync_all()?;
-    fs::rename(&new, &files.database)?;
-    sync_folder_of(&files.database)?;
-    Ok(in_words(why, aside, made_of.map(|backup| backup.at), &saved))
+    fs::File::open(new)?.sync_all()?;
+    fs::rename(new, &files.database)?;
+    Ok(sync_folder_of(&files.database)?)
 }
 
 fn attempt(
@@ -125,23 +166,7 @@ fn attempt(
     written: Option<Head>,
     now: DateTime<Utc>,
 ) -> Result<Saved, StoreError> {
-    remove(new)?;
-    if let Some(backup) = backup {
-        copy_private(backup, new)?;
-    }
-    let target = open::for_writing(new).map_err(|error| match error {
-        open::OpenError::Store(error) => error,
-        other => StoreError::Failed(other.to_string()),
-    })?;
-    // A backup was whole when it was made. Is it still?
-    if let Some(fault) = backup::faults(&target)?.into_iter().next() {
-        return Err(StoreError::Damaged(fault));
-    }
-    if let Some(broken) = verify::damage(&target, None) {
-        return Err(StoreError::Damaged(broken.what));
-    }
-    // So that the file alone is a sound one to take the first page from.
-    target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    let target = sound(backup, new)?;
     let source = damaged.and_then(|damaged| {
         salvage::readable(damaged, backup.unwrap_or(new), work)
             .inspect_err(|error| tracing::error!(%error, "the damaged database cannot be read"))
@@ -164,7 +189,28 @@ fn attempt(
     finish(target, saved)
 }
 
-fn finish(target: rusqlite::Connection, saved: Saved) -> Result<Saved, StoreError> {
+/// A new database with the content of a backup, if that is still whole.
+fn sound(backup: Option<&Path>, new: &Path) -> Result<Connection, StoreError> {
+    remove(new)?;
+    if let Some(backup) = backup {
+        copy_private(backup, new)?;
+    }
+    let target = open::for_writing(new).map_err(|error| match error {
+        open::OpenError::Store(error) => error,
+        other => StoreError::Failed(other.to_string()),
+    })?;
+    if let Some(fault) = backup::faults(&target)?.into_iter().next() {
+        return Err(StoreError::Damaged(fault));
+    }
+    if let Some(broken) = verify::damage(&target, None) {
+        return Err(StoreError::Damaged(broken.what));
+    }
+    // So that the file alone is a sound one to take the first page from.
+    target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    Ok(target)
+}
+
+fn finish(target: Connection, saved: Saved) -> Result<Saved, StoreError> {
     if let Some(broken) = verify::damage(&target, None) {
         return Err(StoreError::Failed(broken.what));
     }

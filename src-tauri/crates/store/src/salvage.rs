@@ -116,6 +116,43 @@ pub fn carry_over(
     Ok(saved)
 }
 
+/// Opens the epoch of a restored backup, which keeps the events of the present
+/// database that came after it; returns how many, and whom they concern.
+pub fn leave_behind(
+    present: Option<&Connection>,
+    target: &Connection,
+    written: Option<Head>,
+    now: DateTime<Utc>,
+) -> Result<(u64, Vec<String>), StoreError> {
+    let reached = audit::tip(target)?.seq;
+    let mut last = written.map_or(0, |head| head.seq).max(reached);
+    let mut affected = BTreeSet::new();
+    let mut later = Vec::new();
+    if let Some(present) = present {
+        let carrying = Carrying { source: present, target };
+        last = last.max(carrying.last("events", "seq"));
+        for event in (reached + 1..=last).filter_map(|seq| carrying.event(seq)) {
+            let event = event.event;
+            affected.insert(event.handoff.clone());
+            later.push(serde_json::json!([
+                event.seq,
+                event.handoff,
+                event.at,
+                event.actor,
+                event.kind,
+                event.data
+            ]));
+        }
+    }
+    let count = u64::try_from(later.len()).unwrap_or(u64::MAX);
+    let note = serde_json::json!({ "affected": affected, "events": later }).to_string();
+    audit::open_epoch(target, Reason::Restored, last + 1, note, now)?;
+    for id in &affected {
+        mark(target, id, now)?;
+    }
+    Ok((count, affected.into_iter().collect()))
+}
+
 /// The handoffs that stand elsewhere than where their last event left them.
 fn left_behind(target: &Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = target.prepare(

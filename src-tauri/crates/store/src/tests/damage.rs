@@ -6,6 +6,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use handoff_domain::audit::Reason;
+
 use super::at;
 use super::desk::{Desk, decide, desk, submit};
 use crate::{Files, Kind, Opened, Store, backup, head, open, take_up};
@@ -300,4 +302,41 @@ async fn without_a_backup_what_can_be_proven_is_saved_all_the_same() {
     assert_eq!(standings(&opened.store), image.truth);
     drop(opened);
     assert_eq!(image.desk.verify().broken, None);
+}
+
+#[tokio::test]
+async fn going_back_to_a_backup_keeps_the_later_events_and_the_database() {
+    let image = image().await;
+    let files = &image.desk.files;
+    let backup = backup::list(files).expect("listed").remove(0);
+    let reached = image.desk.verify().reached;
+    let restored = crate::restore(files, &backup.path, at(400)).expect("restored");
+    assert_eq!(restored.affected.len(), HANDOFFS - BACKED_UP);
+    assert!(restored.set_aside.expect("a folder").join("desk.db").exists());
+    let opened = image.desk.open();
+    assert!(opened.notices.is_empty(), "{:?}", opened.notices);
+    assert_eq!(standings(&opened.store).len(), BACKED_UP);
+    drop(opened);
+    let verified = image.desk.verify();
+    assert_eq!(verified.broken, None);
+    let epoch = &verified.epochs[0];
+    assert_eq!((epoch.reason, epoch.first), (Reason::Restored, reached.seq + 1));
+    let note: serde_json::Value = serde_json::from_str(&epoch.note).expect("json");
+    let kept = note["events"].as_array().expect("a list").len();
+    assert_eq!(u64::try_from(kept), Ok(restored.later_events));
+    assert_eq!(i64::try_from(kept), Ok(epoch.first - epoch.lost_from), "none is dropped");
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_refused_and_nothing_is_changed() {
+    let image = image().await;
+    let files = &image.desk.files;
+    let backup = backup::list(files).expect("listed").remove(0);
+    let mut bytes = fs::read(&backup.path).expect("read");
+    let half = bytes.len() / 2 / 4096 * 4096;
+    bytes[half..half + 4096].fill(0xa5);
+    fs::write(&backup.path, bytes).expect("written");
+    assert!(crate::restore(files, &backup.path, at(400)).is_err());
+    assert_eq!(standings(&image.desk.open().store), image.truth);
+    assert!(!files.damaged().exists());
 }
