@@ -102,6 +102,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         "revised" => {
             format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default())
         }
+        "restored" => "Went back to a backup: later events are lost".to_owned(),
         "warned" => "Warned of the deadline".to_owned(),
         "escalated" => "Deadline passed: alerted again".to_owned(),
         "manual_review" => match text("why") {

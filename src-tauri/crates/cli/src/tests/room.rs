@@ -115,6 +115,7 @@ pub fn start(home: PathBuf, words: &[&str], stdin: &[u8], breaks_at: Option<&str
             variable: &|name| (name == "HANDOFF_DESK_HOME").then(|| home.clone().into()),
             now,
             json: false,
+            terminal: true,
         };
         let exit = crate::run(words, &mut edge);
         if !pipe.begun.is_empty() {
