@@ -206,6 +206,7 @@ pub struct Submit {
 pub struct Doctor {
     /// Go back to this backup, or to the newest.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's shape of an option with or without a value")]
     pub restore: Option<Option<PathBuf>>,
     /// Do it without asking.
     #[arg(long, requires = "restore")]

@@ -171,9 +171,9 @@ fn edit(event: &mut Event, field: u8) {
     match field % 7 {
         0 => event.handoff.push('x'),
         1 => event.at += 1,
-        2 => event.actor = "agent".to_owned(),
+        2 => event.actor.push('x'),
         3 => event.kind.push('x'),
-        4 => event.data = r#"{"a":1}"#.to_owned(),
+        4 => event.data.push(' '),
         5 => event.seq += 1,
         _ => event.standing = event.standing.map_or(Some([1; 32]), |_| None),
     }
@@ -202,7 +202,7 @@ fn tampered(log: &[Stored], tamper: &Tamper) -> Vec<Stored> {
                 match record {
                     Stored::Event(event, hash) => {
                         if place >= at % count {
-                            event.actor = "somebody".to_owned();
+                            event.actor.push('x');
                         }
                         tip = tip.after_event(event);
                         *hash = tip.hash;

@@ -51,7 +51,7 @@ pub fn append(connection: &Connection, handoff: i64, entry: &Entry) -> Result<()
         data,
         standing: Some(stands),
     };
-    insert(connection, handoff, &event, &tip.after_event(&event))
+    Ok(insert(connection, handoff, &event, &tip.after_event(&event))?)
 }
 
 /// Stores an event that is chained.
@@ -60,7 +60,7 @@ pub fn insert(
     handoff: i64,
     event: &Event,
     head: &Head,
-) -> Result<(), StoreError> {
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO events (seq, handoff, at, actor, kind, data, standing, hash)
@@ -169,13 +169,7 @@ pub fn chain_existing(connection: &Connection) -> rusqlite::Result<()> {
             standing: if is_last { standing(row, 8)? } else { None },
         };
         tip = tip.after_event(&event);
-        insert(connection, row.get(1)?, &event, &tip).map_err(|error| match error {
-            StoreError::Full => rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
-                None,
-            ),
-            other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
-        })?;
+        insert(connection, row.get(1)?, &event, &tip)?;
     }
     drop(rows);
     drop(events);

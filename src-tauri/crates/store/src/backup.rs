@@ -88,12 +88,15 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     {
         let copying = Copying::new(&snapshot, &mut target)?;
         loop {
-            match copying.step(STEP)? {
-                StepResult::More => std::thread::yield_now(),
-                StepResult::Done => break,
-                // Nobody else knows the copy, and the snapshot is ours.
-                _ => return Err(StoreError::Busy),
+            let step = copying.step(STEP)?;
+            if step == StepResult::Done {
+                break;
             }
+            // Nobody else knows the copy, and the snapshot is ours.
+            if step != StepResult::More {
+                return Err(StoreError::Busy);
+            }
+            std::thread::yield_now();
         }
     }
     // One file, with no log beside it.

@@ -195,9 +195,12 @@ fn sound(backup: Option<&Path>, new: &Path) -> Result<Connection, StoreError> {
     if let Some(backup) = backup {
         copy_private(backup, new)?;
     }
-    let target = open::for_writing(new).map_err(|error| match error {
-        open::OpenError::Store(error) => error,
-        other => StoreError::Failed(other.to_string()),
+    let target = open::for_writing(new).map_err(|error| {
+        if let open::OpenError::Store(error) = error {
+            error
+        } else {
+            StoreError::Failed(error.to_string())
+        }
     })?;
     if let Some(fault) = backup::faults(&target)?.into_iter().next() {
         return Err(StoreError::Damaged(fault));
@@ -225,30 +228,26 @@ fn in_words(
     backup: Option<DateTime<Utc>>,
     saved: &Saved,
 ) -> String {
-    let mut text = format!("The database was damaged ({why}).");
-    if let Some(aside) = aside {
-        text += &format!(" It was set aside, unchanged, in {}.", aside.display());
-    }
-    text += &match backup {
-        Some(at) => format!(" The backup of {} took its place", at.format("%Y-%m-%d %H:%M UTC")),
-        None => " There was no backup; an empty database took its place".to_owned(),
+    let aside = aside
+        .map(|folder| format!(" It was set aside, unchanged, in {}.", folder.display()))
+        .unwrap_or_default();
+    let from = match backup {
+        Some(at) => format!("The backup of {}", at.format("%Y-%m-%d %H:%M UTC")),
+        None => "There was no backup; an empty database".to_owned(),
     };
-    text += &format!(
-        ", with {} handoffs and {} later events that were saved from the damaged one.",
-        saved.handoffs, saved.events
-    );
-    if saved.affected.is_empty() {
-        text += " No handoff is known to be lost.";
-    } else {
-        let named: Vec<&str> = saved.affected.iter().take(NAMED).map(String::as_str).collect();
-        let more = saved.affected.len().saturating_sub(NAMED);
-        text += &format!(
-            " {} handoffs are lost or may be older than they were; look at them before you \
+    let named: Vec<&str> = saved.affected.iter().take(NAMED).map(String::as_str).collect();
+    let loss = match saved.affected.len() {
+        0 => "No handoff is known to be lost.".to_owned(),
+        count => format!(
+            "{count} handoffs are lost or may be older than they were; look at them before you \
              decide: {}{}.",
-            saved.affected.len(),
             named.join(", "),
-            if more > 0 { format!(" and {more} more") } else { String::new() }
-        );
-    }
-    text
+            if count > NAMED { " and others" } else { "" }
+        ),
+    };
+    format!(
+        "The database was damaged ({why}).{aside} {from} took its place, with {} handoffs and {} \
+         later events that were saved from the damaged one. {loss}",
+        saved.handoffs, saved.events
+    )
 }

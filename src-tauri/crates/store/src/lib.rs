@@ -121,10 +121,13 @@ impl From<rusqlite::Error> for StoreError {
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
-        match error.kind() {
-            Kind::StorageFull | Kind::QuotaExceeded => Self::Full,
-            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::ReadOnly(error.to_string()),
-            _ => Self::Failed(error.to_string()),
+        let kind = error.kind();
+        if matches!(kind, Kind::StorageFull | Kind::QuotaExceeded) {
+            Self::Full
+        } else if matches!(kind, Kind::PermissionDenied | Kind::ReadOnlyFilesystem) {
+            Self::ReadOnly(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
         }
     }
 }

@@ -178,6 +178,7 @@ fn what_an_earlier_desk_logged_is_chained() {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the result of a measurement")]
 #[ignore = "a measurement; run it in a release build"]
 async fn how_long_a_hundred_thousand_events_take() {
     let desk = desk();

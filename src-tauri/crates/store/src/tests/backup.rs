@@ -27,10 +27,10 @@ async fn a_backup_is_made_once_a_day_beside_the_work_and_is_whole() {
     let made = made.expect("joined").expect("made").expect("it was due");
     assert_eq!(store.back_up_if_due(at(100) + TimeDelta::hours(23)), Ok(None));
     assert!(store.back_up_if_due(at(100) + TimeDelta::hours(24)).expect("made").is_some());
-    let mode = |path: &std::path::Path| {
+    let rights = |path: &std::path::Path| {
         std::fs::metadata(path).expect("there").permissions().mode() & 0o777
     };
-    assert_eq!((mode(&made.path), mode(&desk.files.backups())), (0o600, 0o700));
+    assert_eq!((rights(&made.path), rights(&desk.files.backups())), (0o600, 0o700));
     let names: Vec<_> = std::fs::read_dir(desk.files.backups()).expect("listed").collect();
     assert_eq!(names.len(), 2, "nothing unfinished, and no log beside them: {names:?}");
     let copy = Store::open(&made.path).expect("opened");
