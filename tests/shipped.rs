@@ -143,6 +143,35 @@ fn a_submit_starts_the_desk_and_hands_it_no_secrets() {
     assert!(handoff_stage::ask_until(SOON, window).unwrap().is_some(), "its window comes forward");
 }
 
+#[test]
+fn what_is_handed_off_without_a_desk_is_there_when_it_starts() {
+    let desk = Desk::closed(Options::default());
+    let file = desk.scratch("cases").join("case.json");
+    std::fs::write(&file, payload::rename("away").to_string()).unwrap();
+    let without_display = |words: &[&str]| {
+        let mut command = desk.command(CLI);
+        command.arg("--json").args(words).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        let output = command.output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), json)
+    };
+    let (code, told) = without_display(&["submit", file.to_str().unwrap()]);
+    assert_eq!((code, &told["spooled"]), (Some(0), &serde_json::json!(true)), "{told}");
+    let id = told["id"].as_str().unwrap().to_owned();
+    let (code, told) = without_display(&["wait", &id, "--timeout", "0"]);
+    assert_eq!((code, &told["state"]), (Some(10), &serde_json::json!("queued")), "{told}");
+    let _app = Child::start("the desk", &mut desk.command(DESK)).unwrap();
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-away.txt")).unwrap();
+    let (code, told) = without_display(&["wait", &id, "--timeout", "0"]);
+    assert_eq!((code, &told["state"]), (Some(10), &serde_json::json!("ready")), "{told}");
+    assert_eq!(told["spooled"], serde_json::Value::Null, "the desk itself answers");
+    let (code, told) = without_display(&["submit", file.to_str().unwrap()]);
+    assert_eq!(
+        (code, &told["id"], &told["replayed"]),
+        (Some(0), &serde_json::json!(id), &serde_json::json!(true))
+    );
+}
+
 /// Ends a process that this one has not started itself.
 struct Ends(u32);
 

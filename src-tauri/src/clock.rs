@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use handoff_engine::Clock;
+use rustix::time::ClockId;
 
 /// The system's clocks.
 #[derive(Debug, Clone, Copy)]
@@ -16,10 +18,24 @@ impl Clock for SystemClock {
     }
 
     fn awake(&self) -> Duration {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        Duration::new(
-            u64::try_from(time.tv_sec).unwrap_or_default(),
-            u32::try_from(time.tv_nsec).unwrap_or_default(),
-        )
+        since_start(ClockId::Monotonic)
     }
+
+    fn boot(&self) -> Duration {
+        since_start(ClockId::Boottime)
+    }
+
+    fn zone(&self) -> Tz {
+        let named =
+            std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
+        named.or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok()).unwrap_or(Tz::UTC)
+    }
+}
+
+fn since_start(clock: ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(clock);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }

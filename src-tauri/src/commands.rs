@@ -1,11 +1,12 @@
 //! What the window may ask: each command passes it on to the engine.
 
+use chrono::{DateTime, Utc};
 use handoff_engine::Failure;
 use handoff_protocol::view::{
     ActionView, CaseView, DecideRequest, DeskStatus, Preview, QueueQuery, QueueView, Receipt,
     Settings, WindowError,
 };
-use tauri::State;
+use tauri::{State, WebviewWindow};
 
 use crate::{Desk, shell};
 
@@ -82,6 +83,32 @@ pub async fn regrant(desk: State<'_, Desk>, id: String) -> Answer<Receipt> {
 #[tauri::command]
 pub async fn seen(desk: State<'_, Desk>, id: String) -> Answer<()> {
     Ok(desk.engine.seen(&id).await?)
+}
+
+#[tauri::command]
+pub async fn snooze(
+    desk: State<'_, Desk>,
+    id: String,
+    until: DateTime<Utc>,
+) -> Answer<DateTime<Utc>> {
+    Ok(desk.engine.snooze(&id, until).await?)
+}
+
+#[tauri::command]
+pub async fn wake(desk: State<'_, Desk>, id: String) -> Answer<()> {
+    Ok(desk.engine.wake(&id).await?)
+}
+
+#[tauri::command]
+pub async fn allow_default(desk: State<'_, Desk>, id: String, allowed: bool) -> Answer<()> {
+    Ok(desk.engine.allow_default(&id, allowed).await?)
+}
+
+/// The page says which card it shows; whether that is seen, the window knows.
+#[tauri::command]
+pub fn on_screen(desk: State<'_, Desk>, window: WebviewWindow, id: Option<String>) {
+    let seen = window.is_focused().unwrap_or(false) && window.is_visible().unwrap_or(false);
+    desk.engine.on_screen(id.filter(|_| seen));
 }
 
 #[tauri::command]

@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use handoff_domain::bounded;
 use handoff_engine::{Clock as _, Engine};
 use handoff_protocol::session::Host;
+use handoff_spool::Spool;
 use handoff_store::{Files, OpenError, Store, StoreError};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
@@ -24,6 +25,7 @@ use tauri::Manager as _;
 
 use crate::arguments::Asked;
 use crate::clock::SystemClock;
+use crate::shell::command::Commands;
 use crate::shell::notify::DesktopNotifier;
 
 /// The variables by which Tauri lets a WebDriver drive the window.
@@ -131,13 +133,16 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
+        // Whoever cannot connect yet spools; whoever can is answered after this.
+        engine.take_up(Spool::of(home.root())).await;
         anyhow::Ok((engine, server))
     })?;
     notifier.attach(engine.clone());
     runtime.spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
     let timed = engine.clone();
     runtime.spawn(async move { timed.run().await });
-    runtime.spawn(shell::notify::watch(engine.clone()));
+    let watching = engine.clone();
+    runtime.spawn(async move { notifier.watch(watching).await });
     let kept = engine.clone();
     runtime.spawn(async move { kept.keep_safe().await });
     let code = window(Desk { engine, home }, background)?;
@@ -148,7 +153,8 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
 async fn take_up(files: &Files, notifier: &Arc<DesktopNotifier>) -> anyhow::Result<Engine> {
     let opened = Store::take_up(files, SystemClock.now())
         .with_context(|| format!("{} could not be opened", files.database.display()))?;
-    Engine::start(opened, Arc::new(SystemClock), Arc::clone(notifier) as Arc<_>)
+    let commands = Arc::new(Commands);
+    Engine::start(opened, Arc::new(SystemClock), Arc::clone(notifier) as Arc<_>, commands)
         .await
         .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))
 }
@@ -177,6 +183,10 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::undo,
             commands::regrant,
             commands::seen,
+            commands::snooze,
+            commands::wake,
+            commands::allow_default,
+            commands::on_screen,
             commands::settings,
             commands::save_settings,
             commands::run_demo,

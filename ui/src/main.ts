@@ -5,6 +5,9 @@ import { openDesk } from './state/begin';
 import App from './views/App.svelte';
 import Broken from './views/Broken.svelte';
 
+// Asked for before anything needs it: else all text is laid out twice.
+void document.fonts.load("1rem 'Inter Variable'");
+
 const target = document.getElementById('desk');
 if (target !== null) {
   openDesk().then(

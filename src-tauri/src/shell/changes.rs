@@ -28,6 +28,10 @@ pub async fn forward(app: AppHandle, engine: Engine, icon: Option<TrayIcon>) {
             let key = match &change {
                 Change::Handoff { id } => format!("h{id}"),
                 Change::Status => "s".to_owned(),
+                Change::Attention => {
+                    window::ask_for_attention(&app);
+                    "a".to_owned()
+                }
                 Change::Show { id } => {
                     window::raise(&app);
                     format!("o{id:?}")

@@ -1,7 +1,9 @@
 //! The desktop around the desk: window, tray, notifications, log.
 
 pub mod alert;
+pub mod bus;
 pub mod changes;
+pub mod command;
 pub mod demo;
 pub mod log;
 pub mod notify;

@@ -7,23 +7,24 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
+use handoff_domain::alerts::Purpose;
 use handoff_domain::payload::Priority;
 use handoff_domain::visible;
 use handoff_engine::{Attempt, Engine, Notice, Notifier};
 use handoff_protocol::view::NotificationState;
 use notify_rust::{Hint, Notification, NotificationResponse, Timeout, Urgency};
 
-/// The well-known name of the service.
-const SERVICE: &str = "org.freedesktop.Notifications";
+use super::bus::{Bus, NOTIFICATIONS, PATIENCE};
 
-/// How long a service may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often a missing service is looked for.
+/// How often a bus that cannot be reached is tried again, and how long a
+/// service that did not answer is left alone.
 const LOOK: Duration = Duration::from_secs(30);
+
+const NONE: &str = "No notification service runs on this desktop.";
+const SILENT: &str = "The notification service does not answer.";
 
 /// Shows notices, one per handoff.
 pub struct DesktopNotifier {
@@ -33,8 +34,21 @@ pub struct DesktopNotifier {
 #[derive(Default)]
 struct Shared {
     engine: OnceLock<Engine>,
-    shown: Mutex<HashMap<String, Shown>>,
+    /// What is shown, by handoff; the summary of a burst has no handoff.
+    shown: Mutex<HashMap<Option<String>, Shown>>,
+    presence: Mutex<Presence>,
     turn: tokio::sync::Mutex<()>,
+}
+
+/// What is known of the service.
+#[derive(Debug, Clone, Default)]
+enum Presence {
+    #[default]
+    Unknown,
+    Present,
+    Absent(String),
+    /// It took a call and never answered.
+    Silent(Instant),
 }
 
 struct Shown {
@@ -53,6 +67,47 @@ impl DesktopNotifier {
         // Attached once, at the start.
         drop(self.shared.engine.set(engine));
     }
+
+    /// Follows the service as it comes and goes, for as long as it is polled.
+    pub async fn watch(&self, engine: Engine) {
+        loop {
+            match Bus::connect().await {
+                Ok(bus) => self.follow(&engine, &bus).await,
+                Err(why) => self.is_gone(&engine, why),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn follow(&self, engine: &Engine, bus: &Bus) {
+        match bus.has_service(NOTIFICATIONS).await {
+            Ok(true) => {
+                self.shared.is(Presence::Present);
+                let service = name().await;
+                engine.notifications_are(NotificationState::Available { service });
+            }
+            Ok(false) => self.is_gone(engine, NONE.to_owned()),
+            Err(why) => self.is_gone(engine, why),
+        }
+        bus.follow(NOTIFICATIONS, |there| async move {
+            if there {
+                // What an earlier one showed is gone with it.
+                forget(&self.shared);
+                self.shared.is(Presence::Present);
+                engine.notifications_are_back(name().await);
+            } else if matches!(bus.has_service(NOTIFICATIONS).await, Ok(true)) {
+                self.shared.is(Presence::Present);
+            } else {
+                self.is_gone(engine, NONE.to_owned());
+            }
+        })
+        .await;
+    }
+
+    fn is_gone(&self, engine: &Engine, why: String) {
+        self.shared.is(Presence::Absent(why.clone()));
+        engine.notifications_are(NotificationState::Missing { why });
+    }
 }
 
 impl Notifier for DesktopNotifier {
@@ -63,15 +118,19 @@ impl Notifier for DesktopNotifier {
             // is for the service, not for the queue before it.
             let turn = Arc::clone(&shared);
             let _turn = turn.turn.lock().await;
-            match tokio::time::timeout(PATIENCE * 2, show(shared, notice)).await {
-                Ok(attempt) => attempt,
-                Err(_) => Attempt::Failed("The notification service does not answer.".to_owned()),
+            if let Some(attempt) = shared.without_asking() {
+                return attempt;
             }
+            let asked = tokio::time::timeout(PATIENCE * 2, show(Arc::clone(&shared), notice));
+            asked.await.unwrap_or_else(|_| {
+                shared.is(Presence::Silent(Instant::now()));
+                Attempt::Failed(SILENT.to_owned())
+            })
         })
     }
 
     fn retire(&self, handoff: &str) {
-        let shown = take(&self.shared, handoff);
+        let shown = take(&self.shared, Some(handoff.to_owned()).as_ref());
         let (Some(shown), Ok(runtime)) = (shown, tokio::runtime::Handle::try_current()) else {
             return;
         };
@@ -84,37 +143,44 @@ impl Notifier for DesktopNotifier {
     }
 }
 
-/// Follows whether there is a service, for the status of the desk.
-pub async fn watch(engine: Engine) {
-    loop {
-        let state = state().await;
-        let missing = matches!(state, NotificationState::Missing { .. });
-        engine.notifications_are(state);
-        if !missing {
-            return;
-        }
-        tokio::time::sleep(LOOK).await;
+impl Shared {
+    fn is(&self, presence: Presence) {
+        *self.presence.lock().unwrap_or_else(PoisonError::into_inner) = presence;
     }
-}
 
-async fn state() -> NotificationState {
-    match has_service().await {
-        Ok(true) => NotificationState::Available { service: name().await },
-        Ok(false) => NotificationState::Missing {
-            why: "No notification service runs on this desktop.".to_owned(),
-        },
-        Err(why) => NotificationState::Missing { why },
+    /// What becomes of a notice when the service need not be asked: one that
+    /// is not there, or hangs, must not cost each notice its patience.
+    fn without_asking(&self) -> Option<Attempt> {
+        match &*self.presence.lock().unwrap_or_else(PoisonError::into_inner) {
+            Presence::Absent(why) => Some(Attempt::NoService(why.clone())),
+            Presence::Silent(since) if since.elapsed() < LOOK => {
+                Some(Attempt::Failed(SILENT.to_owned()))
+            }
+            Presence::Unknown | Presence::Present | Presence::Silent(_) => None,
+        }
+    }
+
+    /// Whether there is a service, where nobody has looked yet.
+    async fn look(&self) -> Result<(), String> {
+        if !matches!(
+            &*self.presence.lock().unwrap_or_else(PoisonError::into_inner),
+            Presence::Unknown
+        ) {
+            return Ok(());
+        }
+        if Bus::connect().await?.has_service(NOTIFICATIONS).await? {
+            Ok(())
+        } else {
+            Err(NONE.to_owned())
+        }
     }
 }
 
 async fn show(shared: Arc<Shared>, notice: Notice) -> Attempt {
-    match has_service().await {
-        Ok(true) => {}
-        Ok(false) => {
-            return Attempt::NoService("No notification service runs on this desktop.".to_owned());
-        }
-        Err(why) => return Attempt::NoService(why),
+    if let Err(why) = shared.look().await {
+        return Attempt::NoService(why);
     }
+    let stays = matches!(notice.purpose, Purpose::Warning | Purpose::Alert);
     let mut notification = Notification::new();
     notification
         .appname("Handoff Desk")
@@ -124,13 +190,16 @@ async fn show(shared: Arc<Shared>, notice: Notice) -> Attempt {
         .hint(Hint::DesktopEntry("handoff-desk".to_owned()))
         .action("default", "Open")
         .action("open", "Open")
-        .timeout(Timeout::Default)
-        .urgency(match (notice.warning, notice.priority) {
+        .timeout(if stays { Timeout::Never } else { Timeout::Default })
+        .urgency(match (stays, notice.priority) {
             (true, _) => Urgency::Critical,
             (false, Priority::Low) => Urgency::Low,
             (false, Priority::Normal | Priority::High | Priority::Urgent) => Urgency::Normal,
         });
-    if let Some(earlier) = take(&shared, &notice.handoff) {
+    if notice.sound {
+        notification.sound_name("dialog-warning");
+    }
+    if let Some(earlier) = take(&shared, notice.handoff.as_ref()) {
         earlier.listener.abort();
         notification.id(earlier.id);
     }
@@ -138,6 +207,7 @@ async fn show(shared: Arc<Shared>, notice: Notice) -> Attempt {
         Ok(handle) => handle,
         Err(error) => return Attempt::Failed(format!("The service refused it: {error}.")),
     };
+    shared.is(Presence::Present);
     let id = handle.id();
     let (handoff, opened) = (notice.handoff.clone(), Arc::clone(&shared));
     let listener = tokio::spawn(async move {
@@ -145,7 +215,7 @@ async fn show(shared: Arc<Shared>, notice: Notice) -> Attempt {
             let clicked =
                 matches!(response, NotificationResponse::Default | NotificationResponse::Action(_));
             if let (true, Some(engine)) = (clicked, opened.engine.get()) {
-                engine.show(Some(handoff.clone()));
+                engine.show(handoff.clone());
             }
         };
         handle.wait_for_action_async(act).await;
@@ -161,37 +231,6 @@ pub fn plain(text: &str) -> String {
     visible::block(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Whether a name on the session bus has an owner; never starts one.
-pub async fn has_owner(name: &str) -> Result<bool, String> {
-    let ask = async {
-        let bus = zbus::Connection::session().await?;
-        let proxy = zbus::fdo::DBusProxy::new(&bus).await?;
-        let name = zbus::names::BusName::try_from(name)?;
-        Ok::<bool, zbus::Error>(proxy.name_has_owner(name).await?)
-    };
-    match tokio::time::timeout(PATIENCE, ask).await {
-        Ok(Ok(owned)) => Ok(owned),
-        Ok(Err(error)) => Err(format!("The session bus cannot be asked: {error}.")),
-        Err(_) => Err("The session bus does not answer.".to_owned()),
-    }
-}
-
-/// Whether there is a service, or one that the bus starts when it is asked.
-async fn has_service() -> Result<bool, String> {
-    if has_owner(SERVICE).await? {
-        return Ok(true);
-    }
-    let ask = async {
-        let bus = zbus::Connection::session().await?;
-        let names = zbus::fdo::DBusProxy::new(&bus).await?.list_activatable_names().await?;
-        Ok::<bool, zbus::Error>(names.iter().any(|name| name.as_str() == SERVICE))
-    };
-    match tokio::time::timeout(PATIENCE, ask).await {
-        Ok(Ok(startable)) => Ok(startable),
-        Ok(Err(_)) | Err(_) => Ok(false),
-    }
-}
-
 async fn name() -> String {
     let asked = tokio::task::spawn_blocking(notify_rust::get_server_information);
     match tokio::time::timeout(PATIENCE, asked).await {
@@ -203,9 +242,9 @@ async fn name() -> String {
 async fn close(id: u32) -> zbus::Result<()> {
     let bus = zbus::Connection::session().await?;
     bus.call_method(
-        Some(SERVICE),
+        Some(NOTIFICATIONS),
         "/org/freedesktop/Notifications",
-        Some(SERVICE),
+        Some(NOTIFICATIONS),
         "CloseNotification",
         &(id,),
     )
@@ -213,11 +252,17 @@ async fn close(id: u32) -> zbus::Result<()> {
     Ok(())
 }
 
-fn take(shared: &Shared, handoff: &str) -> Option<Shown> {
-    lock(shared).remove(handoff)
+fn take(shared: &Shared, handoff: Option<&String>) -> Option<Shown> {
+    lock(shared).remove(&handoff.cloned())
 }
 
-fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, HashMap<String, Shown>> {
+fn forget(shared: &Shared) {
+    for (_, shown) in lock(shared).drain() {
+        shown.listener.abort();
+    }
+}
+
+fn lock(shared: &Shared) -> MutexGuard<'_, HashMap<Option<String>, Shown>> {
     shared.shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

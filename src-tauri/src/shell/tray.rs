@@ -55,9 +55,10 @@ fn try_build(app: &AppHandle) -> tauri::Result<TrayIcon> {
 /// Whether something on this desktop shows tray icons.
 #[cfg(target_os = "linux")]
 fn has_tray() -> bool {
-    let asked =
-        tauri::async_runtime::block_on(super::notify::has_owner("org.kde.StatusNotifierWatcher"));
-    matches!(asked, Ok(true))
+    let asked = async {
+        super::bus::Bus::connect().await?.has_owner("org.kde.StatusNotifierWatcher").await
+    };
+    matches!(tauri::async_runtime::block_on(asked), Ok(true))
 }
 
 #[cfg(not(target_os = "linux"))]

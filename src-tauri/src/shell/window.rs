@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use tauri::{
-    AppHandle, Manager as _, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
+    AppHandle, Manager as _, UserAttentionType, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
 };
 use tauri_plugin_window_state::StateFlags;
 
@@ -32,6 +33,7 @@ pub fn open(
         .on_navigation(is_own)
         .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
         .build()?;
+    draw_plainly(&window)?;
     let closing = window.clone();
     window.on_window_event(move |event| {
         if let WindowEvent::CloseRequested { api, .. } = event {
@@ -48,11 +50,37 @@ pub fn open(
     Ok(())
 }
 
+/// Lets the page be drawn without the graphics card: lists and text gain
+/// nothing from it, and its driver, or what stands in for one, costs more
+/// memory and time at the start than the whole desk.
+#[cfg(target_os = "linux")]
+fn draw_plainly(window: &WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt as _, WebViewExt as _};
+    window.with_webview(|view| {
+        if let Some(settings) = view.inner().settings() {
+            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+        }
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn draw_plainly(_window: &WebviewWindow) -> tauri::Result<()> {
+    Ok(())
+}
+
 /// Brings the window to the front.
 pub fn raise(app: &AppHandle) {
     let Some(window) = app.get_webview_window(LABEL) else { return };
     if let Err(error) = bring_forward(&window) {
         tracing::warn!(%error, "the window could not be brought forward");
+    }
+}
+
+/// Lets the desktop mark the window, as it does for what is urgent.
+pub fn ask_for_attention(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    if let Err(error) = window.request_user_attention(Some(UserAttentionType::Critical)) {
+        tracing::warn!(%error, "the window could not ask for attention");
     }
 }
 

@@ -45,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("handoff-stage", &[]),
+    ("handoff-faultfs", &[]),
     (
         "handoff-bench",
         &[
@@ -85,8 +86,14 @@ const IN_BY_SOCKET: &[&str] =
 const APP: &str = "handoff-desk";
 
 /// Ours, but no part of what is shipped: tests and tasks alone may use them.
-const NOT_SHIPPED: &[&str] =
-    &["handoff-testkit", "handoff-stage", "handoff-bench", "handoff-generate", "xtask"];
+const NOT_SHIPPED: &[&str] = &[
+    "handoff-testkit",
+    "handoff-stage",
+    "handoff-faultfs",
+    "handoff-bench",
+    "handoff-generate",
+    "xtask",
+];
 
 /// All that the domain may name: pure functions over text and values.
 const PURE: &[&str] = &[
@@ -110,9 +117,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tauri", &[APP]),
     ("tauri-build", &[APP]),
     ("tauri-plugin-window-state", &[APP]),
+    ("webkit2gtk", &[APP]),
     ("notify-rust", &[APP]),
-    // A measurement needs the bare database to measure against.
-    ("rusqlite", &["handoff-store", "handoff-bench"]),
+    // A measurement needs the bare database to measure against, and a disk that
+    // fails is put under it.
+    ("rusqlite", &["handoff-store", "handoff-bench", "handoff-faultfs"]),
     ("rusqlite_migration", &["handoff-store"]),
     ("ureq", &["handoff-stage"]),
 ];
@@ -186,6 +195,21 @@ fn no_shipped_crate_reaches_a_network_client_and_no_lower_one_a_window() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn nothing_shipped_can_weaken_the_store() {
+    let metadata = metadata();
+    let dependencies = metadata
+        .workspace_packages()
+        .into_iter()
+        .flat_map(|package| package.dependencies.iter().map(move |found| (package, found)));
+    let faults: Vec<String> = dependencies
+        .filter(|(_, found)| found.kind != DependencyKind::Development)
+        .filter(|(_, found)| found.features.iter().any(|name| name == "fault-injection"))
+        .map(|(package, _)| format!("{} has its commits' syncs in its hand", package.name))
+        .collect();
+    assert!(faults.is_empty(), "tests alone: {}", faults.join("\n"));
 }
 
 #[test]

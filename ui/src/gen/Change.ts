@@ -7,7 +7,7 @@ export type Change = { "kind": "handoff",
 /**
  * Its id.
  */
-id: string, } | { "kind": "status" } | { "kind": "show", 
+id: string, } | { "kind": "status" } | { "kind": "attention" } | { "kind": "show", 
 /**
  * Its id; `None` for the window alone.
  */

@@ -24,4 +24,17 @@ on_timeout: TimeoutKind,
 /**
  * What will really happen, in one sentence.
  */
-then: string, };
+then: string, 
+/**
+ * Until when its reminders are put off (RFC 3339), if they are.
+ */
+snoozed_until: string | null, 
+/**
+ * Whether it can be put off still: its warning is not out.
+ */
+can_snooze: boolean, 
+/**
+ * Whether the declared default may be taken; `None` where that is not the
+ * reviewer's to say.
+ */
+default_allowed: boolean | null, };

@@ -32,8 +32,9 @@ socket: string,
  */
 fault: string | null, 
 /**
- * What was found and done when the desk started, such as a damaged
- * database that was set aside, each in whole sentences.
+ * What the reviewer should know or look after, such as a damaged database
+ * that was set aside, or a spooled handoff that could not be taken up:
+ * whole sentences, with what to do.
  */
 notices: Array<string>, 
 /**

@@ -32,6 +32,12 @@ const PATTERN = new RegExp(
   'gu',
 );
 
+/** Characters of which none is hidden, a mark, or a bracket of ours: most texts are made of these alone. */
+export const ORDINARY = String.raw`[\n\x20-\x7E\u00A1-\u00AC\u00AE-\u02FF\u2010-\u2027\u20AC]`;
+const ALL_ORDINARY = new RegExp(`^${ORDINARY}*$`, 'u');
+const MANY_SPACES = ' '.repeat(MAX_SPACES + 1);
+const MANY_NEWLINES = '\n'.repeat(MAX_NEWLINES + 1);
+
 const NAMES: Record<number, string> = {
   0x0000: 'null',
   0x0007: 'bell',
@@ -67,6 +73,7 @@ const NAMES: Record<number, string> = {
 
 /** Cuts `text` into plain stretches and chips. */
 export function inert(text: string): Segment[] {
+  if (ALL_ORDINARY.test(text) && !text.includes(MANY_SPACES) && !text.includes(MANY_NEWLINES)) return text === '' ? [] : [{ kind: 'text', text }];
   const segments: Segment[] = [];
   let plain = 0;
   const chip = (at: number, length: number, label: string, name: string) => {

@@ -50,6 +50,12 @@ export function moment(at: string | number, now: number): string {
   return date.getFullYear() === today.getFullYear() ? day : `${day} ${String(date.getFullYear())}`;
 }
 
+/** The same in a sentence: `at 13:10`, `on Tue 13:10`, `on 20 Dec`. */
+export function at(when: string | number, now: number): string {
+  const words = moment(when, now);
+  return /^\d\d:\d\d$/u.test(words) ? `at ${words}` : `on ${words}`;
+}
+
 /** The time of day to the second: `09:14:02`. */
 export function clockTime(at: string): string {
   const date = new Date(at);
@@ -78,13 +84,17 @@ export function urgency(respondBy: string, warnAt: string, now: number): Urgency
   return now >= Date.parse(warnAt) ? 'near' : 'quiet';
 }
 
-/** The part of the day a deadline falls in. */
-export type Group = 'soon' | 'today' | 'later';
+/** How near a deadline is: behind, at its warning, or in which part of the day. */
+export type Group = 'over' | 'soon' | 'today' | 'later';
+
+/** How long before its warning a deadline counts as soon. */
+const NEAR = 10 * MINUTE;
 
 /** The group of the queue an item belongs to at `now`. */
 export function group(respondBy: string, warnAt: string, now: number): Group {
   const due = Date.parse(respondBy);
-  if (now >= Date.parse(warnAt) || due - now < 2 * HOUR) return 'soon';
+  if (now >= due) return 'over';
+  if (now >= Date.parse(warnAt) - NEAR) return 'soon';
   return sameDay(new Date(due), new Date(now)) ? 'today' : 'later';
 }
 

@@ -2,6 +2,7 @@
  * The words, shapes and colours the window uses for the desk's own terms.
  * Only fixed vocabulary: it never touches agent text.
  */
+import type { Decision } from '../gen/Decision';
 import type { DecisionKind } from '../gen/DecisionKind';
 import type { Effect } from '../gen/Effect';
 import type { Flag } from '../gen/Flag';
@@ -15,48 +16,44 @@ import type { Then } from '../gen/Then';
 import type { Undo } from '../gen/Undo';
 import type { Verdict } from '../gen/Verdict';
 
-/** How a risk looks: never by colour alone. */
+/** How an effect looks, everywhere alike: never by colour alone. */
 export interface Mark {
   shape: 'circle' | 'triangle' | 'diamond';
   tone: 'low' | 'mid' | 'high';
   word: string;
+  /** The word in a sentence, for those who meet it for the first time. */
+  help: string;
 }
 
 /** The mark of an effect; `null` is a question that runs nothing. */
 export function effectMark(effect: Effect | null): Mark {
   switch (effect) {
     case null:
-      return { shape: 'circle', tone: 'low', word: 'asks only' };
+      return { shape: 'circle', tone: 'low', word: 'asks only', help: 'The agent only asks; nothing is run.' };
     case 'read':
-      return { shape: 'circle', tone: 'low', word: 'reads only' };
+      return { shape: 'circle', tone: 'low', word: 'reads only', help: 'It only looks something up and changes nothing.' };
     case 'reversible':
-      return { shape: 'triangle', tone: 'mid', word: 'reversible' };
+      return { shape: 'triangle', tone: 'mid', word: 'reversible', help: 'It changes something, and the change can be undone.' };
     case 'irreversible':
-      return { shape: 'diamond', tone: 'high', word: 'irreversible' };
+      return { shape: 'diamond', tone: 'high', word: 'irreversible', help: 'It cannot be undone, or nobody knows whether it can.' };
   }
 }
 
-/** The mark of an option: the shape of its effect, the colour of its risk. */
-export function optionMark(option: Pick<OptionView, 'effect' | 'risk'>): Mark {
-  const mark = effectMark(option.effect);
-  const tones: Record<RiskLevel, Mark['tone']> = { low: 'low', medium: 'mid', high: 'high' };
-  const tone = option.effect === 'irreversible' ? mark.tone : tones[option.risk];
-  return { ...mark, tone, word: `${mark.word}, ${option.risk} risk` };
-}
+export const riskWords: Record<RiskLevel, string> = { low: 'low risk', medium: 'medium risk', high: 'high risk' };
 
 export const reasonWords: Record<ReasonCode, string> = {
-  approval_required: 'it needs your approval',
-  ambiguous_request: 'the request can be read in several ways',
-  missing_information: 'it lacks information',
-  conflicting_evidence: 'its sources contradict each other',
-  policy: 'a policy asks for a person',
-  loop_detected: 'it noticed that it goes in circles',
-  scope_exceeded: 'this goes beyond its task',
-  chain_too_long: 'it has worked for long without a check',
-  context_churn: 'it reads the same things again and again',
-  repeated_error: 'the same error came back',
-  failure: 'something failed',
-  other: 'it asks for a person',
+  approval_required: 'It needs your approval.',
+  ambiguous_request: 'The request can be read in several ways.',
+  missing_information: 'It lacks information.',
+  conflicting_evidence: 'Its sources contradict each other.',
+  policy: 'A policy asks for a person.',
+  loop_detected: 'It noticed that it goes in circles.',
+  scope_exceeded: 'This goes beyond its task.',
+  chain_too_long: 'It has worked for long without a check.',
+  context_churn: 'It reads the same things again and again.',
+  repeated_error: 'The same error came back.',
+  failure: 'Something failed.',
+  other: 'It asks for a person.',
 };
 
 export const priorityWords: Record<Priority, string> = {
@@ -66,25 +63,62 @@ export const priorityWords: Record<Priority, string> = {
   urgent: 'urgent',
 };
 
-export const flagWords: Record<Flag, string> = {
-  escalated: 'escalated',
-  manual_review: 'manual review',
-  snoozed: 'snoozed',
-  acknowledged: 'seen',
-  cold: 'came cold',
-  diverged: 'diverged',
+/** A term in plain words, and what it means. */
+export interface Term {
+  word: string;
+  help: string;
+}
+
+export const flagWords: Record<Flag, Term> = {
+  escalated: { word: 'overdue, you were alerted', help: 'Its deadline passed without an answer, so you were alerted again. It stays open.' },
+  manual_review: { word: 'overdue, nothing done', help: 'Its deadline passed without an answer. Nothing was done, and it stays open until you decide.' },
+  snoozed: { word: 'snoozed', help: 'It comes back by itself.' },
+  acknowledged: { word: 'seen', help: 'You have opened it.' },
+  cold: { word: 'incomplete briefing', help: 'The agent left out what a reviewer needs: what it did, what the person wants, or what must hold. The card names it.' },
+  diverged: { word: 'did something else', help: 'The agent did not do exactly what was decided. The card says why.' },
 };
 
-export const stateWords: Record<State, string> = {
-  queued: 'being prepared',
-  ready: 'waits for you',
-  decided: 'decided, held',
-  released: 'released, not yet collected',
-  collected: 'collected by the agent',
-  reconciled: 'carried out',
-  withdrawn: 'withdrawn',
-  superseded: 'superseded',
+/** Where a handoff stands. */
+export const stateWords: Record<State, Term> = {
+  queued: { word: 'being prepared', help: 'The desk is still preparing this card.' },
+  ready: { word: 'waits for you', help: 'It waits for your answer.' },
+  decided: { word: 'can still be undone', help: 'You have decided. It goes to the agent when the hold is over.' },
+  released: { word: 'sent, not fetched yet', help: 'Your answer is ready for the agent, which has not fetched it yet.' },
+  collected: { word: 'fetched by the agent', help: 'The agent has fetched your answer and has not reported back yet.' },
+  reconciled: { word: 'confirmed by the agent', help: 'The agent has reported what it did with your answer.' },
+  withdrawn: { word: 'withdrawn by the agent', help: 'The agent took it back. It needs no answer any more.' },
+  superseded: { word: 'replaced by a newer one', help: 'The agent replaced it. Only the newer handoff needs an answer.' },
 };
+
+/** What the agent, once it has the decision, still has to do. */
+export function collectedWords(decision: Pick<Decision, 'kind' | 'then'>): string {
+  switch (decision.kind) {
+    case 'approve':
+    case 'modify':
+      return 'The agent has your answer and is carrying it out.';
+    case 'inform':
+      return 'The agent has your information. It goes on with it, or asks again.';
+    case 'take_over':
+      return 'The agent knows that this is in your hands. It has not confirmed yet that it stopped.';
+    case 'reject':
+      return decision.then === 'revise' ? 'The agent knows and is to make another proposal.' : 'The agent knows your answer. It has not confirmed yet that it follows it.';
+  }
+}
+
+/** What it means that the agent did as decided. */
+export function appliedWords(decision: Pick<Decision, 'kind'>): string {
+  switch (decision.kind) {
+    case 'approve':
+    case 'modify':
+      return 'The agent has carried it out.';
+    case 'inform':
+      return 'The agent has taken your information into account.';
+    case 'take_over':
+      return 'The agent has stopped and left it to you.';
+    case 'reject':
+      return 'The agent has followed your answer.';
+  }
+}
 
 export const kindWords: Record<DecisionKind, string> = {
   approve: 'Approved',
@@ -100,13 +134,13 @@ export const thenWords: Record<Then, { label: string; text: string }> = {
   revise: { label: 'Revise', text: 'ask for another proposal' },
 };
 
-export const verdictWords: Record<Verdict, string> = {
-  run: 'run',
-  keep: 'keep',
-  rerun: 'run again',
-  undo_then_rerun: 'undo, run again',
-  blocked: 'blocked',
-  skip: 'skip',
+export const verdictWords: Record<Verdict, Term> = {
+  run: { word: 'run', help: 'The agent does this step.' },
+  keep: { word: 'keep', help: 'It is done and stays as it is.' },
+  rerun: { word: 'run again', help: 'It used a value that changes, so the agent does it again.' },
+  undo_then_rerun: { word: 'undo, run again', help: 'It is undone first and then done again with the new value.' },
+  blocked: { word: 'blocked', help: 'It cannot go on before something else is settled.' },
+  skip: { word: 'skip', help: 'The agent leaves it out.' },
 };
 
 export const statusWords: Record<StepStatus, string> = {
@@ -136,8 +170,29 @@ export function count(number: number, one: string, many = `${one}s`): string {
 
 /** What will be done and cannot be undone, for the deliberate extra act. */
 export function consequence(option: Pick<OptionView, 'effect' | 'action' | 'label'>, edited: boolean): string {
-  const what = option.action === null ? `“${option.label}”` : `${option.action.tool} with ${edited ? 'my edited' : 'exactly these'} arguments`;
-  return option.effect === 'irreversible'
-    ? `I let it run ${what}, knowing that this cannot be undone.`
-    : `I let it run ${what}, knowing that the risk is high.`;
+  const what = option.action === null ? `Choose “${option.label}”` : `Run ${option.action.tool} with ${edited ? 'my edited' : 'exactly these'} arguments`;
+  return `${what}. I know that ${option.effect === 'irreversible' ? 'this cannot be undone' : 'the risk is high'}.`;
 }
+
+/** What approving an option without an action does. */
+export function noActionWords(option: Pick<OptionView, 'effect'>): string {
+  return `Runs no tool: the agent is told that you chose this option, and goes on with it. By its own account, what follows ${{ read: 'reads only', reversible: 'can be undone', irreversible: 'cannot be undone' }[option.effect]}.`;
+}
+
+/** The words of the desk, for the help and the tooltips. */
+export const glossary: Term[] = [
+  { word: 'Handoff', help: 'A case that an agent hands to you because it must not or cannot go on alone.' },
+  { word: 'Briefing', help: 'What you need to decide: the summary, the facts, and what must hold. It is incomplete where the agent left a part out.' },
+  { word: 'Option', help: 'An answer the agent prepared, with its risk and the exact tool call it leads to.' },
+  { word: 'Inform', help: 'You give new facts or conditions instead of a yes or a no. The agent plans again.' },
+  { word: 'Take over', help: 'You do this step by hand. The agent stops there.' },
+  { word: 'Hold', help: 'The seconds after a decision in which you can still undo it.' },
+  { word: 'Release', help: 'The hold is over, and the decision is sent to the agent. It can no longer be undone here.' },
+  { word: 'Collect', help: 'The agent fetches the decision. An agent that is away collects it later.' },
+  { word: 'Reconcile', help: 'The agent fits its plan to your decision and reports what it did.' },
+  { word: 'Lease', help: 'For ten minutes one agent alone may act on a decision. If it is never heard of again, the action may have run, and only you can hand the decision out once more.' },
+  { word: 'Version', help: 'An agent can change its proposal. Each change is a new version (revision), and you approve only the one you see.' },
+  { word: 'Escalation', help: 'You are alerted again because a deadline passed. Time alone never approves anything.' },
+  { word: 'Manual review', help: 'A deadline passed and nothing was done. The handoff stays open for you.' },
+  { word: 'Effect', help: 'What an action does to the world: ● reads only, ▲ reversible, ◆ irreversible. Unknown counts as irreversible.' },
+];

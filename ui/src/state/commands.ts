@@ -28,7 +28,7 @@ export function commands(desk: Desk): Command[] {
   const free = open && form === null;
   const label = opened?.option?.label ?? 'the chosen option';
   return [
-    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: open && (form !== null || (allowed?.approve ?? false)), run: () => { desk.submit(); } },
+    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.submit(); } },
     { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answer('modify') },
     { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answer('inform') },
     { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answer('reject') },
@@ -39,7 +39,7 @@ export function commands(desk: Desk): Command[] {
     { id: 'previous', title: 'Previous handoff', group: 'Move', keys: ['k'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(-1); } },
     { id: 'search', title: 'Search handoffs and history', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
     { id: 'inbox', title: 'Show the inbox', group: 'Move', keys: [], available: desk.list !== 'inbox', run: () => { desk.show('inbox'); } },
-    { id: 'waiting', title: 'Show what waits for an agent', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
+    { id: 'waiting', title: 'Show what was sent to the agents', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
     { id: 'done', title: 'Show what is done', group: 'Move', keys: [], available: desk.list !== 'done', run: () => { desk.show('done'); } },
     ...(['plan', 'history', 'thread', 'agents'] as const).map((tab) => ({
       id: `show-${tab}`,

@@ -11,19 +11,22 @@ import type { QueueView } from '../gen/QueueView';
 import type { Settings } from '../gen/Settings';
 import type { Host } from '../host/host';
 import { inertText } from '../lib/inert';
+import { UNTOUCHED } from '../lib/settings';
 import { coalesce } from '../lib/once';
 import { group, type Group } from '../lib/time';
+import { stateWords } from '../lib/words';
 import { Clock } from './clock.svelte';
 import { Draft, type Form } from './draft.svelte';
 import { Faults } from './faults.svelte';
 import { Opened, type Obstacle } from './opened.svelte';
 
 /** How many items are asked for at first, and how many more at a time. */
-export const PAGE = 100;
+export const PAGE = 50;
 const GROUPS: [Group, string][] = [
+  ['over', 'Past the deadline'],
   ['soon', 'Runs out soon'],
-  ['today', 'Today'],
-  ['later', 'Later'],
+  ['today', 'Due today'],
+  ['later', 'Due later'],
 ];
 
 /** A decision that can still be taken back. */
@@ -37,7 +40,7 @@ export interface Held {
 }
 
 export type Dialog = 'palette' | 'help' | 'settings';
-export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit';
+export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
 export type Evidence = 'plan' | 'history' | 'thread' | 'agents';
 
 export class Desk {
@@ -45,7 +48,7 @@ export class Desk {
   readonly clock = new Clock();
   readonly faults = new Faults();
   status = $state.raw<DeskStatus | null>(null);
-  settings = $state.raw<Settings>({ hold_s: 5, theme: 'system', shortcuts: true, notify_question: true });
+  settings = $state.raw<Settings>(UNTOUCHED);
   list = $state<List>('inbox');
   search = $state('');
   queue = $state.raw<QueueView | null>(null);
@@ -60,6 +63,8 @@ export class Desk {
   wanted = $state.raw<{ part: Part } | null>(null);
   /** What a screen reader is told. */
   announcement = $state('');
+  /** Where in the list the selected item was last. */
+  #place = $state(0);
   #limit = PAGE;
   #known: Set<string> | null = null;
   readonly #drafts = new Map<string, Draft>();
@@ -81,6 +86,13 @@ export class Desk {
 
   /** The items in the order they are shown. */
   readonly order: QueueItem[] = $derived(this.groups.flatMap((part) => part.items));
+
+  /** What to go on with where the card on screen has left the inbox. */
+  readonly following: QueueItem | null = $derived.by(() => {
+    const { opened, order } = this;
+    if (opened === null || opened.open || this.list !== 'inbox' || this.search !== '' || order.some((item) => item.id === this.selected)) return null;
+    return order[Math.min(this.#place, order.length - 1)] ?? null;
+  });
 
   /** Nothing has ever been handed off here. */
   readonly blank = $derived.by(() => {
@@ -114,6 +126,8 @@ export class Desk {
         const queue = await this.host.queue({ list, search: search.trim(), limit: this.#limit });
         const waiting = queue.counts.waiting === 0 ? [] : list === 'waiting' && search === '' ? queue.items : (await this.host.queue({ list: 'waiting', search: '', limit: PAGE })).items;
         if (list !== this.list || search !== this.search) return;
+        const at = this.order.findIndex((item) => item.id === this.selected);
+        if (at >= 0) this.#place = at;
         this.queue = queue;
         this.#hold(waiting);
         this.#announceArrivals(queue);
@@ -145,7 +159,9 @@ export class Desk {
         const view = await this.host.openCase(id);
         if (this.selected !== id) return;
         if (this.opened?.view.id === id) {
+          const { open, draft } = this.opened;
           this.opened.take(view);
+          if (open && !this.opened.open && !draft.sent) this.#closedElsewhere(this.opened);
           await this.opened.unfoldEdited();
           return;
         }
@@ -179,7 +195,9 @@ export class Desk {
   /** Moves the selection; past the last item it asks for more. */
   move(by: 1 | -1): void {
     const at = this.order.findIndex((item) => item.id === this.selected);
-    const next = this.order[at < 0 ? 0 : at + by];
+    // Where it has left the list, the next one has taken its place.
+    const left = this.selected === null ? 0 : Math.min(this.#place + (by === 1 ? 0 : -1), this.order.length - 1);
+    const next = this.order[at < 0 ? Math.max(left, 0) : at + by];
     if (next !== undefined) this.select(next.id);
     if (at + by >= this.order.length - 1) this.more();
   }
@@ -189,6 +207,7 @@ export class Desk {
     if (this.list === list && this.search === '') return;
     this.list = list;
     this.search = '';
+    this.#place = 0;
     this.#limit = PAGE;
     void this.refresh();
   }
@@ -196,6 +215,7 @@ export class Desk {
   /** Looks for words in all lists. */
   find(words: string): void {
     this.search = words;
+    this.#place = 0;
     this.#limit = PAGE;
     void this.refresh();
   }
@@ -208,6 +228,11 @@ export class Desk {
     void this.refresh();
   }
 
+  /** Tells a screen reader; the same words twice are told twice. */
+  say(words: string): void {
+    this.announcement = words === this.announcement ? `${words}\u00A0` : words;
+  }
+
   /** Puts the focus on a part of the window. */
   want(part: Part): void {
     this.wanted = { part };
@@ -218,10 +243,33 @@ export class Desk {
     return this.opened !== null && this.opened.view.id === this.selected ? this.opened : null;
   }
 
+  /** The card that was chosen is not on screen yet. */
+  get opening(): boolean {
+    return this.selected !== null && this.opened?.view.id !== this.selected;
+  }
+
+  /** Says that an answer came before the card could be read, and does nothing else. */
+  #tooEarly(): void {
+    this.opened?.guard.knock();
+    this.say('One moment: the card has just changed.');
+  }
+
+  /** Says that the card on screen no longer waits for an answer. */
+  #closedElsewhere(opened: Opened): void {
+    const { view, draft } = opened;
+    const what = view.decision === null ? stateWords[view.state].word : 'decided elsewhere';
+    this.say(`This handoff is closed: ${what}.${draft.unsent === '' ? '' : ' What you had written is kept on the card.'}`);
+    if (draft.unsent !== '') this.want('unsent');
+  }
+
   /** Opens a form for an answer other than a plain yes. */
   async answer(form: Form): Promise<void> {
     const opened = this.#shown;
-    if (!opened || !opened.guard.ready || opened.sending || !opened.view.allowed[form]) return;
+    if (!opened?.guard.ready) {
+      this.#tooEarly();
+      return;
+    }
+    if (opened.sending || !opened.view.allowed[form]) return;
     const { draft, option } = opened;
     if (form === 'modify') {
       const args = option?.action?.args;
@@ -251,7 +299,11 @@ export class Desk {
   /** Sends the answer, or leads to what stands in its way. */
   submit(): void {
     const opened = this.#shown;
-    if (!opened || !opened.guard.ready || opened.sending) return;
+    if (!opened?.guard.ready) {
+      this.#tooEarly();
+      return;
+    }
+    if (opened.sending) return;
     const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
     const { obstacle } = opened;
     if (obstacle === null) void this.send();
@@ -275,6 +327,8 @@ export class Desk {
     const request = opened?.attempt.request;
     if (!opened || !request || opened.sending || !opened.guard.ready || opened.obstacle !== null) return;
     opened.sending = true;
+    // What the desk tells of it may come before its answer does.
+    opened.draft.sent = true;
     const at = this.order.findIndex((item) => item.id === request.id);
     const next = this.order[at + 1] ?? this.order[at - 1];
     const recorded = await this.faults.guard('decide', async () => {
@@ -284,10 +338,12 @@ export class Desk {
     });
     opened.sending = false;
     if (!recorded) {
+      opened.draft.sent = false;
       await Promise.all([this.#load(), this.refresh()]);
+      if (!opened.open) opened.draft.form = null;
       return;
     }
-    this.announcement = `Recorded. ${this.settings.hold_s > 0 ? 'It can be undone while it is held.' : ''}`;
+    this.say(this.settings.hold_s > 0 ? 'Recorded. It can be undone until it goes out.' : 'Recorded.');
     const follow = this.list === 'inbox' && this.selected === request.id;
     if (follow) {
       this.#leave(next && next.id !== request.id ? next.id : null);
@@ -305,7 +361,7 @@ export class Desk {
     this.holds = this.holds.filter((held) => held.id !== id);
     await this.refresh();
     if (!done) return;
-    this.announcement = 'Taken back.';
+    this.say('Taken back.');
     if (this.list !== 'inbox') this.show('inbox');
     if (this.selected === id) await this.#load();
     else this.select(id);
@@ -393,6 +449,6 @@ export class Desk {
     const fresh = queue.items.filter((item) => !known.has(item.id));
     const [only] = fresh;
     if (only === undefined) return;
-    this.announcement = fresh.length === 1 ? `New handoff from ${inertText(only.agent)}: ${inertText(only.question).slice(0, 200)}` : `${String(fresh.length)} new handoffs.`;
+    this.say(fresh.length === 1 ? `New handoff from ${inertText(only.agent)}: ${inertText(only.question).slice(0, 200)}` : `${String(fresh.length)} new handoffs.`);
   }
 }

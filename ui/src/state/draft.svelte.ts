@@ -32,6 +32,8 @@ export class Draft {
   confirmed = $state(false);
   /** The proposal changed under unsent words. */
   overtaken = $state(false);
+  /** It was sent: its words are the decision, and no longer unsent. */
+  sent = $state(false);
   /** The revision it was written against. */
   revision = 0;
   #rows = 0;
@@ -48,11 +50,17 @@ export class Draft {
 
   /** What was written for the agent, in words, to be shown where it can no longer be sent. */
   get unsent(): string {
-    return [this.text, this.reason, this.note, this.message, ...Object.values(this.args)].filter((words) => words.trim() !== '').join('\n');
+    if (this.sent) return '';
+    const facts = this.facts.filter((fact) => fact.name !== '' || fact.value !== '').map((fact) => `${fact.name}: ${fact.value}`);
+    const constraints = this.constraints.map((constraint) => constraint.text);
+    return [this.text, ...facts, ...constraints, this.reason, this.note, this.why, this.message, ...Object.values(this.args)].filter((words) => words.trim() !== '').join('\n');
   }
 
   /** Meets the view that is on screen: chooses where nothing is chosen, marks what was overtaken. */
   meet(view: CaseView): void {
+    if (view.state === 'ready') this.sent = false;
+    // A form cannot be sent once the handoff is closed; its words stay.
+    else if (!this.sent && view.state !== 'queued') this.form = null;
     if (!view.options.some((option) => option.id === this.option)) {
       this.option = (view.options.find((option) => option.recommended) ?? view.options[0])?.id ?? null;
       if (this.form === 'modify') this.form = null;

@@ -10,6 +10,7 @@ import type { Folded } from '../gen/Folded';
 import type { OptionView } from '../gen/OptionView';
 import type { Preview } from '../gen/Preview';
 import type { Host } from '../host/host';
+import { count } from '../lib/words';
 import type { Draft } from './draft.svelte';
 import { Guard } from './guard.svelte';
 
@@ -54,6 +55,9 @@ export class Opened {
     return 'fault' in made ? { request: null, ...made } : { request: this.#request(made.answer), fault: null, at: 0 };
   });
 
+  /** Whether it still waits for the reviewer. */
+  readonly open = $derived(this.view.state === 'ready' || this.view.state === 'queued');
+
   /** Whether the preview on screen is of the answer as it stands. */
   readonly fresh = $derived(this.attempt.request !== null && this.#previewed === this.attempt.request);
 
@@ -75,7 +79,7 @@ export class Opened {
   readonly obstacle: Obstacle | null = $derived.by(() => {
     if (this.unseen !== null) {
       const rest = this.unseen.lines - this.unseen.head.split('\n').length;
-      return { kind: 'folded', text: `Locked until you have opened all of its arguments: ${rest > 0 ? `${String(rest)} lines are` : 'a part is'} still folded.` };
+      return { kind: 'folded', text: `Locked until you have opened all of its arguments: ${rest > 0 ? count(rest, 'line is', 'lines are') : 'a part is'} still folded.` };
     }
     if (this.attempt.fault !== null) return { kind: 'fault', text: this.attempt.fault };
     if (this.draft.form !== null && !this.fresh) return { kind: 'checking', text: 'The desk is checking this answer.' };
@@ -90,6 +94,7 @@ export class Opened {
   take(view: CaseView): void {
     const before = this.view;
     this.view = view;
+    if (before.state !== view.state) this.draft.meet(view);
     if (before.revision === view.revision) {
       if (this.actions.length < view.actions.length || view.actions_total < this.actions.length) this.actions = view.actions;
       return;

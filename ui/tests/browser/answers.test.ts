@@ -197,12 +197,12 @@ describe('the hold', () => {
     await window.press('Control+Enter');
     await window.pass(5100);
     expect(await window.id('undo-decision').count()).toBe(0);
-    await window.page.getByRole('tab', { name: /Waiting/u }).click();
+    await window.page.getByRole('tab', { name: /Sent/u }).click();
     await window.pass(100);
     expect(await window.item('h-00001').getAttribute('data-state')).toMatch(/^(released|collected)$/u);
     await window.show('h-00001');
     await window.pass(800);
-    expect(await window.id('liveness').textContent()).toMatch(/^collected the decision/u);
+    expect(await window.id('liveness').textContent()).toMatch(/^(fetched your answer|confirmed by the agent)/u);
   });
 
   test('ten cards are cleared without the mouse', async () => {

@@ -58,9 +58,22 @@ describe.each([
     await window.press('2', 'Control+Enter');
     expect(await window.id('undo-decision').count()).toBe(1);
     await window.sound('held');
-    await window.page.getByRole('tab', { name: /Waiting/u }).click();
+    await window.page.getByRole('tab', { name: /Sent/u }).click();
     await window.show('h-mail');
     await window.sound('may have run');
+  });
+
+  test('in an answer that came too early and a card that was withdrawn', async () => {
+    window = await stage.window('full', { dark });
+    // Both at once, so that no slow machine lets the half second pass in between.
+    await window.page.evaluate(() => {
+      globalThis.dispatchEvent(new Event('focus'));
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true }));
+    });
+    expect(await window.page.getByText('Nothing was sent.').isVisible()).toBe(true);
+    await window.sound('too early');
+    await window.desk('withdraw', 'h-drop');
+    await window.sound('withdrawn');
   });
 
   test('at 900 and 600 pixels', async () => {
@@ -74,6 +87,49 @@ describe.each([
     const wide = await window.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide).toBe(0);
   });
+});
+
+describe.each([
+  [1280, 800],
+  [900, 800],
+  [900, 700],
+])('the first screenful at %i by %i', (width, height) => {
+  /** How far the lower edge of an element is above the place where the decision bar begins. */
+  const room = (locator: ReturnType<Window['id']>) => locator.evaluate((one) => (document.querySelector('footer[aria-label="Decide"]')?.getBoundingClientRect().top ?? 0) - one.getBoundingClientRect().bottom);
+
+  test('holds the question, the summary, the recommended option with its risk, and the main button', async () => {
+    window = await stage.window('examples', { width, height });
+    const option = window.page.locator('[data-option-id="duplicate-only"]');
+    const action = option.locator('pre');
+    for (const part of [window.id('question'), window.id('summary'), option.locator('label'), option.getByTestId('option-risk'), ...(height < 800 ? [] : [action])]) expect(await room(part)).toBeGreaterThanOrEqual(0);
+    expect(await window.id('decide-approve').evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight)).toBe(true);
+    await window.show('h-tidy');
+    for (const part of [window.id('question'), window.id('summary'), window.id('missing-layer').last()]) expect(await room(part)).toBeGreaterThanOrEqual(0);
+    expect(await window.id('decide-inform').evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight)).toBe(true);
+  });
+
+  test('holds the summary folded where it is far too long, and opens it', async () => {
+    window = await stage.window('long', { width, height });
+    expect(await room(window.id('summary'))).toBeGreaterThanOrEqual(0);
+    expect(await window.id('summary').evaluate((one) => one.scrollHeight - one.clientHeight)).toBeGreaterThan(100);
+    await window.page.getByRole('button', { name: 'Show all 416 words' }).click();
+    expect(await window.id('summary').evaluate((one) => one.scrollHeight - one.clientHeight)).toBeLessThanOrEqual(1);
+  });
+});
+
+test('the editor is loaded when an editor opens, not with the first card', async () => {
+  window = await stage.window('full');
+  const loaded: string[] = [];
+  window.page.on('request', (request) => loaded.push(new URL(request.url()).pathname));
+  await window.page.reload();
+  await window.pass(700);
+  await window.show('h-refund');
+  const editor = () => loaded.filter((path) => path.includes('editor'));
+  expect(loaded.filter((path) => path.endsWith('.js'))).not.toEqual([]);
+  expect(editor()).toEqual([]);
+  await window.press('e');
+  await window.page.waitForSelector('.cm-content');
+  expect(editor()).toHaveLength(1);
 });
 
 describe('hostile text', () => {
@@ -118,11 +174,13 @@ describe('live', () => {
     await window.press('r');
     await window.id('reject-reason').fill('Not today.');
     await window.desk('withdraw', 'h-drop', 'The table is in use after all.');
-    expect(await window.page.getByText('Withdrawn by the agent').isVisible()).toBe(true);
+    expect(await window.page.getByText('Withdrawn by the agent', { exact: true }).isVisible()).toBe(true);
     expect(await window.page.getByText('The table is in use after all.').isVisible()).toBe(true);
     expect(await window.id('submit-decision').count()).toBe(0);
-    await window.page.getByText('You had not sent').click();
-    expect(await window.page.getByText('Not today.').isVisible()).toBe(true);
+    expect(await window.page.getByLabel(/^You had not sent this/u).inputValue()).toBe('Not today.');
+    await window.press('Escape', 'j');
+    await window.pass(600);
+    expect(await window.id('question').textContent()).toBe('Refund only the proven duplicate, or both charges?');
   });
 
   test('a decision elsewhere wins, and is shown', async () => {
@@ -148,7 +206,7 @@ describe('live', () => {
 describe('at size', () => {
   test('three thousand handoffs open at once and move at once', async () => {
     window = await stage.window('many');
-    expect(await window.id('queue-item').count()).toBe(100);
+    expect(await window.id('queue-item').count()).toBe(50);
     for (let step = 0; step < 120; step += 1) await window.page.keyboard.press('j');
     await window.pass(800);
     expect(await window.id('question').textContent()).toBe('Archive mailbox number 121?');

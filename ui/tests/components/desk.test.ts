@@ -1,7 +1,7 @@
 /** The window's state on the in-memory desk, with time moved by hand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeDesk } from '../../src/host/fake';
-import { Desk } from '../../src/state/desk.svelte';
+import { Desk, PAGE } from '../../src/state/desk.svelte';
 import { GUARD_MS } from '../../src/state/guard.svelte';
 import { commands } from '../../src/state/commands';
 
@@ -40,7 +40,7 @@ describe('the queue', () => {
     await open('full');
     expect(desk.selected).toBe('h-drop');
     expect(desk.opened?.view.id).toBe('h-drop');
-    expect(desk.groups.map((part) => part.name)).toEqual(['Runs out soon', 'Today', 'Later']);
+    expect(desk.groups.map((part) => part.name)).toEqual(['Runs out soon', 'Due today', 'Due later']);
     expect(desk.queue?.counts).toEqual({ inbox: 6, waiting: 1, done: 2 });
   });
 
@@ -54,10 +54,10 @@ describe('the queue', () => {
 
   test('asks for another page at its end', async () => {
     await open('many');
-    expect(desk.order).toHaveLength(100);
-    for (let count = 0; count < 99; count += 1) desk.move(1);
+    expect(desk.order).toHaveLength(PAGE);
+    for (let count = 1; count < PAGE; count += 1) desk.move(1);
     await settle();
-    expect(desk.order).toHaveLength(200);
+    expect(desk.order).toHaveLength(2 * PAGE);
   });
 
   test('refetches once for a burst of changes', async () => {
@@ -101,6 +101,31 @@ describe('deciding', () => {
     desk.submit();
     await settle();
     expect(decisions()).toHaveLength(1);
+  });
+
+  test('says that it is shut, once for each try, and forgets it', async () => {
+    await open('ten');
+    desk.submit();
+    expect(desk.opened?.guard.early).toBe(true);
+    expect(desk.announcement).toBe('One moment: the card has just changed.');
+    const first = desk.announcement;
+    await desk.answer('reject');
+    expect(desk.announcement).not.toBe(first);
+    expect(desk.announcement.trim()).toBe(first);
+    expect(desk.opened?.draft.form).toBeNull();
+    await pass(3000);
+    expect(desk.opened?.guard.early).toBe(false);
+    expect(decisions()).toEqual([]);
+  });
+
+  test('is shut, and says so, while the next card is still opening', async () => {
+    await open('ten');
+    await opened();
+    desk.select('h-00002');
+    commands(desk).find((command) => command.available && command.id === 'submit')?.run();
+    expect(desk.announcement).toBe('One moment: the card has just changed.');
+    await settle();
+    expect(decisions()).toEqual([]);
   });
 
   test('is shut again when the window gets the focus back', async () => {
@@ -302,6 +327,62 @@ describe('a card that changes', () => {
     expect(desk.opened?.view).toMatchObject({ id: 'h-drop', state: 'withdrawn' });
     expect(desk.order.some((item) => item.id === 'h-drop')).toBe(false);
     expect(commands(desk).filter((command) => command.group === 'Decide' && command.available)).toEqual([]);
+  });
+
+  test('offers the one that took its place when it is withdrawn', async () => {
+    await open('ten');
+    desk.select('h-00004');
+    await settle();
+    await opened();
+    host.withdraw('h-00004');
+    await settle();
+    expect(desk.following?.id).toBe('h-00005');
+    expect(desk.announcement).toBe('This handoff is closed: withdrawn by the agent.');
+    desk.move(1);
+    await settle();
+    expect(desk.opened?.view.id).toBe('h-00005');
+    expect(desk.following).toBeNull();
+    desk.move(-1);
+    await settle();
+    expect(desk.opened?.view.id).toBe('h-00003');
+  });
+
+  test('goes back to the one before it when it is withdrawn', async () => {
+    await open('ten');
+    desk.select('h-00010');
+    await settle();
+    host.withdraw('h-00010');
+    await settle();
+    expect(desk.following?.id).toBe('h-00009');
+    desk.move(-1);
+    await settle();
+    expect(desk.selected).toBe('h-00009');
+  });
+
+  test('keeps what was being written when it is decided elsewhere, and says so', async () => {
+    await open('full');
+    const card = await opened();
+    await desk.answer('inform');
+    card.draft.text = 'The backup is from Monday.';
+    card.draft.facts.push({ id: 1, name: 'rows', value: '7' });
+    host.decideElsewhere('h-drop');
+    await settle();
+    expect(card.draft.unsent).toBe('The backup is from Monday.\nrows: 7');
+    expect(card.draft.form).toBeNull();
+    expect(desk.announcement).toBe('This handoff is closed: decided elsewhere. What you had written is kept on the card.');
+    expect(desk.wanted).toEqual({ part: 'unsent' });
+  });
+
+  test('is not called unsent what was sent', async () => {
+    await open('full');
+    const card = await opened();
+    await desk.answer('inform');
+    card.draft.text = 'The backup is from Monday.';
+    await card.ask();
+    desk.submit();
+    await settle();
+    expect(card.draft.unsent).toBe('');
+    expect(desk.announcement).toBe('Recorded. It can be undone until it goes out.');
   });
 
   test('keeps the words of a decision while it can come back', async () => {

@@ -255,9 +255,129 @@ describe('states', () => {
     expect(screen.getByTestId('summary').textContent).toBe('Now with a backup.');
   });
 
+  test('an answer in the first half second is refused where it can be seen and heard', async () => {
+    await open('ten');
+    desk.select('h-00002');
+    await pass(100);
+    expect(screen.getByTestId('decide-approve').className).toContain('arming');
+    await fireEvent.keyDown(document.body, { key: 'Enter', ctrlKey: true });
+    await pass(0);
+    expect(screen.getByText('One moment: the card has just changed. Nothing was sent.')).toBeTruthy();
+    expect(document.querySelector('[aria-live="polite"]')?.textContent).toBe('One moment: the card has just changed.');
+    await pass(3500);
+    expect(screen.queryByText(/One moment: the card has just changed. Nothing/u)).toBeNull();
+    expect(screen.getByTestId('decide-approve').className).not.toContain('arming');
+    expect(host.calls.some((call) => call.name === 'decide')).toBe(false);
+  });
+
+  test('a withdrawn card says so in its header, promises nothing and leads on', async () => {
+    await open('full');
+    await show('h-drop');
+    host.withdraw('h-drop', 'The table is in use after all.');
+    await pass(200);
+    expect(screen.getByTestId('liveness').textContent).toBe('withdrawn by the agent');
+    expect(document.querySelector('main')?.textContent).not.toMatch(/listening|will collect/u);
+    expect(screen.getByText('The table is in use after all.')).toBeTruthy();
+    expect(screen.getAllByTestId('directive-step')[0]?.querySelector('.verdict')).toBeNull();
+    await fireEvent.click(screen.getByRole('button', { name: 'Next handoff' }));
+    await pass(700);
+    expect(screen.getByTestId('question').textContent).toBe('Refund only the proven duplicate, or both charges?');
+    expect(item('h-refund')?.getAttribute('aria-selected')).toBe('true');
+  });
+
+  test('words that were not sent stay on a card that was closed', async () => {
+    await open('full');
+    await press('r');
+    await fireEvent.input(screen.getByTestId('reject-reason'), { target: { value: 'Not today.' } });
+    host.withdraw('h-drop');
+    await pass(200);
+    const kept = screen.getByLabelText<HTMLTextAreaElement>(/^You had not sent this/u);
+    expect(kept.value).toBe('Not today.');
+    expect(kept.readOnly).toBe(true);
+    expect(document.activeElement).toBe(kept);
+  });
+
+  test('the last card that is withdrawn says that nothing else waits', async () => {
+    await open('empty');
+    host.submit({ id: 'h-only', agent: 'tidy', title: 'Tidy', question: 'Delete the copies?' });
+    await pass(700);
+    host.withdraw('h-only');
+    await pass(200);
+    expect(screen.getByText('Nothing else waits for you.')).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Next handoff' })).toBeNull();
+  });
+
+  test.each([
+    ['inform', 'has your information'],
+    ['take_over', 'in your hands'],
+    ['reject', 'has not confirmed yet that it follows it'],
+    ['approve', 'is carrying it out'],
+  ] as const)('what the agent has fetched of %s is told in its own words', async (kind, words) => {
+    await open('empty');
+    const at = new Date().toISOString();
+    host.submit({ id: 'h-kind', agent: 'tidy', title: 'Tidy', question: 'Which folder?', state: 'collected', liveness: { kind: 'collected', at }, decision: { kind, by: 'reviewer', at, facts: {}, constraints: [] } });
+    await pass(700);
+    await fireEvent.click(screen.getByRole('tab', { name: /Sent/u }));
+    await pass(100);
+    expect(item('h-kind')?.textContent).toContain('fetched by the agent');
+    await show('h-kind');
+    expect(document.querySelector('main')?.textContent).toContain(words);
+  });
+
+  test('an agent that did something else is not said to have confirmed', async () => {
+    await open('empty');
+    const at = new Date().toISOString();
+    host.submit({ id: 'h-other', agent: 'tidy', title: 'Tidy', question: 'Which folder?', state: 'reconciled', flags: ['diverged'], report: { outcome: 'diverged', steps: [] }, decision: { kind: 'approve', by: 'reviewer', at, facts: {}, constraints: [] } });
+    await pass(700);
+    await fireEvent.click(screen.getByRole('tab', { name: /Done/u }));
+    await pass(100);
+    await show('h-other');
+    expect(item('h-other')?.textContent).toContain('did something else');
+    expect(screen.getByTestId('liveness').textContent).toBe('did something else');
+    expect(document.body.textContent).not.toMatch(/confirmed by the agent|has carried it out/u);
+    expect(screen.getByText('The agent did something else.')).toBeTruthy();
+  });
+
+  test('an effect looks alike in the queue and on the card', async () => {
+    await open('full');
+    await show('h-draft');
+    const look = (mark: Element | null | undefined) => [mark?.querySelector('path')?.getAttribute('d'), [...(mark?.classList ?? [])].find((name) => ['low', 'mid', 'high'].includes(name))];
+    const row = look(item('h-draft')?.querySelector('[data-effect="reversible"]'));
+    const risks = screen.getAllByTestId('option-risk');
+    expect(risks.map((risk) => risk.textContent?.trim())).toEqual(['reversible, medium risk', 'reversible, low risk']);
+    for (const risk of risks) expect(look(risk)).toEqual(row);
+  });
+
+  test('an option without an action says what a yes to it does', async () => {
+    await open('full');
+    await show('h-loop');
+    const [, second] = screen.getAllByTestId('option');
+    expect(second?.textContent).toContain('Runs no tool: the agent is told that you chose this option');
+    expect(second?.textContent).toContain('reads only, low risk');
+  });
+
+  test('the help explains the words of the window', async () => {
+    await open('full');
+    desk.dialog = 'help';
+    await pass(50);
+    const words = document.querySelector('[data-part="glossary"]')?.textContent;
+    for (const word of ['Hold', 'Collect', 'Reconcile', 'Lease', 'Version', 'Manual review']) expect(words).toContain(word);
+  });
+
+  test('a term that is met for the first time has a tooltip', async () => {
+    await open('full');
+    await show('h-invoices');
+    expect(screen.getByTestId('liveness').title).not.toBe('');
+    expect(screen.getAllByText('incomplete briefing').map((mark) => mark.title)).toEqual([expect.stringContaining('left out'), expect.stringContaining('left out')]);
+    for (const id of ['decide-inform', 'decide-reject', 'decide-takeover']) expect(screen.getByTestId(id).title).not.toBe('');
+  });
+
   test('what failed is shown with what to do', async () => {
     await open('error');
+    expect(screen.getByRole('heading', { name: 'The queue could not be opened' })).toBeTruthy();
+    expect(screen.getAllByRole('tab').map((tab) => tab.textContent?.trim())).toEqual(expect.arrayContaining(['Inbox', 'Sent', 'Done']));
     expect(screen.getAllByTestId('error').map((error) => error.textContent)).toEqual(expect.arrayContaining([expect.stringContaining('disk that holds the desk is full'), expect.stringContaining('Close the other program')]));
+    expect(screen.getByText(/was set aside/u)).toBeTruthy();
     await fireEvent.click(screen.getByText('Try again'));
     await pass(700);
     expect(screen.getAllByTestId('error')).toHaveLength(1);
@@ -266,7 +386,7 @@ describe('states', () => {
 
   test('what may have run is handed out again only on a second act', async () => {
     await open('full');
-    await fireEvent.click(screen.getByRole('tab', { name: /Waiting/u }));
+    await fireEvent.click(screen.getByRole('tab', { name: /Sent/u }));
     await pass(100);
     await show('h-mail');
     await fireEvent.click(screen.getByText('Hand it out again…'));

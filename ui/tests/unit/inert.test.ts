@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { direction, inert, inertText, MAX_MARKS, MAX_NEWLINES, MAX_SPACES } from '../../src/lib/inert';
+import { direction, inert, inertText, MAX_MARKS, MAX_NEWLINES, MAX_SPACES, ORDINARY } from '../../src/lib/inert';
 
 /** The text a string of chips and letters stands for. */
 function decode(shown: string): string {
@@ -55,6 +55,13 @@ describe('inert', () => {
 
   test.each(['plain', 'two\nlines', 'Grüße, 東京, שלום, مرحبا', '<b>&amp;</b>', '👩 🚀', 'a ⟨quoted⟩ b', ''])('leaves %j as it is', (text) => {
     expect(inertText(text)).toBe(text);
+  });
+
+  test('leaves every ordinary character as it is beside one that is not', () => {
+    const ordinary = new RegExp(ORDINARY, 'u');
+    const all = Array.from({ length: 0x3000 }, (_, code) => String.fromCodePoint(code)).filter((character) => ordinary.test(character));
+    expect(all.length).toBeGreaterThan(600);
+    for (const character of all) expect(inertText(`\u202E${character}`)).toBe(`⟨U+202E⟩${character}`);
   });
 
   test('names what a chip stands for', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { chord, isTyping, keycap } from '../../src/lib/keys';
 import { coalesce, later } from '../../src/lib/once';
-import { consequence, effectMark, optionMark, undoWords } from '../../src/lib/words';
+import { appliedWords, collectedWords, consequence, effectMark, glossary, noActionWords, stateWords, undoWords } from '../../src/lib/words';
 import { windowError } from '../../src/host/host';
 
 describe('keys', () => {
@@ -78,9 +78,29 @@ describe('words', () => {
     expect(new Set(shapes.map((mark) => mark.word)).size).toBe(4);
   });
 
-  test('never paint an irreversible option calm', () => {
-    expect(optionMark({ effect: 'irreversible', risk: 'low' }).tone).toBe('high');
-    expect(optionMark({ effect: 'reversible', risk: 'high' })).toEqual({ shape: 'triangle', tone: 'high', word: 'reversible, high risk' });
+  test('give each effect one colour', () => {
+    const tones = [null, 'read', 'reversible', 'irreversible'].map((effect) => effectMark(effect as Parameters<typeof effectMark>[0]).tone);
+    expect(tones).toEqual(['low', 'low', 'mid', 'high']);
+  });
+
+  test('say what an option without an action does, with its effect', () => {
+    expect(noActionWords({ effect: 'irreversible' })).toMatch(/^Runs no tool: the agent is told that you chose this option.*cannot be undone\.$/u);
+    expect(noActionWords({ effect: 'read' })).toContain('reads only');
+    expect(consequence({ effect: 'irreversible', label: 'Close it', action: null }, false)).toBe('Choose “Close it”. I know that this cannot be undone.');
+  });
+
+  test('tell what the agent still has to do by the kind of the decision', () => {
+    expect(collectedWords({ kind: 'approve' })).toContain('carrying it out');
+    for (const kind of ['inform', 'take_over', 'reject'] as const) {
+      expect(collectedWords({ kind })).not.toMatch(/carr(y|ied)/u);
+      expect(appliedWords({ kind })).not.toMatch(/carr(y|ied)/u);
+    }
+  });
+
+  test('explain in the glossary what stands in no everyday sense', () => {
+    const words = glossary.map((term) => term.word.toLowerCase()).join(' ');
+    for (const term of ['handoff', 'briefing', 'hold', 'release', 'collect', 'reconcile', 'lease', 'version', 'escalation', 'manual review', 'inform', 'take over', 'effect']) expect(words).toContain(term);
+    expect(Object.values(stateWords).map((term) => term.word).join(' ')).not.toMatch(/collected|released|reconciled|superseded/u);
   });
 
   test('say what cannot be undone', () => {

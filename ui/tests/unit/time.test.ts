@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ago, countdown, group, moment, reading, shortSpan, span, urgency } from '../../src/lib/time';
+import { ago, at as saidAt, countdown, group, moment, reading, shortSpan, span, urgency } from '../../src/lib/time';
 
 const NOON = new Date(2026, 10, 20, 12, 0, 0).getTime();
 const MINUTE = 60_000;
@@ -50,6 +50,11 @@ describe('moments', () => {
     expect(moment(NOON + 400 * 24 * HOUR, NOON)).toBe('25 Dec 2027');
   });
 
+  test('stand in a sentence', () => {
+    expect(saidAt(NOON, NOON)).toBe('at 12:00');
+    expect(saidAt(NOON + 24 * HOUR, NOON)).toBe('on Sat 12:00');
+  });
+
   test('show what is no time as it came', () => {
     expect(moment('soon', NOON)).toBe('soon');
   });
@@ -67,9 +72,11 @@ describe('urgency', () => {
     expect(urgency(at(0), at(-MINUTE), NOON)).toBe('over');
   });
 
-  test('groups by warning, day and rest', () => {
+  test('groups by deadline, warning, day and rest, and a deadline alone is not soon', () => {
     expect(group(at(9 * HOUR), at(-1), NOON)).toBe('soon');
-    expect(group(at(HOUR), at(MINUTE), NOON)).toBe('soon');
+    expect(group(at(HOUR), at(9 * MINUTE), NOON)).toBe('soon');
+    expect(group(at(HOUR), at(30 * MINUTE), NOON)).toBe('today');
+    expect(group(at(-1), at(-HOUR), NOON)).toBe('over');
     expect(group(at(9 * HOUR), at(8 * HOUR), NOON)).toBe('today');
     expect(group(at(13 * HOUR), at(12 * HOUR), NOON)).toBe('later');
   });

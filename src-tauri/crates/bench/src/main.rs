@@ -9,20 +9,26 @@
 mod case;
 mod desk;
 mod floor;
+mod idle;
+mod keys;
 mod machine;
 mod memory;
 mod release;
 mod report;
 mod row;
+mod search;
 mod spread;
 mod start;
+mod stored;
 mod submit;
 mod time;
 mod window;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::Parser;
+use handoff_transport::home::Home;
 
 use crate::row::{Head, Measured, Row};
 
@@ -58,6 +64,20 @@ struct Setup {
     bare: PathBuf,
     /// Where databases are made.
     scratch: PathBuf,
+    /// What [`Self::stored`] has made.
+    home: OnceCell<Home>,
+}
+
+impl Setup {
+    /// A home with 100,000 handoffs, made for the first part that needs it.
+    fn stored(&self) -> anyhow::Result<&Home> {
+        if let Some(home) = self.home.get() {
+            return Ok(home);
+        }
+        println!("storing: {} handoffs", stored::STORED);
+        let home = stored::home(&self.scratch)?;
+        Ok(self.home.get_or_init(|| home))
+    }
 }
 
 /// Rows that are measured together.
@@ -66,13 +86,16 @@ struct Part {
     measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
 }
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 9] = [
     Part { heads: &[submit::ONE], measure: submit::one },
     Part { heads: &[submit::MANY], measure: submit::many },
     Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
     Part { heads: &[window::SHOWN, window::NOTIFIED], measure: window::measure },
     Part { heads: &[release::HEAD], measure: release::measure },
     Part { heads: &[start::START, start::MEMORY], measure: start::measure },
+    Part { heads: &[keys::HEAD], measure: keys::measure },
+    Part { heads: &[search::HEAD], measure: search::measure },
+    Part { heads: &[idle::CPU, idle::WAKES], measure: idle::measure },
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -83,6 +106,7 @@ fn main() -> anyhow::Result<()> {
         desk: std::path::absolute(&cli.desk)?,
         bare: std::path::absolute(&cli.bare)?,
         scratch: std::path::absolute(scratch.path())?,
+        home: OnceCell::new(),
     };
     if cli.rates {
         println!("{}", serde_json::to_string(&submit::slow_rates(&setup)?)?);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use handoff_domain::decision::Answer;
 use handoff_engine::Failure;
-use handoff_protocol::view::{DecideRequest, Liveness, Settings};
+use handoff_protocol::view::{CaseView, DecideRequest, Liveness, Settings};
 use handoff_protocol::wire::{Ack, Answered, Wait, method};
 
 use crate::Setup;
@@ -55,16 +55,7 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
             Ok(matches!(view.liveness, Liveness::Listening).then_some(view))
         })?;
         let view = listening.context("the agent did not begin to wait")?;
-        let option = view.options.first().context("the example has options")?;
-        let request = DecideRequest {
-            id: id.clone(),
-            revision: view.revision,
-            answer: Answer::Approve { option: option.id.clone() },
-            shown_hash: option.action.as_ref().map(|action| action.hash.clone()),
-            confirmed: true,
-            overriding: None,
-            message: None,
-        };
+        let request = approve(&view)?;
         let start = Instant::now();
         desk.run(desk.engine().decide(request)).map_err(said)?;
         let (answered, at): (Answered, Instant) = told.recv_timeout(LIMIT)??;
@@ -81,18 +72,35 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     Ok(vec![Measured { value, floor: None, note: note.to_owned() }])
 }
 
-fn wait(agent: &mut Agent, id: &str) -> anyhow::Result<Answered> {
+/// The yes to the first option of a card.
+pub fn approve(view: &CaseView) -> anyhow::Result<DecideRequest> {
+    let option = view.options.first().context("the example has options")?;
+    Ok(DecideRequest {
+        id: view.id.clone(),
+        revision: view.revision,
+        answer: Answer::Approve { option: option.id.clone() },
+        shown_hash: option.action.as_ref().map(|action| action.hash.clone()),
+        confirmed: true,
+        overriding: None,
+        message: None,
+    })
+}
+
+/// Waits for the answer.
+pub fn wait(agent: &mut Agent, id: &str) -> anyhow::Result<Answered> {
     let wait = Wait { id: id.to_owned(), timeout_s: None };
     Ok(agent.client().call_by(method::WAIT, &wait, LIMIT)?)
 }
 
-fn collect(agent: &mut Agent, answered: &Answered) -> anyhow::Result<()> {
+/// Takes the lease that came with an answer.
+pub fn collect(agent: &mut Agent, answered: &Answered) -> anyhow::Result<()> {
     let lease = answered.lease.as_ref().context("who acts has a lease")?;
     let ack = Ack { id: lease.id.clone(), result: None };
     let _nothing: serde_json::Value = agent.client().call(method::ACK, &ack)?;
     Ok(())
 }
 
-fn said(failure: Failure) -> anyhow::Error {
+/// An engine's failure as an error of the measurement.
+pub fn said(failure: Failure) -> anyhow::Error {
     anyhow!("{}", failure.0.message)
 }

@@ -60,9 +60,10 @@ impl Row {
 }
 
 impl Measured {
-    /// How many times the floor it is.
+    /// How many times the floor it is; nothing is a multiple of a floor of zero.
     pub fn ratio(&self) -> Option<f64> {
-        self.floor.map(|floor| self.value.median / floor.median)
+        let floor = self.floor.filter(|floor| floor.median > 0.0)?;
+        Some(self.value.median / floor.median)
     }
 
     /// Whether the goal is met; `None` when its floor is missing.
@@ -112,6 +113,7 @@ mod tests {
         assert_eq!(measured(1.0, None).meets(Goal::RatioAtMost(2.0)), None);
         assert_eq!(measured(1.0, None).meets(Goal::AboveFloorAtMost(2.0)), None);
         assert_eq!(measured(1.0, None).meets(Goal::TailAtMost(2.0)), Some(true));
+        assert_eq!(measured(1.0, Some(0.0)).meets(Goal::RatioAtMost(2.0)), None);
     }
 
     #[test]

@@ -1,18 +1,15 @@
-//! Cold start to a usable queue, and memory, with 10,000 handoffs stored:
+//! Cold start to a usable queue, and memory, with 100,000 handoffs stored:
 //! against a bare window that is opened and looked at in the same way.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
-use handoff_protocol::view::{List, QueueQuery};
+use anyhow::Context;
 use handoff_stage::{Driver, Plan, Stage};
 use handoff_transport::home::Home;
 
 use crate::Setup;
-use crate::case;
-use crate::desk::{Agent, Desk};
 use crate::memory;
 use crate::row::{Goal, Head, Measured};
 use crate::spread::{Better, Spread};
@@ -20,29 +17,27 @@ use crate::time::millis;
 
 /// Cold start.
 pub const START: Head = Head {
-    name: "cold start → usable queue, 10k stored",
+    name: "cold start → usable queue, 100k stored",
     unit: "ms",
     goal: Goal::RatioAtMost(1.3),
 };
 
 /// Memory.
 pub const MEMORY: Head =
-    Head { name: "memory (PSS), 10k stored", unit: "MiB", goal: Goal::AboveFloorAtMost(40.0) };
+    Head { name: "memory (PSS), 100k stored", unit: "MiB", goal: Goal::AboveFloorAtMost(40.0) };
 
-const STORED: usize = 10_000;
-const AGENTS: usize = 20;
 const RUNS: usize = 5;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Measures both.
 pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
-    let home = seeded(&setup.scratch)?;
+    let home = setup.stored()?;
     let stage = Stage::open(Plan::default())?;
     let (mut desk, mut bare) = (Runs::default(), Runs::default());
     // The first of each fills the caches of files, and is not counted.
     for run in 0..=RUNS {
-        let opened = open(&stage, &setup.bare, &home, "[data-testid='bare']")?;
-        let queue = open(&stage, &setup.desk, &home, "[data-testid='queue-item']")?;
+        let opened = open(&stage, &setup.bare, home, "[data-testid='bare']")?;
+        let queue = open(&stage, &setup.desk, home, "[data-testid='queue-item']")?;
         if run > 0 {
             bare.add(opened);
             desk.add(queue);
@@ -111,40 +106,4 @@ fn open(stage: &Stage, program: &Path, home: &Home, selector: &str) -> anyhow::R
         driven: millis(opened.duration_since(asked)),
         memory,
     })
-}
-
-/// A home in which agents have stored the handoffs, with the index caught up
-/// and nobody in it.
-fn seeded(scratch: &Path) -> anyhow::Result<Home> {
-    let desk = Desk::open(scratch)?;
-    let home = desk.home().clone();
-    let desk = &desk;
-    std::thread::scope(|scope| {
-        let agents: Vec<_> = (0..AGENTS)
-            .map(|number| {
-                scope.spawn(move || {
-                    let mut agent = Agent::connect(desk.home(), &format!("agent-{number}"))?;
-                    for place in 0..STORED / AGENTS {
-                        agent.submit(&case::refund(&format!("seed-{number}-{place}"))?)?;
-                    }
-                    anyhow::Ok(())
-                })
-            })
-            .collect();
-        for agent in agents {
-            match agent.join() {
-                Ok(outcome) => outcome?,
-                Err(_) => bail!("an agent's thread panicked"),
-            }
-        }
-        anyhow::Ok(())
-    })?;
-    // A search waits for the index.
-    let query = QueueQuery { list: List::Inbox, search: "refund".to_owned(), limit: 1 };
-    let found = desk.run(desk.engine().queue(query)).map_err(|f| anyhow!("{}", f.0.message))?;
-    let found = usize::try_from(found.total)?;
-    if found != STORED {
-        bail!("{found} of {STORED} handoffs were stored");
-    }
-    Ok(home)
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use handoff_engine::Clock;
 
 /// The system's clocks.
@@ -18,6 +19,15 @@ impl Clock for SystemClock {
     fn awake(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
+    }
+
+    /// Nothing sleeps during a measurement.
+    fn boot(&self) -> Duration {
+        self.awake()
+    }
+
+    fn zone(&self) -> Tz {
+        Tz::UTC
     }
 }
 

@@ -16,10 +16,11 @@ Examples:
   handoff demo                             watch an agent work on sample files
 
 Exit codes:
-   0  done; wait: approved by the reviewer, and this caller is to act on it
+   0  done (submit: accepted, or kept in the spool until a desk runs); wait:
+      approved by the reviewer, as proposed or edited
    1  internal error          2  usage            3  invalid payload
    4  desk unreachable        6  not found
-   5  conflict or refused; wait: approved, but another caller acts or acted
+   5  conflict or refused; submit --wait: approved, but another caller acts or acted
   10  still pending
   11  over without a decision: manual review, withdrawn, superseded
   12  information instead of an approval     13  rejected
@@ -35,8 +36,7 @@ afterwards with `handoff reconcile`. A restart of the desk does not end the
 wait. Can be asked again at any time. A decision that is made when the time is
 over, but can still be undone, is waited for up to 35 seconds more.
 
-Exit codes: 0 approved and yours to act on, 5 approved but acted on by another
-caller (a second wait for the same answer, too), 10 still pending, 11 over
+Exit codes: 0 approved, whoever is to act on it, 10 still pending, 11 over
 without a decision, 12 information, 13 rejected, 14 taken over, 15 default taken
 by the desk.";
 
@@ -44,10 +44,15 @@ const SUBMIT_HELP: &str = "\
 The desk answers once the handoff is stored durably. Submitting the same key
 with the same content again gives the same id, so a retry is safe.
 
+Where no desk runs and none can be started, the handoff is checked and kept in
+the spool, a folder of the desk, and the exit code is 0: the desk takes it up
+when it next starts, under the id that is printed. Its deadline counts from now.
+
 With --wait it goes on like `handoff wait` and exits as that does:
   handoff submit --wait 600 ask.json && ./deploy
 deploys only after a reviewer's approval, and only once for one key: run again,
-it exits with 5. A new question needs a new key.";
+it exits with 5. A new question needs a new key. From the spool it goes on looking
+for a desk, and exits with 10 when none has come in time.";
 
 const RECONCILE_HELP: &str = "\
 The report says what the agent did with the decision:

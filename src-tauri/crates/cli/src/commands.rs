@@ -20,6 +20,8 @@ use crate::edge::Edge;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::spool::{self, Left};
+use crate::start::Found;
 use crate::{text, visible};
 
 /// How much longer than asked for is waited for a decision that is made and
@@ -34,15 +36,30 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
     let input = Input::read(&given.file, edge)?;
     let handoff = checked_json(&input, edge)?;
     let desk = Desk::new(edge, agent)?;
-    let mut client = desk.reach(edge)?;
-    let standing: Standing = client.call(method::SUBMIT, &Submit { handoff })?;
-    let Some(seconds) = given.wait else {
+    let limit = given.wait.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    let (client, standing) = match desk.seek(edge)? {
+        Found::Desk(mut client) => {
+            let standing: Standing = client.call(method::SUBMIT, &Submit { handoff })?;
+            (client, standing)
+        }
+        Found::Nobody(why) => match spool::leave(edge, &desk, &input, handoff, &why)? {
+            Left::Taken(client, standing) => (client, standing),
+            Left::Spooled { entry, standing } => {
+                if limit.is_none() {
+                    spool::tell(edge, &desk, &standing, &why)?;
+                    return Ok(Exit::Done);
+                }
+                edge.say(&spool::said(&desk, &standing, &why))?;
+                return spool::wait(edge, &desk, &standing.id, &entry, limit);
+            }
+        },
+    };
+    if limit.is_none() {
         edge.answer(&standing, &(text::standing(&standing) + &text::what_now(&standing)))?;
         return Ok(Exit::Done);
-    };
+    }
     edge.say(&text::standing(&standing))?;
-    let limit = Duration::from_secs(u64::from(seconds));
-    await_decision(edge, &desk, client, &standing.id, Some(limit))
+    await_decision(edge, &desk, client, &standing.id, limit, Exit::of_submit)
 }
 
 /// `handoff validate`.
@@ -68,17 +85,33 @@ pub fn wait(
     timeout: Option<u32>,
 ) -> Result<Exit, Failure> {
     let desk = Desk::new(edge, agent)?;
-    let client = desk.reach(edge)?;
     let limit = timeout.map(|seconds| Duration::from_secs(u64::from(seconds)));
-    await_decision(edge, &desk, client, id, limit)
+    match desk.seek(edge)? {
+        Found::Desk(client) => {
+            match await_decision(edge, &desk, client, id, limit, Exit::of_wait) {
+                Err(failure) if failure.exit == Exit::NotFound => match spool::own(&desk, id) {
+                    // It is there, but the desk could not take it up yet.
+                    Ok(Some(entry)) => spool::wait(edge, &desk, id, &entry, limit),
+                    Ok(None) | Err(_) => Err(spool::explained(&desk, id, failure)),
+                },
+                outcome => outcome,
+            }
+        }
+        Found::Nobody(why) => match spool::own(&desk, id)? {
+            Some(entry) => spool::wait(edge, &desk, id, &entry, limit),
+            None => Err(why),
+        },
+    }
 }
 
-fn await_decision(
+/// Waits for the decision, prints it and acknowledges that it was received.
+pub fn await_decision(
     edge: &mut Edge<'_>,
     desk: &Desk,
     client: Client,
     id: &str,
     limit: Option<Duration>,
+    exit: fn(&Answered) -> Exit,
 ) -> Result<Exit, Failure> {
     let (mut client, mut answered) = desk.wait(client, id, limit)?;
     if let Some(more) = more_time(answered.state, limit) {
@@ -92,7 +125,7 @@ fn await_decision(
         write!(edge.stderr, "{}", failure.text()).ok();
         return Ok(failure.exit);
     }
-    Ok(Exit::of_wait(&answered))
+    Ok(exit(&answered))
 }
 
 /// How much longer a wait goes on whose time is over. A decision that is held
@@ -138,8 +171,17 @@ fn receipt(client: &mut Client, lease: &LeaseGrant) -> Result<(), ClientError> {
 
 /// `handoff show`.
 pub fn show(edge: &mut Edge<'_>, agent: &str, id: &str) -> Result<Exit, Failure> {
-    let mut client = Desk::new(edge, agent)?.reach(edge)?;
-    let shown: Shown = client.call(method::GET, &ById { id: id.to_owned() })?;
+    let desk = Desk::new(edge, agent)?;
+    let mut client = match desk.seek(edge)? {
+        Found::Desk(client) => client,
+        Found::Nobody(why) => {
+            let entry = spool::own(&desk, id)?.ok_or(why)?;
+            return spool::show(edge, &desk, id, &entry);
+        }
+    };
+    let shown: Shown = client
+        .call(method::GET, &ById { id: id.to_owned() })
+        .map_err(|error| spool::explained(&desk, id, error.into()))?;
     edge.answer(&shown, &text::shown(&shown))?;
     Ok(Exit::Done)
 }
@@ -159,7 +201,14 @@ pub fn withdraw(
     id: String,
     reason: Option<String>,
 ) -> Result<Exit, Failure> {
-    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let desk = Desk::new(edge, agent)?;
+    let mut client = match desk.seek(edge)? {
+        Found::Desk(client) => client,
+        Found::Nobody(why) => {
+            let entry = spool::own(&desk, &id)?.ok_or(why)?;
+            return spool::withdraw(edge, &desk, id, entry, reason);
+        }
+    };
     let standing: Standing = client.call(method::WITHDRAW, &Withdraw { id, reason })?;
     edge.answer(&standing, &text::standing(&standing))?;
     Ok(Exit::Done)

@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 
 use handoff_domain::lifecycle::{Flag, State};
 use handoff_protocol::wire::{Answered, ErrorCode, Hello, Wait, method};
+use handoff_spool::Spool;
 use handoff_transport::client::{Client, ClientError};
 use handoff_transport::home::Home;
 
 use crate::edge::Edge;
 use crate::failure::Failure;
-use crate::start;
+use crate::start::{self, Found};
+
+/// What this command says it is built with.
+pub const FRAMEWORK: &str = "handoff-cli";
 
 /// The longest single wait asked of the desk; a longer one is asked again.
 const ONE_WAIT: Duration = Duration::from_mins(10);
@@ -41,10 +45,28 @@ impl Desk {
         &self.home
     }
 
+    /// Its spool.
+    pub fn spool(&self) -> Spool {
+        Spool::of(self.home.root())
+    }
+
+    /// Who speaks to it here.
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
     /// A connection; the desk is started where none runs.
     pub fn reach(&self, edge: &mut Edge<'_>) -> Result<Client, Failure> {
+        match self.seek(edge)? {
+            Found::Desk(client) => Ok(client),
+            Found::Nobody(why) => Err(why),
+        }
+    }
+
+    /// The same, where nobody may be there to be reached.
+    pub fn seek(&self, edge: &mut Edge<'_>) -> Result<Found, Failure> {
         match self.connect() {
-            Ok(client) => Ok(client),
+            Ok(client) => Ok(Found::Desk(client)),
             Err(ClientError::Unreachable { .. }) => {
                 start::desk(&self.home, edge, || self.connect())
             }
@@ -58,7 +80,7 @@ impl Desk {
             &self.home,
             Hello {
                 name: self.agent.clone(),
-                framework: Some("handoff-cli".to_owned()),
+                framework: Some(FRAMEWORK.to_owned()),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
                 token: None,
             },
@@ -102,15 +124,20 @@ impl Desk {
 
     /// Looks for a desk that went away, until `until` at most.
     pub fn find_again(&self, until: Option<Instant>) -> Result<Client, Failure> {
+        Ok(self.look_for(until)?)
+    }
+
+    /// The same, with the error as it is.
+    pub fn look_for(&self, until: Option<Instant>) -> Result<Client, ClientError> {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.connect() {
                 Ok(client) => return Ok(client),
                 Err(error) if passes(&error) => error,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
             if until.is_some_and(is_past) {
-                return Err(error.into());
+                return Err(error);
             }
             // Nothing tells when a desk comes back, so it is looked for, ever
             // less often.
@@ -120,12 +147,12 @@ impl Desk {
     }
 }
 
-fn is_past(moment: Instant) -> bool {
+pub fn is_past(moment: Instant) -> bool {
     Instant::now() >= moment
 }
 
 /// Whether the desk may only be away for a moment, as while it restarts.
-fn passes(error: &ClientError) -> bool {
+pub fn passes(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => true,
         ClientError::Refused { data, .. } => data.code == ErrorCode::Unavailable,

@@ -7,8 +7,7 @@ use handoff_protocol::wire::{Answered, ErrorCode};
 /// How a command ended, for the script that called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done; for a wait: the reviewer approved, as proposed or edited, and it is
-    /// this caller's to act on.
+    /// Done; for a wait: the reviewer approved, as proposed or edited.
     Done,
     /// The command itself failed.
     Internal,
@@ -18,8 +17,8 @@ pub enum Exit {
     Invalid,
     /// No desk answers.
     Unreachable,
-    /// A conflict, or not allowed; for a wait: approved, but another caller's
-    /// to act on, or carried out already.
+    /// A conflict, or not allowed; for `submit --wait`: approved, but another
+    /// caller's to act on, or carried out already.
     Refused,
     /// No such handoff of this agent.
     NotFound,
@@ -57,18 +56,16 @@ impl Exit {
         }
     }
 
-    /// How a wait that got this answer ends. Success says two things: the
+    /// How `submit --wait` ends with this answer. Success says two things: the
     /// reviewer said yes, and nobody else is to act on it. `handoff submit
     /// --wait 600 f && rm …` rests on both, also when it is run twice.
-    pub fn of_wait(answered: &Answered) -> Self {
-        match Self::of_decision(answered) {
-            Self::Done if !answered.act => Self::Refused,
-            exit => exit,
-        }
+    pub fn of_submit(answered: &Answered) -> Self {
+        let exit = Self::of_wait(answered);
+        if exit == Self::Done && !answered.act { Self::Refused } else { exit }
     }
 
-    /// What was decided, whoever is to act on it.
-    pub fn of_decision(answered: &Answered) -> Self {
+    /// How `wait` ends with this answer: what was decided, whoever is to act.
+    pub fn of_wait(answered: &Answered) -> Self {
         let Some(decision) = &answered.decision else {
             let over = answered.state.is_over() || answered.flags.contains(&Flag::ManualReview);
             // A decision that is held can still be undone: it is pending.

@@ -13,6 +13,7 @@ mod edge;
 mod exit;
 mod failure;
 mod input;
+mod spool;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -92,30 +92,38 @@ const HANDED_ON: &[&str] = &[
     "XMODIFIERS",
 ];
 
+/// What a search for a desk ended with.
+pub enum Found {
+    /// A connection to it.
+    Desk(Client),
+    /// There is none, and none can be started; with why.
+    Nobody(Failure),
+}
+
 /// Starts the desk and waits until it answers.
 pub fn desk(
     home: &Home,
     edge: &mut Edge<'_>,
     connect: impl Fn() -> Result<Client, ClientError>,
-) -> Result<Client, Failure> {
+) -> Result<Found, Failure> {
     let environment = handed_on(edge.variable);
     if !has_display(edge.variable) {
-        return Err(Failure::unreachable(
+        return Ok(Found::Nobody(Failure::unreachable(
             "No desk is running, and it cannot be started here: there is no display.",
             "Start `handoff-desk` in your desktop session. From a terminal outside of it, set \
              DISPLAY or WAYLAND_DISPLAY first.",
-        ));
+        )));
     }
-    let program = find(edge.variable).ok_or_else(|| {
-        Failure::unreachable(
+    let Some(program) = find(edge.variable) else {
+        return Ok(Found::Nobody(Failure::unreachable(
             format!("No desk is running, and the program `{PROGRAM}` was not found."),
             format!(
                 "Install `{PROGRAM}` beside `handoff` or in a folder of PATH, or start it yourself."
             ),
-        )
-    })?;
+        )));
+    };
     home.create()?;
-    let mut child = Command::new(&program)
+    let spawned = Command::new(&program)
         .arg("--background")
         .env_clear()
         .envs(environment)
@@ -125,13 +133,16 @@ pub fn desk(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| {
-            Failure::unreachable(
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            return Ok(Found::Nobody(Failure::unreachable(
                 format!("{} could not be started: {error}.", program.display()),
                 "Try to start it yourself to see more.",
-            )
-        })?;
+            )));
+        }
+    };
     let (ended, its_end) = mpsc::channel();
     // The thread ends with the desk, or with this program; nobody waits for it.
     std::thread::spawn(move || {
@@ -140,12 +151,12 @@ pub fn desk(
             ended.send(status).ok();
         }
     });
-    let client = await_answer(home, &its_end, connect)?;
+    let found = await_answer(home, &its_end, connect)?;
     // A window that does not open is easily missed, and so is what waits in it.
-    if !edge.json {
+    if matches!(found, Found::Desk(_)) && !edge.json {
         writeln!(edge.stderr, "{STARTED}").ok();
     }
-    Ok(client)
+    Ok(found)
 }
 
 /// Tries until the desk answers, or has ended, or takes too long.
@@ -153,12 +164,12 @@ fn await_answer(
     home: &Home,
     its_end: &mpsc::Receiver<ExitStatus>,
     connect: impl Fn() -> Result<Client, ClientError>,
-) -> Result<Client, Failure> {
+) -> Result<Found, Failure> {
     let mut until = Instant::now() + PATIENCE;
     let mut status: Option<ExitStatus> = None;
     loop {
         let error = match connect() {
-            Ok(client) => return Ok(client),
+            Ok(client) => return Ok(Found::Desk(client)),
             Err(error @ (ClientError::Unreachable { .. } | ClientError::Lost { .. })) => error,
             Err(error) => return Err(error.into()),
         };
@@ -167,10 +178,10 @@ fn await_answer(
                 Some(status) => format!("it ended with {status}"),
                 None => format!("{error}"),
             };
-            return Err(Failure::unreachable(
+            return Ok(Found::Nobody(Failure::unreachable(
                 format!("The desk was started, but does not answer: {why}."),
                 format!("Its log in {} may say why.", home.logs().display()),
-            ));
+            )));
         }
         match its_end.recv_timeout(LOOK) {
             Ok(ended) => {

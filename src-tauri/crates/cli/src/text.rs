@@ -81,25 +81,22 @@ pub fn answered(answered: &Answered) -> String {
         answered.state.as_str(),
         flags(&answered.flags)
     );
-    match &answered.decision {
-        Some(given) => {
-            decision(&mut out, given);
-            if answered.lease.is_some() || answered.act {
-                let until = answered
-                    .lease
-                    .as_ref()
-                    .map(|lease| format!(", until {}", lease.expires_at.format("%H:%M:%S UTC")))
-                    .unwrap_or_default();
-                pair(&mut out, "act", &format!("yes, this caller{until}"));
-            } else {
-                pair(&mut out, "act", nobody_acts(answered.state));
-            }
+    if let Some(given) = &answered.decision {
+        decision(&mut out, given);
+        if answered.lease.is_some() || answered.act {
+            let until = answered
+                .lease
+                .as_ref()
+                .map(|lease| format!(", until {}", lease.expires_at.format("%H:%M:%S UTC")))
+                .unwrap_or_default();
+            pair(&mut out, "act", &format!("yes, this caller{until}"));
+        } else {
+            pair(&mut out, "act", nobody_acts(answered.state));
         }
-        None => {
-            pair(&mut out, "decision", no_decision(answered));
-            if !answered.state.is_over() {
-                pair(&mut out, "next", &format!("handoff wait {}", visible::line(&answered.id)));
-            }
+    } else {
+        pair(&mut out, "decision", no_decision(answered));
+        if !answered.state.is_over() {
+            pair(&mut out, "next", &format!("handoff wait {}", visible::line(&answered.id)));
         }
     }
     directive(&mut out, answered);

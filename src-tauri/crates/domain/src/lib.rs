@@ -4,6 +4,7 @@
 //! no clock, touches no file, opens no socket and knows no database.
 
 pub mod action;
+pub mod alerts;
 pub mod answer;
 pub mod args;
 pub mod audit;
@@ -12,6 +13,7 @@ pub mod briefing;
 pub mod constraint;
 pub mod decision;
 pub mod directive;
+pub mod identity;
 pub mod lifecycle;
 pub mod payload;
 pub mod schema;

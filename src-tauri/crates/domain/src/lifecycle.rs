@@ -8,15 +8,16 @@
 mod progress;
 mod state;
 mod timing;
+mod waiting;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use progress::{Progress, Traits};
+pub use progress::{Due, Escalation, NextAlert, Progress, Traits};
 pub use state::{Flag, Lease, Outcome, Phase, Report, State, StepReport};
 pub use timing::{DEFAULT_GRACE, Timing};
 
 use crate::decision::{Decision, DecisionKind, Then};
-use crate::payload::{Deadline, TimeoutKind};
+use crate::payload::Deadline;
 
 /// How long a lease holds without renewal.
 pub const LEASE: TimeDelta = TimeDelta::minutes(10);
@@ -26,8 +27,36 @@ pub const LEASE: TimeDelta = TimeDelta::minutes(10);
 pub enum Event {
     /// It comes in front of the reviewer.
     Present,
-    /// The reviewer opened it.
-    Open,
+    /// The reviewer opened it: reminders pause.
+    Open {
+        /// Until when, where there are any.
+        resume_at: Option<DateTime<Utc>>,
+    },
+    /// Reminders are planned, anew after a change of the settings.
+    Plan {
+        /// The next one.
+        remind_at: Option<DateTime<Utc>>,
+    },
+    /// The reviewer was reminded.
+    Remind {
+        /// When to remind again.
+        next: Option<DateTime<Utc>>,
+    },
+    /// The reviewer puts reminders off, to the warning at the latest.
+    Snooze {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// The reviewer wants to be reminded again.
+    Wake {
+        /// The next reminder.
+        remind_at: Option<DateTime<Utc>>,
+    },
+    /// The reviewer lets the declared default be taken, or no longer.
+    Allow {
+        /// Whether it may.
+        allowed: bool,
+    },
     /// The reviewer answered.
     Decide {
         /// The answer.
@@ -90,6 +119,27 @@ pub enum Event {
     TimeUp {
         /// The decision by System, where a default is declared.
         default: Option<Box<Decision>>,
+        /// The first alert, where it escalates.
+        alert: NextAlert,
+    },
+    /// The reviewer was alerted after the deadline.
+    Alert {
+        /// What follows.
+        next: NextAlert,
+    },
+    /// No alert was answered.
+    GiveUp,
+    /// Nobody looked at the time: the desk was off, or the machine slept.
+    Gap {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// The wall clock was set.
+    Step {
+        /// By how much, forward or back.
+        by: TimeDelta,
+        /// What it would show now, had it not been.
+        since: DateTime<Utc>,
     },
 }
 
@@ -124,6 +174,9 @@ pub enum Refusal {
     /// It is too early.
     #[error("not before its time")]
     TooEarly,
+    /// The warning is out, or the deadline has passed.
+    #[error("too late: its deadline was warned of already")]
+    TooLate,
 }
 
 /// Applies an event to a handoff at `now`, or says why it cannot be.
@@ -139,9 +192,14 @@ pub fn transition(
             must_be(progress, &[State::Queued], "presented")?;
             next.phase = Phase::Ready;
         }
-        Event::Open => {
-            must_be(progress, &[State::Ready], "opened")?;
-            next.mark(Flag::Acknowledged);
+        Event::Open { resume_at } => waiting::opened(&mut next, resume_at)?,
+        Event::Plan { remind_at } => waiting::planned(&mut next, remind_at)?,
+        Event::Remind { next: again } => waiting::reminded(&mut next, again, now)?,
+        Event::Snooze { until } => waiting::snoozed(&mut next, until, now)?,
+        Event::Wake { remind_at } => waiting::woken(&mut next, remind_at)?,
+        Event::Allow { allowed } => {
+            must_be(progress, &[State::Ready], "allowed")?;
+            next.default_allowed = allowed;
         }
         Event::Decide { decision, revision, hold_s } => {
             decide(&mut next, decision, revision, hold_s, now)?;
@@ -150,7 +208,7 @@ pub fn transition(
             must_be(progress, &[State::Decided], "undone")?;
             next.phase = Phase::Ready;
             if let Some(since) = next.stood_still_since.take() {
-                next.timing.shift((now - since).max(TimeDelta::zero()));
+                next.stood_still((now - since).max(TimeDelta::zero()));
             }
         }
         Event::Release => {
@@ -176,14 +234,23 @@ pub fn transition(
             next.phase = Phase::Superseded { by, at: now };
         }
         Event::Revise { deadline, cold } => revise(&mut next, &deadline, cold, now)?,
-        Event::Warn => {
-            must_be(progress, &[State::Ready], "warned about")?;
-            if now < progress.timing.warn_at {
-                return Err(Refusal::TooEarly);
-            }
-            next.timing.warned_at.get_or_insert(now);
+        Event::Warn => waiting::warned(&mut next, now)?,
+        Event::TimeUp { default, alert } => {
+            waiting::timed_out(&mut next, traits, default, alert, now)?;
         }
-        Event::TimeUp { default } => time_up(&mut next, traits, default, now)?,
+        Event::Alert { next: follows } => waiting::alerted(&mut next, follows, now)?,
+        Event::GiveUp => waiting::given_up(&mut next, now)?,
+        Event::Gap { since } => {
+            if progress.state() == State::Ready && progress.escalation.is_none() {
+                next.timing.missed(since, now);
+            }
+        }
+        Event::Step { by, since } => {
+            next.stepped(by);
+            if next.state() == State::Ready && next.escalation.is_none() && !next.timing.relative {
+                next.timing.missed(since, now);
+            }
+        }
     }
     Ok(next)
 }
@@ -341,40 +408,14 @@ fn revise(
     next.timing = Timing::new(deadline, now);
     next.stood_still_since = None;
     next.default_refused = None;
+    next.default_allowed = false;
+    next.remind_at = None;
+    next.escalation = None;
     let belongs_to_the_old =
         [Flag::Escalated, Flag::ManualReview, Flag::Acknowledged, Flag::Snoozed, Flag::Cold];
     next.unmark(&belongs_to_the_old);
     if cold {
         next.mark(Flag::Cold);
-    }
-    Ok(())
-}
-
-fn time_up(
-    next: &mut Progress,
-    traits: &Traits,
-    default: Option<Box<Decision>>,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    must_be(next, &[State::Ready], "timed out")?;
-    if next.has(Flag::Escalated) || next.has(Flag::ManualReview) {
-        return Err(no_edge(next, "timed out again"));
-    }
-    if next.timing.due_at().is_none_or(|due| now < due) {
-        return Err(Refusal::TooEarly);
-    }
-    match traits.on_timeout {
-        TimeoutKind::Escalate => next.mark(Flag::Escalated),
-        TimeoutKind::ManualReview => next.mark(Flag::ManualReview),
-        TimeoutKind::SafeDefault => {
-            if let Some(decision) = default.filter(|_| traits.default_is_read) {
-                next.phase = Phase::Released { decision, released_at: now, offer: None };
-            } else {
-                let why = "The default changes something, and this agent may not change anything unasked.";
-                next.default_refused = Some(why.to_owned());
-                next.mark(Flag::ManualReview);
-            }
-        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
 use handoff_domain::lifecycle::{
-    Event, Flag, Outcome, Progress, Refusal, Report, State, Timing, Traits, transition,
+    Event, Flag, NextAlert, Outcome, Progress, Refusal, Report, State, Timing, Traits, transition,
 };
 use handoff_domain::payload::{Deadline, OnTimeout, TimeoutKind};
 use serde_json::Map;
@@ -52,6 +52,10 @@ fn decide(option: &str) -> Event {
     Event::Decide { decision: decision(option, None), revision: 1, hold_s: 5 }
 }
 
+fn time_up(default: Option<Box<Decision>>, alert: i64) -> Event {
+    Event::TimeUp { default, alert: NextAlert { at: at(alert), gives_up: false } }
+}
+
 fn report(outcome: Outcome) -> Event {
     Event::Report { report: Report { outcome, why: None, steps: Vec::new() } }
 }
@@ -85,7 +89,7 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
     let all = [Queued, Ready, Decided, Released, Collected, Reconciled, Withdrawn, Superseded];
     let table: Vec<(Event, Vec<(State, State)>)> = vec![
         (Event::Present, vec![(Queued, Ready)]),
-        (Event::Open, vec![(Ready, Ready)]),
+        (Event::Open { resume_at: None }, vec![(Ready, Ready)]),
         (decide("move"), vec![(Ready, Decided)]),
         (Event::Undo, vec![(Decided, Ready)]),
         (Event::Release, vec![(Decided, Released)]),
@@ -111,7 +115,7 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
         (Event::Acknowledge { lease: "l".to_owned() }, vec![(Collected, Collected)]),
         (Event::Acknowledge { lease: "x".to_owned() }, vec![]),
         (Event::Regrant, vec![]),
-        (Event::TimeUp { default: None }, vec![]),
+        (time_up(None, 0), vec![]),
     ];
     for (event, edges) in table {
         for from in all {
@@ -227,7 +231,7 @@ fn the_deadline_stands_still_during_the_hold() {
     for (event, now) in [(Event::Warn, 800), (decide("burn"), 900), (Event::Undo, 930)] {
         progress = transition(&progress, &traits, event, at(now)).expect("a legal way");
     }
-    let time_up = || Event::TimeUp { default: None };
+    let time_up = || time_up(None, 0);
     assert_eq!(transition(&progress, &traits, time_up(), at(1029)), Err(Refusal::TooEarly));
     let over = transition(&progress, &traits, time_up(), at(1030)).expect("due");
     assert!(over.has(Flag::ManualReview));
@@ -239,7 +243,7 @@ fn a_default_that_changes_something_is_not_taken_and_says_why() {
     let mut progress = in_state(State::Ready);
     let safe = traits(TimeoutKind::SafeDefault);
     progress = transition(&progress, &safe, Event::Warn, at(800)).expect("warned");
-    let time_up = Event::TimeUp { default: Some(decision("move", None)) };
+    let time_up = time_up(Some(decision("move", None)), 0);
     let refused = transition(&progress, &safe, time_up.clone(), at(1000)).expect("due");
     assert!(refused.has(Flag::ManualReview) && refused.default_refused.is_some());
     assert_eq!(refused.state(), State::Ready);

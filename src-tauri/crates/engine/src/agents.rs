@@ -1,15 +1,14 @@
 //! Who an agent is: a name is bound to a token at its first hello.
 
+use chrono::{DateTime, Utc};
 use handoff_domain::decision::hex;
+use handoff_domain::identity::{AGENT_NAME_LIMIT, is_agent_name};
 use handoff_protocol::view::AgentView;
 use handoff_protocol::wire::{ErrorCode, Hello, PROTOCOL, Welcome};
-use handoff_store::Agent;
+use handoff_store::{Agent, Write};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Desk, Failure, random_hex};
-
-/// The longest name of an agent, in characters.
-const NAME_LIMIT: usize = 100;
 
 /// The shortest token that a newcomer may bring along, in characters: what
 /// guards a name must not be guessed.
@@ -27,16 +26,7 @@ impl Desk {
         let bound = self.watched(
             self.store
                 .write(move |write| {
-                    let given = hello.token.as_deref();
-                    let bound = match write.read().token_hash(&hello.name)? {
-                        None => {
-                            let token = given.or(fresh.as_deref()).unwrap_or_default();
-                            check_token(token)?;
-                            write.bind_agent(&hello.name, &hash(token), now)?
-                        }
-                        Some(known) if given.map(hash).as_ref() == Some(&known) => false,
-                        Some(_) => return Err(taken(&hello.name, given.is_some())),
-                    };
+                    let bound = bind(write, &hello.name, hello.token.as_deref(), fresh, now)?;
                     let (framework, version) = (hello.framework, hello.version);
                     write.agent_seen(&hello.name, framework.as_deref(), version.as_deref(), now)?;
                     Ok(bound)
@@ -74,16 +64,34 @@ impl Desk {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
-    let fits = (1..=NAME_LIMIT).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte));
-    if fits {
+/// Binds a new name to the token that was given, else to the fresh one; a known
+/// name must have given its own. Says whether it was new.
+pub(crate) fn bind(
+    write: &Write<'_>,
+    name: &str,
+    given: Option<&str>,
+    fresh: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<bool, Failure> {
+    match write.read().token_hash(name)? {
+        None => {
+            let token = given.or(fresh.as_deref()).unwrap_or_default();
+            check_token(token)?;
+            Ok(write.bind_agent(name, &hash(token), now)?)
+        }
+        Some(known) if given.map(hash).as_ref() == Some(&known) => Ok(false),
+        Some(_) => Err(taken(name, given.is_some())),
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
+    if is_agent_name(name) {
         Ok(())
     } else {
         Err(Failure::new(
             ErrorCode::InvalidParams,
             format!("{name:?} cannot be the name of an agent."),
-            format!("Use 1 to {NAME_LIMIT} of the characters A–Z, a–z, 0–9 and . _ : / -"),
+            format!("Use 1 to {AGENT_NAME_LIMIT} of the characters A–Z, a–z, 0–9 and . _ : / -"),
         ))
     }
 }

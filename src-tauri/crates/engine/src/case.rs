@@ -9,7 +9,7 @@ use handoff_domain::briefing::{self, Layer};
 use handoff_domain::constraint;
 use handoff_domain::decision::{Answer, Decision, action_hash};
 use handoff_domain::directive::{directive, free_steps};
-use handoff_domain::lifecycle::{Phase, State};
+use handoff_domain::lifecycle::{Flag, Phase, State};
 use handoff_domain::payload::{AllowedDecision, HandoffOption, Payload, RiskLevel};
 use handoff_protocol::view::{
     ActionView, Allowed, CaseView, ConstraintResult, ConstraintView, DeadlineView, DirectiveStep,
@@ -111,7 +111,10 @@ impl Desk {
                 warn_at: progress.timing.warn_at,
                 warned: progress.timing.warned_at.is_some(),
                 on_timeout: payload.deadline.on_timeout.kind,
-                then: words::at_the_deadline(&payload, &record.traits),
+                then: self.at_the_deadline(&payload, &record),
+                snoozed_until: progress.remind_at.filter(|_| progress.has(Flag::Snoozed)),
+                can_snooze: progress.can_snooze(now),
+                default_allowed: progress.leave(&record.traits),
             },
             actions: actions(&payload, 0),
             actions_total: u32::try_from(payload.actions_taken.len()).unwrap_or(u32::MAX),

@@ -8,7 +8,8 @@ use handoff_protocol::view::WindowError;
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_store::StoreError;
 
-/// Why a call failed. Nothing was changed by it.
+/// Why a call failed. Nothing was changed by it, unless it says that this is
+/// not known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure(pub Box<ErrorData>);
 
@@ -76,6 +77,10 @@ impl From<StoreError> for Failure {
                 ErrorCode::Unavailable,
                 "Close the other program; then try again with the same key.",
             ),
+            StoreError::Unknown(_) => (
+                ErrorCode::Unavailable,
+                "Look whether it is there; try again with the same key if it is not.",
+            ),
             StoreError::Aborted => (ErrorCode::Unavailable, "Try again with the same key."),
             StoreError::Stale => (ErrorCode::Conflict, "Look at it again and retry."),
             StoreError::Damaged(_) => (
@@ -115,6 +120,10 @@ impl From<Refusal> for Failure {
                 "Ask again with handoff.wait; only its answer says whether you may act.",
             ),
             Refusal::TooEarly => Self::conflict("It is not yet time for that.", "Wait."),
+            Refusal::TooLate => Self::conflict(
+                "Its deadline was warned of already, or is about to be.",
+                "Answer it; it cannot be put off any more.",
+            ),
         }
     }
 }

@@ -5,36 +5,43 @@
 //! ports. Every change is judged inside the transaction that makes it.
 
 mod agents;
+mod burst;
 mod case;
 mod failure;
 mod fold;
 mod hub;
+mod notify;
 mod ports;
 mod queue;
 mod review;
 mod safety;
 mod session;
+mod spool;
 mod submit;
 mod time;
 mod wait;
 mod words;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use handoff_domain::alerts::Alerts;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
-use handoff_domain::payload::Payload;
+use handoff_domain::payload::{Payload, Priority};
 use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
 use handoff_store::{Entry, Opened, Record, Store, StoreError, Write};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 pub use failure::Failure;
-pub use ports::{Attempt, Clock, Notice, Notifier, random_hex};
+pub use ports::{Attempt, Clock, CommandRunner, Notice, Notifier, random_hex};
 
+use burst::Burst;
 use hub::Hub;
+use spool::Spooled;
+use time::{Gap, Watch};
 
 /// The desk without its window and its socket.
 #[derive(Clone)]
@@ -57,10 +64,22 @@ struct Desk {
     notices: Mutex<Vec<String>>,
     /// How many payloads may be checked at once.
     checks: Semaphore,
-    /// Warnings that were attempted and could not be recorded.
-    warned: Mutex<HashSet<String>>,
-    /// Woken when a timer may have moved closer.
+    runner: Arc<dyn CommandRunner>,
+    /// What became of warnings that could not be recorded yet.
+    warned: Mutex<HashMap<String, Attempt>>,
+    /// The recent notifications.
+    burst: Mutex<Burst>,
+    /// The item that the reviewer sees now.
+    on_screen: Mutex<Option<String>>,
+    /// The clocks at the last look.
+    watch: Mutex<Watch>,
+    /// Woken when a timer may have moved closer, or something was spooled.
     sooner: Notify,
+    /// Woken when a hold has begun or ended.
+    held: Notify,
+    /// Woken when a lease was given.
+    leased: Notify,
+    spooled: Spooled,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,11 +115,13 @@ impl Engine {
         Opened { store, notices }: Opened,
         clock: Arc<dyn Clock>,
         notifier: Arc<dyn Notifier>,
+        runner: Arc<dyn CommandRunner>,
     ) -> Result<Self, Failure> {
         let settings = store
             .read(|read| read.setting(SETTINGS))?
             .and_then(|json| serde_json::from_str(&json).ok())
             .unwrap_or_default();
+        let watch = Watch::new(clock.now(), clock.awake(), clock.boot());
         let engine = Self {
             desk: Arc::new(Desk {
                 store,
@@ -114,12 +135,21 @@ impl Engine {
                 fault: Mutex::default(),
                 notices: Mutex::new(notices),
                 checks: Semaphore::new(2),
+                runner,
                 warned: Mutex::default(),
+                burst: Mutex::default(),
+                on_screen: Mutex::default(),
+                watch: Mutex::new(watch),
                 sooner: Notify::new(),
+                held: Notify::new(),
+                leased: Notify::new(),
+                spooled: Spooled::default(),
             }),
         };
         engine.desk.void_offers().await?;
         engine.desk.hold_again()?;
+        // Nobody watched the time while the desk was off.
+        engine.mind_the_gap(Gap::Slept { since: DateTime::<Utc>::MIN_UTC }).await?;
         Ok(engine)
     }
 
@@ -228,7 +258,29 @@ impl Desk {
         let total = Duration::from_secs(seconds.into());
         let over_at = self.clock.awake() + total;
         lock(&self.holds).insert(id.to_owned(), Running { over_at, total });
-        self.sooner.notify_one();
+        self.held.notify_one();
+    }
+
+    /// Tries to end a hold later, unless another has begun in its place.
+    fn delay_hold(&self, id: &str, over_at: Duration, by: Duration) {
+        let later = self.clock.awake() + by;
+        let mut holds = lock(&self.holds);
+        if let Some(running) = holds.get_mut(id).filter(|running| running.over_at == over_at) {
+            running.over_at = later;
+        }
+    }
+
+    fn alerts(&self) -> Alerts {
+        lock(&self.settings).alerts.clone()
+    }
+
+    /// When the reviewer is first reminded of what becomes ready now.
+    fn first_reminder(&self, priority: Priority) -> Option<DateTime<Utc>> {
+        self.alerts().first_reminder(priority, self.now(), &self.clock.zone())
+    }
+
+    fn next_reminder(&self, priority: Priority) -> Option<DateTime<Utc>> {
+        self.alerts().next_reminder(priority, self.now(), &self.clock.zone())
     }
 
     /// Forgets a hold, unless another has begun in its place.

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use handoff_domain::alerts::Purpose;
 use handoff_domain::payload::Priority;
 
 /// The time.
@@ -16,23 +18,30 @@ pub trait Clock: Send + Sync + 'static {
     /// A clock that never steps and stands still while the machine sleeps, in
     /// which holds are counted.
     fn awake(&self) -> Duration;
+
+    /// A clock that never steps and goes on while the machine sleeps.
+    fn boot(&self) -> Duration;
+
+    /// Where the clock on the reviewer's wall hangs.
+    fn zone(&self) -> Tz;
 }
 
 /// What a notification says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The handoff it is about; the same one replaces its earlier notice.
-    pub handoff: String,
-    /// Who asks.
-    pub agent: String,
+    /// `None` for the summary of a burst, of which there is one at a time.
+    pub handoff: Option<String>,
     /// The first line: agent and priority.
     pub title: String,
     /// The question, unless the reviewer hides it; plain text.
     pub body: String,
     /// How much it matters.
     pub priority: Priority,
-    /// It warns of a deadline.
-    pub warning: bool,
+    /// What it is for: warnings and alerts stay until they are seen.
+    pub purpose: Purpose,
+    /// It is heard, too.
+    pub sound: bool,
 }
 
 /// What became of a notification.
@@ -40,6 +49,8 @@ pub struct Notice {
 pub enum Attempt {
     /// The service took it.
     Shown,
+    /// The reviewer wants it not shown now, or sees its item; with the reason.
+    Inhibited(String),
     /// There is no service; with the reason.
     NoService(String),
     /// The service failed; with the reason.
@@ -54,6 +65,18 @@ pub trait Notifier: Send + Sync + 'static {
 
     /// Takes back what was shown for a handoff.
     fn retire(&self, handoff: &str);
+}
+
+/// Runs the reviewer's own commands.
+pub trait CommandRunner: Send + Sync + 'static {
+    /// Runs a program with its arguments, no shell between, and gives it
+    /// `about` on its standard input; says why it failed. Never takes longer
+    /// than a minute.
+    fn run(
+        &self,
+        argv: Vec<String>,
+        about: serde_json::Value,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 }
 
 /// Random hexadecimal digits, two for each byte.

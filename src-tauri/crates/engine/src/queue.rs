@@ -60,7 +60,7 @@ impl Engine {
             home,
             socket,
             fault: lock(&desk.fault).clone(),
-            notices: lock(&desk.notices).clone(),
+            notices: [lock(&desk.notices).clone(), desk.spooled.notices()].concat(),
             demo_running: desk.hub.is_connected("demo"),
         })
     }
@@ -85,10 +85,20 @@ impl Engine {
                 format!("Choose 0 to {HOLD_LIMIT} seconds."),
             ));
         }
+        if let Some(fault) = settings.alerts.fault() {
+            return Err(Failure::new(
+                ErrorCode::InvalidParams,
+                fault,
+                "Nothing was changed; mend it and save again.",
+            ));
+        }
         let json = serde_json::to_string(&settings).map_err(handoff_store::StoreError::from)?;
         let desk = &self.desk;
         desk.watched(desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await)?;
-        *lock(&desk.settings) = settings.clone();
+        let before = std::mem::replace(&mut *lock(&desk.settings), settings.clone());
+        if before.alerts != settings.alerts {
+            desk.plan_again().await?;
+        }
         desk.hub.tell(&handoff_protocol::view::Change::Status);
         Ok(settings)
     }

@@ -66,23 +66,29 @@ impl Engine {
         desk.notifier.retire(&record.id);
         desk.hold(&record.id, hold_s);
         desk.hub.changed(&record.agent, &record.id);
-        desk.receipt(&request.id)
+        // Not read again: what is stored is not to be answered with an error.
+        Ok(desk.receipt_for(&record))
     }
 
     /// Takes a held decision back.
     pub async fn undo(&self, id: &str) -> Result<Receipt, Failure> {
         let desk = &self.desk;
-        desk.apply(id, None, Event::Undo, Actor::Reviewer, "undone", json!({})).await?;
+        let record =
+            desk.apply(id, None, Event::Undo, Actor::Reviewer, "undone", json!({})).await?;
         lock(&desk.holds).remove(id);
+        desk.held.notify_one();
+        // Its deadline runs again.
         desk.sooner.notify_one();
-        desk.receipt(id)
+        Ok(desk.receipt_for(&record))
     }
 
     /// Lets a lapsed lease be handed out again.
     pub async fn regrant(&self, id: &str) -> Result<Receipt, Failure> {
         let desk = &self.desk;
-        desk.apply(id, None, Event::Regrant, Actor::Reviewer, "granted_again", json!({})).await?;
-        desk.receipt(id)
+        let record = desk
+            .apply(id, None, Event::Regrant, Actor::Reviewer, "granted_again", json!({}))
+            .await?;
+        Ok(desk.receipt_for(&record))
     }
 
     /// Notes that the reviewer has opened an item.
@@ -91,7 +97,9 @@ impl Engine {
         let record = desk.store.read(|read| read.handoff(id))?;
         let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
         if record.progress.state() == State::Ready && !record.has(Flag::Acknowledged) {
-            desk.apply(id, None, Event::Open, Actor::Reviewer, "opened", json!({})).await?;
+            let resume_at = Some(desk.alerts().resume(desk.now(), &desk.clock.zone()));
+            let event = Event::Open { resume_at };
+            desk.apply(id, None, event, Actor::Reviewer, "opened", json!({})).await?;
         }
         Ok(())
     }
@@ -144,8 +152,13 @@ impl Desk {
     fn receipt(&self, id: &str) -> Result<Receipt, Failure> {
         let record = self.store.read(|read| read.handoff(id))?;
         let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
-        let held = matches!(record.progress.phase, Phase::Decided { .. });
-        Ok(Receipt { state: record.progress.state(), hold: self.hold_of(id).filter(|_| held) })
+        Ok(self.receipt_for(&record))
+    }
+
+    fn receipt_for(&self, record: &Record) -> Receipt {
+        let decided = matches!(record.progress.phase, Phase::Decided { .. });
+        let hold = self.hold_of(&record.id).filter(|_| decided);
+        Receipt { state: record.progress.state(), hold }
     }
 }
 

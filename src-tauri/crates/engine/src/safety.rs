@@ -34,7 +34,7 @@ impl Engine {
             Ok(found) => {
                 tracing::error!(?found, "the database is damaged");
                 let first = found.first().map(String::as_str).unwrap_or_default();
-                self.tell(format!(
+                self.note(format!(
                     "The database is damaged ({first}). Quit the desk and start it again: it sets \
                      the database aside, and goes on with a backup and what can be saved."
                 ));
@@ -50,12 +50,12 @@ impl Engine {
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(%error, "no backup could be made");
-                self.tell(format!("The daily backup could not be made: {error}."));
+                self.note(format!("The daily backup could not be made: {error}."));
             }
         }
     }
 
-    fn tell(&self, notice: String) {
+    fn note(&self, notice: String) {
         let mut known = lock(&self.desk.notices);
         if !known.contains(&notice) {
             known.push(notice);

@@ -132,6 +132,10 @@ impl Connection {
         let welcome = desk.hello(hello).await?;
         *lock(&self.agent) = Some(welcome.agent.clone());
         desk.hub.name(self.id, &welcome.agent);
+        // Whoever found no desk a moment ago has spooled, and calls now.
+        if desk.spooled.has_any() {
+            desk.sooner.notify_one();
+        }
         desk.hub.tell(&handoff_protocol::view::Change::Status);
         Ok(welcome)
     }

@@ -3,9 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::briefing;
-use handoff_domain::decision::fingerprint;
 use handoff_domain::directive::directive;
-use handoff_domain::lifecycle::{Event, Outcome, Phase, Progress, Report, Traits, transition};
+use handoff_domain::identity::handoff_id;
+use handoff_domain::lifecycle::{
+    Event, Outcome, Phase, Progress, Report, State, Traits, transition,
+};
+use handoff_domain::payload::{Deadline, Payload};
 use handoff_domain::validate::{self, Checked, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
@@ -18,13 +21,6 @@ use crate::{Actor, Desk, Failure, change, log, owned};
 
 /// How many handoffs a list has when no limit is given, and at most.
 const LIST: (u32, u32) = (100, 1000);
-
-/// The id of a handoff: the same agent and key give the same one, on the
-/// desk and in the spool.
-pub fn handoff_id(agent: &str, key: &str) -> String {
-    let digest = fingerprint(&json!([agent, key]));
-    format!("h-{}", digest.get(..20).unwrap_or(&digest))
-}
 
 impl Desk {
     pub(crate) async fn validate(&self, text: String) -> Result<Validated, Failure> {
@@ -57,8 +53,11 @@ impl Desk {
         }
         let now = self.now();
         let owner = agent.to_owned();
+        let open = self.left_open(&checked.payload, now);
         let (record, known, replaced) = self.watched(
-            self.store.write(move |write| store_new(write, &owner, checked, text, now)).await,
+            self.store
+                .write(move |write| store_new(write, &owner, checked, open, text, None, now))
+                .await,
         )?;
         if let Some(replaced) = replaced {
             self.notifier.retire(&replaced);
@@ -86,6 +85,7 @@ impl Desk {
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
         let now = self.now();
         let owner = agent.to_owned();
+        let open = self.left_open(&checked.payload, now);
         let (record, known) = self.watched(
             self.store
                 .write(move |write| {
@@ -106,13 +106,13 @@ impl Desk {
                     {
                         return Ok((record, true));
                     }
-                    let deadline = checked.payload.deadline.clone();
-                    let progress = transition(
-                        &record.progress,
-                        &record.traits,
-                        Event::Revise { deadline, cold: briefing::is_cold(&checked.payload) },
-                        now,
-                    )?;
+                    let cold = briefing::is_cold(&checked.payload);
+                    let revise = Event::Revise { deadline: open.deadline, cold };
+                    let mut progress = transition(&record.progress, &record.traits, revise, now)?;
+                    if progress.state() == State::Ready {
+                        let plan = Event::Plan { remind_at: open.remind_at };
+                        progress = transition(&progress, &record.traits, plan, now)?;
+                    }
                     write.propose(&record, &progress, &proposal(checked, text), now)?;
                     record.progress = progress;
                     let data = json!({ "revision": record.progress.revision });
@@ -201,7 +201,14 @@ impl Desk {
         Ok(Listed { handoffs, total })
     }
 
-    async fn check(
+    pub(crate) fn left_open(&self, payload: &Payload, now: DateTime<Utc>) -> Open {
+        Open {
+            deadline: self.alerts().filled(&payload.deadline, payload.priority, now),
+            remind_at: self.first_reminder(payload.priority),
+        }
+    }
+
+    pub(crate) async fn check(
         &self,
         text: String,
         deadlines: Deadlines,
@@ -239,6 +246,12 @@ impl Desk {
     }
 }
 
+/// What the agent leaves open and the reviewer has set.
+pub(crate) struct Open {
+    deadline: Deadline,
+    remind_at: Option<DateTime<Utc>>,
+}
+
 fn key_conflict(record: &Record) -> Failure {
     Failure::conflict(
         format!("The key {:?} was used before with another content ({}).", record.key, record.id),
@@ -246,11 +259,15 @@ fn key_conflict(record: &Record) -> Failure {
     )
 }
 
-fn store_new(
+/// Stores a handoff unless it is known; says which, and what it has replaced.
+/// One from the spool was acknowledged, and its time began, when it was spooled.
+pub(crate) fn store_new(
     write: &Write<'_>,
     agent: &str,
     checked: Checked,
+    open: Open,
     text: String,
+    spooled_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<(Record, bool, Option<String>), Failure> {
     let payload = &checked.payload;
@@ -271,12 +288,17 @@ fn store_new(
         change(write, record, progress, Actor::Agent, "superseded", json!({ "by": id }), now)?;
     }
     let cold = briefing::is_cold(payload);
-    let queued = Progress::new(&payload.deadline, cold, now);
-    let ready = transition(&queued, &Traits::of(payload), Event::Present, now)?;
+    let traits = Traits::of(payload);
+    // A clock that went back since must not give it time from the future.
+    let received = spooled_at.map_or(now, |at| at.min(now));
+    let queued = Progress::new(&open.deadline, cold, received);
+    let ready = transition(&queued, &traits, Event::Present, now)?;
+    let ready = transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?;
     let key = payload.key.clone();
     let new = NewHandoff { id, agent: agent.to_owned(), key, proposal: proposal(checked, text) };
-    let record = write.insert(&new, &ready, now)?;
-    log(write, record.seq, Actor::Agent, "submitted", json!({}), now)?;
+    let record = write.insert(&new, &ready, received)?;
+    let how = spooled_at.map_or_else(|| json!({}), |_| json!({ "spooled": true }));
+    log(write, record.seq, Actor::Agent, "submitted", how, received)?;
     log(write, record.seq, Actor::System, "ready", json!({}), now)?;
     Ok((record, false, replaced))
 }

@@ -1,5 +1,5 @@
-//! What happens by time alone: holds that end, warnings, deadlines, leases
-//! that are renewed; and the notifications that go with it.
+//! What happens by time alone: holds that end, reminders, warnings, deadlines,
+//! escalations, and leases that are renewed.
 //!
 //! Nothing is timed by a sleep: each look compares what is stored with the
 //! clocks, so that a restart, a suspended machine or a stepped clock loses
@@ -7,14 +7,16 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::alerts::Purpose;
 use handoff_domain::answer::default_decision;
 use handoff_domain::decision::Decision;
-use handoff_domain::lifecycle::{Event, Flag, State, transition};
-use handoff_protocol::view::NotificationState;
+use handoff_domain::lifecycle::{Due, Event, Flag, NextAlert, State, transition};
+use handoff_protocol::view::Change;
 use handoff_store::{Record, Write};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::notify::told;
 use crate::{Actor, Attempt, Engine, Failure, lock, words};
 
 /// The longest time between two looks while something is due by wall clock,
@@ -24,31 +26,41 @@ const LOOK: Duration = Duration::from_secs(5);
 /// How often leases of connected agents are renewed.
 const RENEWAL: Duration = Duration::from_mins(2);
 
+/// How often one look goes round: what is done may make the next thing due.
+const ROUNDS: usize = 4;
+
 impl Engine {
-    /// Does what is due, for as long as the future is polled.
+    /// Does what is due, for as long as the future is polled. Holds end on
+    /// time, whatever a notification service or a command makes the rest wait.
     pub async fn run(&self) {
         self.announce_the_unannounced();
+        tokio::join!(self.run_holds(), self.run_timers(), self.run_leases());
+    }
+
+    async fn run_holds(&self) {
+        loop {
+            self.release_due().await;
+            let wait = self.until_hold();
+            first(self.desk.held.notified(), wait).await;
+        }
+    }
+
+    async fn run_timers(&self) {
+        loop {
+            let wait = self.look().await;
+            first(self.desk.sooner.notified(), wait).await;
+        }
+    }
+
+    async fn run_leases(&self) {
         let mut renewed = self.desk.clock.awake();
         loop {
-            let sleep = self.tick().await;
+            let leased = !self.desk.hub.leases().is_empty();
+            first(self.desk.leased.notified(), leased.then_some(RENEWAL)).await;
             let awake = self.desk.clock.awake();
             if awake.saturating_sub(renewed) >= RENEWAL {
                 renewed = awake;
                 self.desk.renew().await;
-            }
-            let sleep = if self.desk.hub.leases().is_empty() {
-                sleep
-            } else {
-                Some(sleep.map_or(RENEWAL, |sleep| sleep.min(RENEWAL)))
-            };
-            tokio::select! {
-                () = self.desk.sooner.notified() => {}
-                () = async {
-                    match sleep {
-                        Some(sleep) => tokio::time::sleep(sleep).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
             }
         }
     }
@@ -57,82 +69,27 @@ impl Engine {
     /// nothing is timed at all.
     pub async fn tick(&self) -> Option<Duration> {
         self.release_due().await;
-        match self.timers_due().await {
-            Ok(next) => self.until_next(next),
+        let timers = self.look().await;
+        [self.until_hold(), timers].into_iter().flatten().min()
+    }
+
+    async fn look(&self) -> Option<Duration> {
+        // What could not be taken up is tried again.
+        let spooled = self.import().await.then_some(LOOK);
+        self.notice_gaps().await;
+        self.sum_up().await;
+        let timers = match self.timers_due().await {
+            Ok(next) => next.map(|at| {
+                (at - self.desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK)
+            }),
             Err(failure) => {
                 tracing::error!(error = failure.0.message, "the timers could not be read");
                 Some(LOOK)
             }
-        }
-    }
-
-    /// A desk that died between the commit and the notification owes it still.
-    fn announce_the_unannounced(&self) {
-        match self.desk.store.read(|read| read.unannounced()) {
-            Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
-            Err(error) => tracing::warn!(%error, "earlier handoffs were not announced"),
-        }
-    }
-
-    /// Notifies the reviewer of a handoff that is ready, and records how that
-    /// went; the submit does not wait for it.
-    pub(crate) fn announce(&self, id: &str) {
-        let engine = self.clone();
-        let id = id.to_owned();
-        tokio::spawn(async move {
-            let record = engine.desk.store.read(|read| read.handoff(&id));
-            match record {
-                Ok(Some(record)) if record.progress.state() == State::Ready => {
-                    engine.notify(record, false).await;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(id, %error, "no notification"),
-            }
-        });
-    }
-
-    async fn notify(&self, record: Record, warning: bool) {
-        let desk = &self.desk;
-        let show_question = lock(&desk.settings).notify_question;
-        let notice = words::notice(
-            &record.id,
-            &record.agent,
-            &record.question,
-            record.priority,
-            show_question,
-            warning,
-        );
-        let attempt = desk.notifier.notify(notice).await;
-        let (kind, data) = match &attempt {
-            Attempt::Shown => ("notified", json!({ "warning": warning })),
-            Attempt::NoService(why) | Attempt::Failed(why) => {
-                ("not_notified", json!({ "warning": warning, "why": why }))
-            }
         };
-        match attempt {
-            Attempt::Shown => {
-                let known = lock(&desk.notifications).clone();
-                if matches!(known, NotificationState::Missing { .. }) {
-                    let service = "a notification service".to_owned();
-                    self.notifications_are(NotificationState::Available { service });
-                }
-            }
-            Attempt::NoService(why) | Attempt::Failed(why) => {
-                self.notifications_are(NotificationState::Missing { why });
-            }
-        }
-        let now = desk.now();
-        // Nobody waits for it, and an agent's next call should not.
-        let logged: Result<(), Failure> = desk
-            .store
-            .write_soon(move |write| {
-                Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?)
-            })
-            .await;
-        if let Err(failure) = logged {
-            tracing::warn!(error = failure.0.message, "a notification was not recorded");
-        }
-        desk.hub.tell(&handoff_protocol::view::Change::Handoff { id: record.id });
+        let awake = self.desk.clock.awake();
+        let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
+        [timers, summary, spooled].into_iter().flatten().min()
     }
 
     async fn release_due(&self) {
@@ -153,6 +110,7 @@ impl Engine {
                 {
                     // Kept, and tried again at the next look.
                     tracing::error!(id, error = failure.0.message, "a decision was not released");
+                    desk.delay_hold(&id, over_at, LOOK);
                 }
                 Err(failure) => {
                     // Undone in the same moment: the compare-and-set decided.
@@ -163,74 +121,269 @@ impl Engine {
         }
     }
 
+    fn until_hold(&self) -> Option<Duration> {
+        let awake = self.desk.clock.awake();
+        let holds = lock(&self.desk.holds);
+        holds.values().map(|running| running.over_at.saturating_sub(awake)).min()
+    }
+
     async fn timers_due(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         let desk = &self.desk;
-        let now = desk.now();
-        let mut failed = false;
-        for id in desk.store.read(|read| read.due(now))? {
-            if let Err(failure) = self.timer(&id, now).await {
-                tracing::warn!(id, error = failure.0.message, "a timer did not act");
-                failed = true;
+        for _ in 0..ROUNDS {
+            let now = desk.now();
+            let due = desk.store.read(|read| read.due(now))?;
+            if due.is_empty() {
+                break;
             }
-        }
-        if failed {
-            // It is still due: looked at again, but not at once.
-            return Ok(Some(now + LOOK));
+            // Side by side: one command of a minute must not keep the others.
+            let mut acting = tokio::task::JoinSet::new();
+            for id in due {
+                let engine = self.clone();
+                acting.spawn(async move {
+                    let acted = engine.timer(&id, now).await;
+                    acted.inspect_err(|failure| {
+                        tracing::warn!(id, error = failure.0.message, "a timer did not act");
+                    })
+                });
+            }
+            let all = acting.join_all().await;
+            if all.iter().any(Result::is_err) {
+                // It is still due: looked at again, but not at once.
+                return Ok(Some(now + LOOK));
+            }
         }
         Ok(desk.store.read(|read| read.next_timer())?)
     }
 
     async fn timer(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
         let desk = &self.desk;
-        let Some((record, payload, _)) = desk.load(id)? else { return Ok(()) };
-        if record.progress.timing.warned_at.is_none() {
-            // A warning that cannot be recorded is not repeated for that.
-            if lock(&desk.warned).insert(id.to_owned()) {
-                self.notify(record, true).await;
-            }
-            desk.apply(id, None, Event::Warn, Actor::System, "warned", json!({})).await?;
-            lock(&desk.warned).remove(id);
+        let Some(record) = desk.store.read(|read| read.handoff(id))? else { return Ok(()) };
+        match record.progress.next_due() {
+            Some((at, due)) if at <= now => match due {
+                Due::Remind => self.remind(&record).await,
+                Due::Warn => self.warn(&record).await,
+                Due::TimeUp => self.time_up(id, now).await,
+                Due::Alert => self.alert(&record).await,
+                Due::GiveUp => self.give_up(id).await,
+            },
+            // Moved since it was looked for.
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn remind(&self, record: &Record) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone());
+        if calm.is_some() {
+            // The settings have changed since it was planned.
+            let event = Event::Plan { remind_at: calm };
+            desk.apply(&record.id, None, event, Actor::System, "", Value::Null).await?;
             return Ok(());
         }
+        let attempt = self.tell(record, Purpose::Reminder, false).await;
+        let event = Event::Remind { next: desk.next_reminder(record.priority) };
+        desk.apply(&record.id, None, event, Actor::System, "reminded", told(&attempt)).await?;
+        Ok(())
+    }
+
+    async fn warn(&self, record: &Record) -> Result<(), Failure> {
+        let desk = &self.desk;
+        // A warning that could not be recorded is not shown again for that.
+        let known = lock(&desk.warned).get(&record.id).cloned();
+        let attempt = if let Some(attempt) = known {
+            attempt
+        } else {
+            let attempt = self.tell(record, Purpose::Warning, false).await;
+            lock(&desk.warned).insert(record.id.clone(), attempt.clone());
+            attempt
+        };
+        let data = told(&attempt);
+        desk.apply(&record.id, None, Event::Warn, Actor::System, "warned", data).await?;
+        lock(&desk.warned).remove(&record.id);
+        Ok(())
+    }
+
+    async fn time_up(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let Some((_, payload, _)) = desk.load(id)? else { return Ok(()) };
         let default = default_decision(&payload, now).map(Box::new);
         let outcome = default
             .as_deref()
             .map(|default| words::outcome(default, Some(&payload)))
             .unwrap_or_default();
+        let alert = lock(&desk.settings).alerts.next_alert(0, now);
         let id = id.to_owned();
         let after = desk.watched(
-            desk.store.write(move |write| time_is_up(write, &id, default, &outcome, now)).await,
+            desk.store
+                .write(move |write| time_is_up(write, &id, default, alert, &outcome, now))
+                .await,
         )?;
         desk.hub.changed(&after.agent, &after.id);
-        if after.has(Flag::Escalated) {
-            self.notify(after, true).await;
-        }
         Ok(())
     }
 
-    fn until_next(&self, timer: Option<DateTime<Utc>>) -> Option<Duration> {
+    async fn alert(&self, record: &Record) -> Result<(), Failure> {
         let desk = &self.desk;
-        let awake = desk.clock.awake();
-        let hold =
-            lock(&desk.holds).values().map(|running| running.over_at.saturating_sub(awake)).min();
-        let timer = timer
-            .map(|at| (at - desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK));
-        match (hold, timer) {
-            (Some(hold), Some(timer)) => Some(hold.min(timer)),
-            (hold, timer) => hold.or(timer),
+        let done = record.progress.escalation.map_or(0, |escalation| escalation.done);
+        let alerts = lock(&desk.settings).alerts.clone();
+        let mut data = json!({ "alert": done + 1 });
+        // A stage that the reviewer has taken out meanwhile is passed over.
+        if let Some(stage) = alerts.alert(done) {
+            let attempt = if stage.notify {
+                self.tell(record, Purpose::Alert, stage.sound).await
+            } else {
+                let held = self.held_back(record, Purpose::Alert);
+                held.map_or(Attempt::Shown, Attempt::Inhibited)
+            };
+            data = told(&attempt);
+            data["alert"] = json!(done + 1);
+            if !matches!(attempt, Attempt::Inhibited(_)) {
+                if stage.attention {
+                    desk.hub.tell(&Change::Attention);
+                }
+                if !stage.command.is_empty() {
+                    let ran = desk.runner.run(stage.command.clone(), about(record)).await;
+                    data["command"] = json!(stage.command);
+                    data["command_failed"] = json!(ran.err());
+                }
+            }
+        }
+        let next = alerts.next_alert(done + 1, desk.now());
+        desk.apply(&record.id, None, Event::Alert { next }, Actor::System, "alerted", data).await?;
+        Ok(())
+    }
+
+    async fn give_up(&self, id: &str) -> Result<(), Failure> {
+        let data = json!({ "why": "No alert was answered." });
+        self.desk.apply(id, None, Event::GiveUp, Actor::System, "manual_review", data).await?;
+        Ok(())
+    }
+
+    /// Takes notice of time that nobody watched: the machine slept, or its
+    /// clock was set.
+    async fn notice_gaps(&self) {
+        let desk = &self.desk;
+        let gap = lock(&desk.watch).look(desk.now(), desk.clock.awake(), desk.clock.boot());
+        let outcome = match gap {
+            None => Ok(()),
+            Some(gap) => self.mind_the_gap(gap).await,
+        };
+        if let Err(failure) = outcome {
+            tracing::error!(error = failure.0.message, "a gap in time was not taken account of");
         }
     }
+
+    /// Warns again of what came due while nobody watched, before it acts; and
+    /// moves what is measured by a clock that was set.
+    pub(crate) async fn mind_the_gap(&self, gap: Gap) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let (ids, event, kind) = match gap {
+            Gap::Slept { since } => {
+                (desk.store.read(|read| read.due(now))?, Event::Gap { since }, "missed")
+            }
+            Gap::Stepped { by } => {
+                let ids = desk.store.read(|read| read.open_ids())?;
+                (ids, Event::Step { by, since: now - by }, "clock_set")
+            }
+        };
+        for id in ids {
+            desk.apply(&id, None, event.clone(), Actor::System, kind, json!({})).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Time that nobody watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// The machine slept, or the desk was off.
+    Slept {
+        /// Since when, by the wall clock.
+        since: DateTime<Utc>,
+    },
+    /// The wall clock was set.
+    Stepped {
+        /// By how much.
+        by: TimeDelta,
+    },
+}
+
+/// What the clocks showed when they were last looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    wall: DateTime<Utc>,
+    awake: Duration,
+    boot: Duration,
+    /// What the wall clock showed when the machine started, by its present
+    /// setting.
+    origin: DateTime<Utc>,
+}
+
+impl Watch {
+    /// How far the wall clock may be corrected before that counts as a step.
+    const SLACK: TimeDelta = TimeDelta::seconds(60);
+
+    /// How long a sleep has to be.
+    const SLEEP: Duration = Duration::from_secs(2);
+
+    pub fn new(wall: DateTime<Utc>, awake: Duration, boot: Duration) -> Self {
+        Self { wall, awake, boot, origin: wall - delta(boot) }
+    }
+
+    /// Looks at the clocks; says what happened since the last look.
+    pub fn look(&mut self, wall: DateTime<Utc>, awake: Duration, boot: Duration) -> Option<Gap> {
+        let before = *self;
+        (self.wall, self.awake, self.boot) = (wall, awake, boot);
+        let by = (wall - delta(boot)) - self.origin;
+        if by.abs() > Self::SLACK {
+            self.origin += by;
+            return Some(Gap::Stepped { by });
+        }
+        let asleep =
+            boot.saturating_sub(before.boot).saturating_sub(awake.saturating_sub(before.awake));
+        (asleep >= Self::SLEEP).then_some(Gap::Slept { since: before.wall })
+    }
+}
+
+fn delta(span: Duration) -> TimeDelta {
+    TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
+}
+
+/// Waits for the call, or for so long.
+async fn first(call: impl Future<Output = ()>, wait: Option<Duration>) {
+    tokio::select! {
+        () = call => {}
+        () = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        } => {}
+    }
+}
+
+/// What a command is told of a handoff.
+fn about(record: &Record) -> Value {
+    json!({
+        "id": record.id,
+        "agent": record.agent,
+        "question": record.question,
+        "priority": record.priority,
+        "respond_by": record.progress.timing.respond_by,
+    })
 }
 
 fn time_is_up(
     write: &Write<'_>,
     id: &str,
     default: Option<Box<Decision>>,
+    alert: NextAlert,
     outcome: &str,
     now: DateTime<Utc>,
 ) -> Result<Record, Failure> {
     let record = crate::owned(write, id, None)?;
-    let event = Event::TimeUp { default };
+    let event = Event::TimeUp { default, alert };
     let progress = transition(&record.progress, &record.traits, event, now)?;
     let (kind, data) = if progress.state() == State::Released {
         write.set_outcome(record.seq, outcome)?;

@@ -87,6 +87,7 @@ impl Desk {
         let (record, payload, _) = self.own(agent, id)?;
         let mut answer = answered(&record, &payload);
         if granted.is_some() {
+            self.leased.notify_one();
             if !self.hub.lease(connection, id) {
                 // It closed while this was stored, and nobody else frees it.
                 self.gone(connection, vec![id.to_owned()]).await;
@@ -138,20 +139,34 @@ impl Desk {
         }
     }
 
-    /// Renews the leases of those who are still connected.
+    /// Renews the leases of those who are still connected, all in one change:
+    /// nobody else sees a difference.
     pub(crate) async fn renew(&self) {
-        for (connection, id) in self.hub.leases() {
-            let event = Event::Holder { holder: self.holder(connection), present: true };
-            match self.apply(&id, None, event, Actor::System, "", Value::Null).await {
-                Ok(record)
-                    if !matches!(record.progress.state(), State::Released | State::Collected) =>
-                {
-                    self.hub.forget_lease(connection, &id);
-                }
-                Ok(_) => {}
-                Err(failure) => {
-                    tracing::warn!(id, error = failure.0.message, "a lease was not renewed");
-                }
+        let leases = self.hub.leases();
+        let held: Vec<(String, String)> =
+            leases.iter().map(|(connection, id)| (self.holder(*connection), id.clone())).collect();
+        let now = self.now();
+        let renewed: Result<Vec<bool>, Failure> = self
+            .store
+            .write_soon(move |write| {
+                held.into_iter()
+                    .map(|(holder, id)| {
+                        let record = owned(write, &id, None)?;
+                        let event = Event::Holder { holder, present: true };
+                        let progress = transition(&record.progress, &record.traits, event, now)?;
+                        write.keep(&record, &progress)?;
+                        Ok(matches!(progress.state(), State::Released | State::Collected))
+                    })
+                    .collect()
+            })
+            .await;
+        match renewed {
+            Ok(still) => {
+                let over = leases.into_iter().zip(still).filter(|(_, still)| !still);
+                over.for_each(|((connection, id), _)| self.hub.forget_lease(connection, &id));
+            }
+            Err(failure) => {
+                tracing::warn!(error = failure.0.message, "leases were not renewed");
             }
         }
     }

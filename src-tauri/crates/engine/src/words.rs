@@ -1,12 +1,16 @@
 //! The sentences that the desk says of itself: outcomes, thread entries,
 //! notifications. Agents' words are quoted, never mended.
 
+use std::fmt::Write as _;
+
+use handoff_domain::alerts::{Alerts, Purpose};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
 use handoff_domain::lifecycle::Traits;
 use handoff_domain::payload::{Payload, Priority, TimeoutKind};
 use handoff_protocol::view::ThreadEntry;
-use handoff_store::Entry;
+use handoff_store::{Entry, Record};
 
+use crate::burst::Summary;
 use crate::ports::Notice;
 
 /// A decision in a few words, with the option as the payload labels it.
@@ -28,7 +32,12 @@ pub fn outcome(decision: &Decision, payload: Option<&Payload>) -> String {
 }
 
 /// What really happens at the deadline, in one sentence.
-pub fn at_the_deadline(payload: &Payload, traits: &Traits) -> String {
+pub fn at_the_deadline(
+    payload: &Payload,
+    traits: &Traits,
+    allowed: bool,
+    alerts: &Alerts,
+) -> String {
     let label = payload
         .deadline
         .on_timeout
@@ -37,58 +46,94 @@ pub fn at_the_deadline(payload: &Payload, traits: &Traits) -> String {
         .and_then(|id| payload.option(id))
         .map_or("", |option| option.label.as_str());
     match traits.on_timeout {
-        TimeoutKind::Escalate => "You are alerted again; it stays open.".to_owned(),
-        TimeoutKind::ManualReview => "It waits for manual review; nothing is done.".to_owned(),
-        TimeoutKind::SafeDefault if traits.default_is_read => {
+        TimeoutKind::Escalate => {
+            let count: u32 = alerts.stages.iter().map(|stage| stage.times).sum();
+            let often = match count {
+                0 => "It waits for you".to_owned(),
+                1 => "You are alerted once more".to_owned(),
+                many => format!("You are alerted up to {many} times"),
+            };
+            format!("{often}; if you do not answer, nothing is done and it stays for later.")
+        }
+        TimeoutKind::ManualReview => "Nothing is done; it stays for later.".to_owned(),
+        TimeoutKind::SafeDefault if traits.may_default(allowed) => {
             format!("“{label}” is taken, and recorded as System’s.")
         }
         TimeoutKind::SafeDefault => format!(
-            "It waits for manual review: “{label}” changes something, and that is not done unasked."
+            "Nothing is done and it stays for later: “{label}” changes something, and that is \
+             not done unasked."
         ),
     }
 }
 
-/// What a notification says.
-pub fn notice(
-    handoff: &str,
-    agent: &str,
-    question: &str,
-    priority: Priority,
-    show_question: bool,
-    warning: bool,
-) -> Notice {
+/// What a notification says; the question only where it may be read by others.
+pub fn notice(record: &Record, purpose: Purpose, show_question: bool) -> Notice {
+    let (agent, priority) = (&record.agent, record.priority);
     let weight = match priority {
         Priority::Low => "low priority",
         Priority::Normal => "normal priority",
         Priority::High => "high priority",
         Priority::Urgent => "urgent",
     };
-    let title = if warning {
-        format!("{agent} still waits, and time runs out ({weight})")
-    } else {
-        format!("{agent} asks ({weight})")
+    let title = match purpose {
+        Purpose::Ready => format!("{agent} asks ({weight})"),
+        Purpose::Reminder => format!("{agent} still waits ({weight})"),
+        Purpose::Warning => format!("{agent} still waits, and time runs out ({weight})"),
+        Purpose::Alert => format!("{agent} got no answer in time ({weight})"),
     };
     let body = if show_question {
-        question.to_owned()
+        record.question.clone()
     } else {
         "Open it to read the question.".to_owned()
     };
-    Notice { handoff: handoff.to_owned(), agent: agent.to_owned(), title, body, priority, warning }
+    Notice { handoff: Some(record.id.clone()), title, body, priority, purpose, sound: false }
+}
+
+/// What the one notification for many says.
+pub fn summary(summary: &Summary) -> Notice {
+    const NAMED: usize = 3;
+    let count = summary.count;
+    let named =
+        summary.agents.iter().take(NAMED).map(|(agent, count)| format!("{count} from {agent}"));
+    let mut body = named.collect::<Vec<_>>().join(", ");
+    let more = summary.agents.len().saturating_sub(NAMED);
+    if more > 0 {
+        let _ = write!(body, " and from {more} more");
+    }
+    Notice {
+        handoff: None,
+        title: if count == 1 { "1 more asks".to_owned() } else { format!("{count} more ask") },
+        body,
+        priority: Priority::Normal,
+        purpose: Purpose::Ready,
+        sound: false,
+    }
 }
 
 /// An entry of the thread as the reviewer reads it.
 pub fn entry(entry: Entry) -> ThreadEntry {
     let text = |name: &str| entry.data.get(name).and_then(|value| value.as_str()).unwrap_or("");
     let sentence = match entry.kind.as_str() {
-        "submitted" => "Handed over".to_owned(),
+        "submitted" => match entry.data.get("spooled") {
+            Some(_) => "Handed over while the desk was off".to_owned(),
+            None => "Handed over".to_owned(),
+        },
         "ready" => "Ready to read".to_owned(),
         "notified" => "Notification shown".to_owned(),
         "not_notified" => format!("No notification: {}", text("why")),
+        "reminded" => attempted("Reminded", text("attempt"), text("why")),
+        "snoozed" => format!("Put off until {}", text("until")),
+        "woken" => "Reminders are on again".to_owned(),
+        "default_allowed" => "Allowed the default to be taken".to_owned(),
+        "default_disallowed" => "Took that leave back".to_owned(),
+        "clock_set" => "The clock of this machine was set".to_owned(),
+        "missed" => "The deadline passed unseen: it is warned of first".to_owned(),
+        "alerted" => attempted("Alerted after the deadline", text("attempt"), text("why")),
         "opened" => "Opened".to_owned(),
         "decided" | "default_taken" => text("outcome").to_owned(),
         "undone" => "Decision taken back".to_owned(),
-        "released" => "Released to the agent".to_owned(),
-        "collected" => "Collected by the agent".to_owned(),
+        "released" => "Sent to the agent".to_owned(),
+        "collected" => "Received by the agent".to_owned(),
         "granted_again" => "Allowed the agent to act again".to_owned(),
         "reconciled" => match text("outcome") {
             "diverged" => format!("Did something else: {}", text("why")),
@@ -103,13 +148,22 @@ pub fn entry(entry: Entry) -> ThreadEntry {
             format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default())
         }
         "restored" => "Went back to a backup: later events are lost".to_owned(),
-        "warned" => "Warned of the deadline".to_owned(),
-        "escalated" => "Deadline passed: alerted again".to_owned(),
+        "warned" => attempted("Warned of the deadline", text("attempt"), text("why")),
+        "escalated" => "Deadline passed: escalated".to_owned(),
         "manual_review" => match text("why") {
-            "" => "Deadline passed: kept for manual review".to_owned(),
-            why => format!("Deadline passed: kept for manual review. {why}"),
+            "" => "Deadline passed: nothing was done".to_owned(),
+            why => format!("Deadline passed: nothing was done. {why}"),
         },
         other => other.replace('_', " "),
     };
     ThreadEntry { at: entry.at, actor: entry.actor, event: entry.kind, text: sentence }
+}
+
+/// What was tried, and how it went where it was not simply shown.
+fn attempted(what: &str, attempt: &str, why: &str) -> String {
+    match attempt {
+        "" | "shown" => what.to_owned(),
+        "inhibited" => format!("{what}, not shown: {why}"),
+        _ => format!("{what}, but it could not be shown: {why}"),
+    }
 }

@@ -99,6 +99,8 @@ pub enum Change {
     },
     /// An agent, the settings, notifications or a fault.
     Status,
+    /// The window asks for attention, as the desktop does it.
+    Attention,
     /// The window is asked to show this item.
     Show {
         /// Its id; `None` for the window alone.

@@ -29,8 +29,8 @@ pub struct Agent {
 }
 
 const COLUMNS: &str = "name, token_hash, framework, version, first_seen, last_seen,
-    (SELECT count(*) FROM handoffs WHERE agent = agents.name),
-    (SELECT count(*) FROM handoffs WHERE agent = agents.name AND progress LIKE '%\"cold\"%')";
+    (SELECT coalesce(sum(count), 0) FROM tallies WHERE agent = agents.name),
+    (SELECT count(*) FROM handoffs WHERE agent = agents.name AND cold = 1)";
 
 fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
     Ok(Agent {

@@ -80,7 +80,7 @@ pub fn faults(connection: &Connection) -> Result<Vec<String>, StoreError> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     private().write(true).create_new(true).open(to)?;
-    let source = open::for_reading(from)?;
+    let source = open::for_reading(from, &open::Disk::default())?;
     // One snapshot for the whole copy: else each change would begin it anew.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;

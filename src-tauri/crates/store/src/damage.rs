@@ -143,7 +143,7 @@ fn build(
 
 /// Gives a database that is whole the name of the one that is used.
 fn put_in_place(files: &Files, new: &Path) -> Result<(), StoreError> {
-    let connection = open::for_reading(new)?;
+    let connection = open::for_reading(new, &open::Disk::default())?;
     take_up::put_down(files, &audit::tip(&connection)?);
     drop(connection);
     let [_, log, index] = parts_of(new);
@@ -195,7 +195,7 @@ fn sound(backup: Option<&Path>, new: &Path) -> Result<Connection, StoreError> {
     if let Some(backup) = backup {
         copy_private(backup, new)?;
     }
-    let target = open::for_writing(new).map_err(|error| {
+    let target = open::for_writing(new, &open::Disk::default()).map_err(|error| {
         if let open::OpenError::Store(error) = error {
             error
         } else {

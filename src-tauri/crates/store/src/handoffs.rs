@@ -198,7 +198,7 @@ impl Read<'_> {
     pub fn counts(&self) -> Result<[u32; 3], StoreError> {
         let mut counts = [0; 3];
         let mut statement =
-            self.connection.prepare_cached("SELECT list, count(*) FROM handoffs GROUP BY list")?;
+            self.connection.prepare_cached("SELECT list, sum(count) FROM tallies GROUP BY list")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if let Some(count) = counts.get_mut(usize::from(row.get::<_, u8>(0)?)) {
@@ -225,24 +225,49 @@ impl Read<'_> {
             filters.push("state = ?");
             values.push(Value::Text(state.as_str().to_owned()));
         }
-        if let Some(words) = page.search.as_deref().and_then(search::query) {
-            filters.push("seq IN (SELECT rowid FROM search WHERE search MATCH ?)");
-            values.push(Value::Text(words));
-        }
         let filter = if filters.is_empty() { "1".to_owned() } else { filters.join(" AND ") };
         let order = match page.list {
             Some(ListPart::Inbox) => "respond_by, priority DESC, seq",
             Some(ListPart::Waiting | ListPart::Done) => "changed_at DESC, seq DESC",
             None => "seq DESC",
         };
+        let (total, part) = match page.search.as_deref().and_then(search::query) {
+            // The index knows the order of arrival; left to itself SQLite
+            // would look through all handoffs for those that are found.
+            Some(words) if filters.is_empty() => {
+                values.push(Value::Text(words));
+                (
+                    "SELECT count(*) FROM search WHERE search MATCH ?".to_owned(),
+                    "search CROSS JOIN handoffs ON seq = search.rowid WHERE search MATCH ?
+                     ORDER BY search.rowid DESC LIMIT ?"
+                        .to_owned(),
+                )
+            }
+            Some(words) => {
+                values.push(Value::Text(words));
+                let filter =
+                    format!("{filter} AND seq IN (SELECT rowid FROM search WHERE search MATCH ?)");
+                (
+                    format!("SELECT count(*) FROM handoffs WHERE {filter}"),
+                    format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?"),
+                )
+            }
+            None if page.list.is_some() && filters.len() == 1 => (
+                "SELECT coalesce(sum(count), 0) FROM tallies WHERE list = ?".to_owned(),
+                format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?"),
+            ),
+            None => (
+                format!("SELECT count(*) FROM handoffs WHERE {filter}"),
+                format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?"),
+            ),
+        };
         let total = self
             .connection
-            .prepare_cached(&format!("SELECT count(*) FROM handoffs WHERE {filter}"))?
+            .prepare_cached(&total)?
             .query_row(params_from_iter(&values), |row| row.get(0))?;
         values.push(Value::Integer(page.limit.into()));
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM handoffs WHERE {filter} ORDER BY {order} LIMIT ?"
-        ))?;
+        let mut statement =
+            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {part}"))?;
         let rows = statement
             .query_map(params_from_iter(&values), row)?
             .map(|found| found.map_err(StoreError::from).flatten())
@@ -265,10 +290,28 @@ impl Read<'_> {
     /// The ids of the ready handoffs of which no notification was attempted.
     pub fn unannounced(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM handoffs WHERE state = 'ready' AND announced = 0 ORDER BY respond_by",
+        )?;
+        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
+    /// The ids of the ready handoffs that no notification service has shown.
+    pub fn not_shown(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
             "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND NOT EXISTS (
                SELECT 1 FROM events WHERE handoff = h.seq
-               AND kind IN ('notified', 'not_notified')) ORDER BY respond_by",
+               AND (kind = 'notified' OR data ->> 'attempt' = 'shown')) ORDER BY respond_by",
         )?;
+        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ids)
+    }
+
+    /// The ids of the handoffs that are not over, the oldest first.
+    pub fn open_ids(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id FROM handoffs WHERE list IN (0, 1) ORDER BY seq")?;
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
     }

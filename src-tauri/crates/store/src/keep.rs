@@ -1,7 +1,7 @@
 //! Writing handoffs: each change is compare-and-set, with its event beside it.
 
 use chrono::{DateTime, Utc};
-use handoff_domain::lifecycle::Progress;
+use handoff_domain::lifecycle::{Flag, Progress};
 use rusqlite::params;
 
 use crate::handoffs::{Entry, ListPart, NewHandoff, Proposal, Record};
@@ -21,9 +21,9 @@ impl Write<'_> {
             .prepare_cached(
                 "INSERT INTO handoffs (id, agent, key, task, title, question, priority, effect,
                    traits, progress, version, state, list, respond_by, received_at, changed_at,
-                   timer_at)
+                   timer_at, cold)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14, ?14,
-                   ?15)",
+                   ?15, ?16)",
             )?
             .execute(params![
                 id,
@@ -40,7 +40,8 @@ impl Write<'_> {
                 ListPart::of(progress.state()).number(),
                 millis(progress.timing.respond_by),
                 millis(now),
-                progress.next_timer().map(millis),
+                progress.next_due().map(|(at, _)| millis(at)),
+                progress.has(Flag::Cold),
             ])?;
         let seq = self.connection.last_insert_rowid();
         self.add_payload(seq, progress.revision, proposal)?;
@@ -96,7 +97,7 @@ impl Write<'_> {
             .connection
             .prepare_cached(
                 "UPDATE handoffs SET progress = ?3, state = ?4, list = ?5, respond_by = ?6,
-                 changed_at = ?7, timer_at = ?8, version = version + 1
+                 changed_at = ?7, timer_at = ?8, cold = ?9, version = version + 1
                  WHERE seq = ?1 AND version = ?2",
             )?
             .execute(params![
@@ -107,7 +108,26 @@ impl Write<'_> {
                 ListPart::of(progress.state()).number(),
                 millis(progress.timing.respond_by),
                 millis(now),
-                progress.next_timer().map(millis),
+                progress.next_due().map(|(at, _)| millis(at)),
+                progress.has(Flag::Cold),
+            ])?;
+        if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    }
+
+    /// Stores a new progress that nobody sees a difference of, such as a lease
+    /// that holds longer or a reminder at another time: its place in the lists stays.
+    pub fn keep(&self, record: &Record, progress: &Progress) -> Result<(), StoreError> {
+        let changed = self
+            .connection
+            .prepare_cached(
+                "UPDATE handoffs SET progress = ?3, timer_at = ?4, version = version + 1
+                 WHERE seq = ?1 AND version = ?2",
+            )?
+            .execute(params![
+                record.seq,
+                record.version,
+                serde_json::to_string(progress)?,
+                progress.next_due().map(|(at, _)| millis(at)),
             ])?;
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
@@ -122,7 +142,15 @@ impl Write<'_> {
 
     /// Records what happened; belongs into the same change as what it records.
     pub fn log(&self, seq: i64, entry: &Entry) -> Result<(), StoreError> {
-        audit::append(self.connection, seq, entry)
+        audit::append(self.connection, seq, entry)?;
+        if matches!(entry.kind.as_str(), "notified" | "not_notified") {
+            self.connection
+                .prepare_cached(
+                    "UPDATE handoffs SET announced = 1 WHERE seq = ? AND announced = 0",
+                )?
+                .execute([seq])?;
+        }
+        Ok(())
     }
 
     fn add_payload(&self, seq: i64, revision: u32, proposal: &Proposal) -> Result<(), StoreError> {

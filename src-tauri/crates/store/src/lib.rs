@@ -36,6 +36,8 @@ pub use backup::list as backups;
 pub use damage::{Restored, restore};
 pub use files::Files;
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
+#[cfg(feature = "fault-injection")]
+pub use open::Disk;
 pub use open::{OpenError, SQLITE_MINIMUM};
 pub use report::{Report, report};
 pub use rotation::{Backup, Kind};
@@ -52,6 +54,7 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
     writer: writer::Writer,
     path: PathBuf,
+    disk: open::Disk,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -77,6 +80,10 @@ pub enum StoreError {
     /// with it.
     #[error("another change that was stored at the same time failed")]
     Aborted,
+    /// The disk failed while a change was being brought to it. Until the next
+    /// start it counts as not stored; then it is there, whole, or it is not.
+    #[error("the disk failed, and whether this is stored is not known: {0}")]
+    Unknown(String),
     /// A row was changed by somebody else since it was read.
     #[error("the handoff changed meanwhile")]
     Stale,
@@ -99,7 +106,11 @@ impl From<rusqlite::Error> for StoreError {
         );
         let ends_early =
             error.sqlite_error().is_some_and(|found| found.extended_code == SHORT_READ);
-        if is_garbled || ends_early {
+        // What is asked is always the same: a table or column that is missing
+        // was there before.
+        let is_misshapen =
+            matches!(error, rusqlite::Error::SqlInputError { .. }) || text.starts_with("no such ");
+        if is_garbled || ends_early || is_misshapen {
             return Self::Damaged(text);
         }
         match error.sqlite_error_code() {
@@ -142,16 +153,27 @@ impl Store {
     /// Opens the database at `path`, making it if there is none; what else a
     /// desk keeps beside its database is left alone.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::with(open::for_writing(path)?, None, path)
+        Self::on(path, open::Disk::default())
+    }
+
+    /// The same on another disk than the system's, for tests.
+    #[cfg(feature = "fault-injection")]
+    pub fn open_on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
+        Self::on(path, disk)
+    }
+
+    fn on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
+        Self::with(open::for_writing(path, &disk)?, None, path, disk)
     }
 
     fn with(
         connection: Connection,
         head: Option<head::HeadKeeping>,
         path: &Path,
+        disk: open::Disk,
     ) -> Result<Self, OpenError> {
         let writer = writer::Writer::start(connection, head)?;
-        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned() })
+        Ok(Self { readers: Mutex::new(Vec::new()), writer, path: path.to_owned(), disk })
     }
 
     /// Runs `change` in a transaction and answers once it is on disk. If it
@@ -184,7 +206,7 @@ impl Store {
         let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open::for_reading(&self.path)?,
+            None => open::for_reading(&self.path, &self.disk)?,
         };
         let snapshot = connection.unchecked_transaction()?;
         let found = look(&Read { connection: &snapshot });

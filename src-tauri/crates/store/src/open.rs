@@ -15,16 +15,17 @@ use crate::{StoreError, audit};
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
 /// The format that this desk writes: how many migrations there are.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 /// The first format with an audit log.
-pub const AUDITED: i64 = 2;
+pub const AUDITED: i64 = 3;
 
 static STEPS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::new(migrations()));
 
 fn migrations() -> Vec<M<'static>> {
     vec![
         M::up(include_str!("../migrations/0001_desk.sql")),
+        M::up(include_str!("../migrations/0002_lookups.sql")),
         M::up_with_hook(
             include_str!("../migrations/0003_audit.sql"),
             |change: &Transaction<'_>| Ok(audit::chain_existing(change)?),
@@ -34,6 +35,25 @@ fn migrations() -> Vec<M<'static>> {
 
 /// No later desk will have as many formats as this.
 const LATER: i64 = 10_000;
+
+/// What the file lies on, and how it is written. A desk knows only the
+/// default; a test may have a disk that fails, or break the rules to see that
+/// it is noticed.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// The name of the VFS, if not the system's.
+    pub vfs: Option<String>,
+    /// SQLite's `synchronous`.
+    pub synchronous: &'static str,
+    /// After how many pages the log is brought into the database.
+    pub checkpoint_pages: u32,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { vfs: None, synchronous: "FULL", checkpoint_pages: 1000 }
+    }
+}
 
 /// Why the database could not be opened. It is left as it was.
 #[derive(Debug, thiserror::Error)]
@@ -75,15 +95,16 @@ impl From<rusqlite::Error> for OpenError {
 }
 
 /// Opens for the one writer, and brings the format up to date.
-pub fn for_writing(path: &Path) -> Result<Connection, OpenError> {
+pub fn for_writing(path: &Path, disk: &Disk) -> Result<Connection, OpenError> {
     if rusqlite::version_number() < SQLITE_MINIMUM {
         return Err(OpenError::OldSqlite { found: rusqlite::version().to_owned() });
     }
     make_private(path)?;
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, disk)?;
     refuse_foreign(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", disk.synchronous)?;
+    connection.pragma_update(None, "wal_autocheckpoint", disk.checkpoint_pages)?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
@@ -107,14 +128,14 @@ pub fn format(path: &Path) -> Result<Option<i64>, StoreError> {
     if crate::files::size(path) == 0 {
         return Ok(None);
     }
-    let connection = for_reading(path)?;
+    let connection = for_reading(path, &Disk::default())?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok((found > 0).then_some(found))
 }
 
 /// Opens a copy of a database that nobody else uses.
 pub fn for_copy(path: &Path) -> Result<Connection, StoreError> {
-    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default())?)
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool, rusqlite::Error> {
@@ -124,13 +145,17 @@ fn has_table(connection: &Connection, name: &str) -> Result<bool, rusqlite::Erro
 }
 
 /// Opens for one of the readers.
-pub fn for_reading(path: &Path) -> Result<Connection, StoreError> {
-    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?)
+pub fn for_reading(path: &Path, disk: &Disk) -> Result<Connection, StoreError> {
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, disk)?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a connection is made")]
-fn connect(path: &Path, access: OpenFlags) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn connect(path: &Path, access: OpenFlags, disk: &Disk) -> Result<Connection, rusqlite::Error> {
+    let access = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match disk.vfs.as_deref() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, access, vfs)?,
+        None => Connection::open_with_flags(path, access)?,
+    };
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -195,7 +220,7 @@ mod tests {
     #[test]
     fn every_commit_is_synced_and_the_file_is_private() {
         let (_folder, path) = database();
-        let connection = for_writing(&path).expect("open");
+        let connection = for_writing(&path, &Disk::default()).expect("open");
         let pragma = |name: &str| -> String {
             connection
                 .pragma_query_value(None, name, |row| {
@@ -217,13 +242,53 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_database_learns_what_was_cold_and_announced() {
+        let (_folder, path) = database();
+        make_private(&path).expect("file");
+        let mut connection =
+            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
+        STEPS.to_version(&mut connection, 1).expect("the first format");
+        let handoff = |seq: u8, flags: &str| {
+            format!(
+                "INSERT INTO handoffs VALUES ({seq}, 'h{seq}', 'a', 'k{seq}', 't', 'T \"cold\"', 'q',
+                 1, NULL, '{{}}', '{{\"flags\":[{flags}]}}', 1, 'ready', 0, 9, 0, 0, NULL, NULL);"
+            )
+        };
+        connection
+            .execute_batch(&format!(
+                "{} {}
+                 INSERT INTO events (handoff, at, actor, kind, data)
+                 VALUES (1, 0, 'System', 'ready', 'null'), (2, 0, 'System', 'notified', 'null');",
+                handoff(1, "\"cold\""),
+                handoff(2, "\"escalated\"")
+            ))
+            .expect("rows");
+        drop(connection);
+        let connection = for_writing(&path, &Disk::default()).expect("open");
+        let mut statement = connection
+            .prepare("SELECT cold, announced FROM handoffs ORDER BY seq")
+            .expect("the new columns");
+        let rows: Vec<(bool, bool)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .expect("rows");
+        assert_eq!(rows, [(true, false), (false, true)]);
+        let counted: u8 = connection
+            .query_row("SELECT count FROM tallies WHERE agent = 'a' AND list = 0", [], |row| {
+                row.get(0)
+            })
+            .expect("counted");
+        assert_eq!(counted, 2);
+    }
+
+    #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let (_folder, path) = database();
-        let connection = for_writing(&path).expect("open");
+        let connection = for_writing(&path, &Disk::default()).expect("open");
         connection.pragma_update(None, "user_version", 99).expect("pragma");
         drop(connection);
         let before = std::fs::read(&path).expect("file");
-        let error = for_writing(&path).expect_err("refused");
+        let error = for_writing(&path, &Disk::default()).expect_err("refused");
         assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
         assert_eq!(before, std::fs::read(&path).expect("file"));
     }
@@ -232,10 +297,11 @@ mod tests {
     fn a_foreign_database_is_refused() {
         let (_folder, path) = database();
         make_private(&path).expect("file");
-        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("open");
+        let connection =
+            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
         connection.execute_batch("CREATE TABLE theirs (a)").expect("table");
         drop(connection);
-        assert!(matches!(for_writing(&path), Err(OpenError::Foreign(_))));
+        assert!(matches!(for_writing(&path, &Disk::default()), Err(OpenError::Foreign(_))));
     }
 
     #[test]
@@ -243,6 +309,9 @@ mod tests {
         let (_folder, path) = database();
         std::fs::write(&path, "not a database, but a text that is long enough".repeat(50))
             .expect("file");
-        assert!(matches!(for_writing(&path), Err(OpenError::Store(StoreError::Damaged(_)))));
+        assert!(matches!(
+            for_writing(&path, &Disk::default()),
+            Err(OpenError::Store(StoreError::Damaged(_)))
+        ));
     }
 }

@@ -30,7 +30,7 @@ pub struct Report {
 
 /// Looks at a database.
 pub fn report(files: &Files) -> Result<Report, StoreError> {
-    let connection = open::for_reading(&files.database)?;
+    let connection = open::for_reading(&files.database, &open::Disk::default())?;
     let [database, log, _] = files.parts();
     Ok(Report {
         sqlite: rusqlite::version().to_owned(),

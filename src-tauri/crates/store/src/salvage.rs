@@ -338,6 +338,9 @@ impl Carrying<'_> {
             return Ok(Found::Unproven(id));
         }
         let names = self.columns("handoffs")?;
+        if row.len() != names.len() {
+            return Ok(Found::Unproven(id));
+        }
         let marks = vec!["?"; names.len()].join(", ");
         let sets: Vec<String> =
             names.iter().map(|name| format!("{name} = excluded.{name}")).collect();

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use handoff_domain::audit::{Epoch, Head, Reason};
 
 use crate::files::{Files, replace, size};
+use crate::open::Disk;
 use crate::rotation::{Backup, Kind, is_due};
 use crate::{OpenError, Store, StoreError, audit, backup, damage, head, open, verify};
 
@@ -85,7 +86,7 @@ fn whole(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
         written = Some(Head::EMPTY);
         put_down(files, &Head::EMPTY);
     }
-    let connection = open::for_writing(&database)?;
+    let connection = open::for_writing(&database, &Disk::default())?;
     let mut notices = Vec::new();
     if let Some(epoch) = audit::settle(&connection, written, now)? {
         let reason = epoch.reason.as_str();
@@ -94,13 +95,13 @@ fn whole(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
     }
     put_down(files, &audit::tip(&connection)?);
     let head = head::HeadKeeping::start(files.head())?;
-    Ok(Opened { store: Store::with(connection, Some(head), &database)?, notices })
+    Ok(Opened { store: Store::with(connection, Some(head), &database, Disk::default())?, notices })
 }
 
 fn inspect(files: &Files) -> Result<Vec<String>, StoreError> {
     let written = head::read(&files.head()).unwrap_or(None);
     let look = || -> Result<Vec<String>, StoreError> {
-        let connection = open::for_reading(&files.database)?;
+        let connection = open::for_reading(&files.database, &Disk::default())?;
         let snapshot = connection.unchecked_transaction()?;
         let mut found = backup::faults(&snapshot)?;
         if found.is_empty() && audit::is_chained(&snapshot)? {

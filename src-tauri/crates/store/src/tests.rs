@@ -6,7 +6,7 @@ mod damage;
 mod desk;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_domain::lifecycle::{Event, Progress, State, Traits, transition};
+use handoff_domain::lifecycle::{Event, Flag, Progress, State, Traits, transition};
 use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};
 
 use crate::{ListPart, NewHandoff, Page, Proposal, Record, Store, StoreError};
@@ -267,4 +267,93 @@ async fn what_may_wait_is_stored_when_the_store_is_closed() {
     let store = Store::open(&path).expect("reopened");
     assert!(store.read(|read| read.handoff("h-late")).expect("read").is_some());
     drop(folder);
+}
+
+#[tokio::test]
+async fn what_came_cold_is_counted_until_a_better_proposal_comes() {
+    let opened = open();
+    opened
+        .store
+        .write::<_, StoreError, _>(|write| {
+            write.bind_agent("a", "hash", at(0))?;
+            for key in ["cold", "warm"] {
+                let mut progress = ready(600);
+                if key == "cold" {
+                    progress.flags.push(Flag::Cold);
+                }
+                write.insert(&new(key, "{}".to_owned()), &progress, at(0))?;
+            }
+            Ok(())
+        })
+        .await
+        .expect("stored");
+    let counted = || {
+        let agents = opened.store.read(|read| read.agents()).expect("read");
+        agents.first().map(|agent| (agent.handoffs, agent.cold))
+    };
+    assert_eq!(counted(), Some((2, 1)));
+    let cold = opened.store.read(|read| read.handoff("h-cold")).expect("read").expect("there");
+    let warmed = ready(600);
+    opened.store.write(move |write| write.save(&cold, &warmed, at(1))).await.expect("saved");
+    assert_eq!(counted(), Some((2, 0)));
+}
+
+#[tokio::test]
+async fn what_was_announced_once_is_not_owed_again() {
+    let opened = open();
+    let first = insert(&opened.store, "first", "{}".to_owned()).await.expect("stored");
+    insert(&opened.store, "second", "{}".to_owned()).await.expect("stored");
+    let owed = || opened.store.read(|read| read.unannounced()).expect("read");
+    assert_eq!(owed(), ["h-first", "h-second"]);
+    let attempt = crate::Entry {
+        at: at(1),
+        actor: "System".to_owned(),
+        kind: "not_notified".to_owned(),
+        data: serde_json::Value::Null,
+    };
+    let write = opened.store.write::<_, StoreError, _>(move |write| write.log(first.seq, &attempt));
+    write.await.expect("logged");
+    assert_eq!(owed(), ["h-second"]);
+}
+
+#[tokio::test]
+async fn a_search_shows_the_newest_of_all_that_it_counts() {
+    let opened = open();
+    for number in 0..5 {
+        insert(&opened.store, &format!("k{number}"), "{}".to_owned()).await.expect("stored");
+    }
+    opened.store.index().await.expect("indexed");
+    let page = Page { search: Some("title".to_owned()), limit: 2, ..Page::default() };
+    let (rows, total) = opened.store.read(|read| read.page(&page)).expect("read");
+    let ids: Vec<_> = rows.iter().map(|row| row.record.id.as_str()).collect();
+    assert_eq!((ids, total), (vec!["h-k4", "h-k3"], 5));
+    let page = Page { agent: Some("b".to_owned()), ..page };
+    let (rows, total) = opened.store.read(|read| read.page(&page)).expect("read");
+    assert_eq!((rows.len(), total), (0, 0), "another agent has none of them");
+}
+
+#[tokio::test]
+async fn the_counts_follow_every_change() {
+    let opened = open();
+    let first = insert(&opened.store, "first", "{}".to_owned()).await.expect("stored");
+    insert(&opened.store, "second", "{}".to_owned()).await.expect("stored");
+    let counts = || opened.store.read(|read| read.counts()).expect("read");
+    let done = || {
+        let page = Page { list: Some(ListPart::Done), limit: 9, ..Page::default() };
+        let (rows, total) = opened.store.read(|read| read.page(&page)).expect("read");
+        (rows.len(), total)
+    };
+    assert_eq!((counts(), done()), ([2, 0, 0], (0, 0)));
+    let gone = Event::Withdraw { reason: None };
+    let gone = transition(&first.progress, &first.traits, gone, at(1)).expect("an edge");
+    opened.store.write(move |write| write.save(&first, &gone, at(1))).await.expect("saved");
+    assert_eq!((counts(), done()), ([1, 0, 1], (1, 1)));
+    let refused = opened
+        .store
+        .write(|write| {
+            write.insert(&new("third", "{}".to_owned()), &ready(600), at(0))?;
+            Err::<(), _>(StoreError::Stale)
+        })
+        .await;
+    assert_eq!((refused, counts()), (Err(StoreError::Stale), [1, 0, 1]), "nothing is counted");
 }

@@ -37,7 +37,7 @@ pub fn verify(files: &Files) -> Result<Verified, StoreError> {
         Ok(head) => (head, None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let connection = open::for_reading(&files.database)?;
+    let connection = open::for_reading(&files.database, &open::Disk::default())?;
     let snapshot = connection.unchecked_transaction()?;
     if !audit::is_chained(&snapshot)? {
         return Err(StoreError::Failed(

@@ -115,11 +115,25 @@ fn in_savepoint<T, E: From<StoreError>>(
         // A full disk ends the whole transaction, savepoints and all.
         return outcome.and(Err(E::from(StoreError::Aborted)));
     }
-    if outcome.is_err() {
-        run("ROLLBACK TO change")?;
+    if outcome.is_err() && run("ROLLBACK TO change").is_err() {
+        // A part of it may still be there, and nothing may be committed with it.
+        end(connection);
+        return outcome;
     }
-    run("RELEASE change")?;
+    if let Err(error) = run("RELEASE change") {
+        end(connection);
+        return outcome.and(Err(error));
+    }
     outcome
+}
+
+/// Gives up the transaction, if there still is one.
+fn end(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::error!(%error, "rolling back failed");
+    }
 }
 
 fn run(connection: &Connection, head: Option<&HeadKeeping>, queue: &Receiver<(Due, Job)>) {
@@ -195,13 +209,14 @@ fn commit_group(connection: &Connection, first: Vec<Job>, queue: &Receiver<(Due,
         }
         return;
     }
-    let outcome = execute("COMMIT");
-    if outcome.is_err() && !connection.is_autocommit() {
-        // Whether a failed commit reached the disk is unknown; rolling back
-        // makes what this process sees agree with what it answers.
-        if let Err(error) = connection.execute_batch("ROLLBACK") {
-            tracing::error!(%error, "rolling back failed");
-        }
+    let outcome = execute("COMMIT").map_err(|error| {
+        // These are noticed before the last page is written.
+        let known = matches!(error, StoreError::Full | StoreError::Busy);
+        if known { error } else { StoreError::Unknown(error.to_string()) }
+    });
+    if outcome.is_err() {
+        // So that what this process sees agrees with what it answers.
+        end(connection);
     }
     for settle in settles {
         settle(outcome.clone());
@@ -218,9 +233,7 @@ fn index_some(connection: &Connection) -> bool {
     };
     step().unwrap_or_else(|error| {
         tracing::warn!(%error, "the search index could not be filled");
-        if !connection.is_autocommit() {
-            drop(connection.execute_batch("ROLLBACK"));
-        }
+        end(connection);
         false
     })
 }

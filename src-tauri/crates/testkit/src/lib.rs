@@ -5,51 +5,114 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_engine::{Attempt, Clock, Engine, Notice, Notifier};
+use chrono_tz::Tz;
+use handoff_engine::{Attempt, Clock, CommandRunner, Engine, Notice, Notifier};
 use handoff_protocol::session::Host;
+use handoff_spool::Spool;
 use handoff_store::{Files, Store};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
+use serde_json::Value;
 use tempfile::TempDir;
+
+#[derive(Debug, Clone, Copy)]
+struct Clocks {
+    wall: DateTime<Utc>,
+    awake: Duration,
+    boot: Duration,
+    zone: Tz,
+}
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Clone)]
 pub struct FakeClock {
-    state: Arc<Mutex<(DateTime<Utc>, Duration)>>,
+    state: Arc<Mutex<Clocks>>,
 }
 
 impl Default for FakeClock {
     fn default() -> Self {
         let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default();
-        Self { state: Arc::new(Mutex::new((start, Duration::from_secs(1000)))) }
+        let up = Duration::from_secs(1000);
+        let clocks = Clocks { wall: start, awake: up, boot: up, zone: Tz::UTC };
+        Self { state: Arc::new(Mutex::new(clocks)) }
     }
 }
 
 impl FakeClock {
-    /// Time passes, on both clocks.
+    /// Time passes while the machine is awake.
     pub fn pass(&self, span: Duration) {
+        self.sleep(span);
+        self.clocks().awake += span;
+    }
+
+    /// Time passes while the machine sleeps.
+    pub fn sleep(&self, span: Duration) {
+        self.clocks().boot += span;
         self.step(TimeDelta::from_std(span).unwrap_or_default());
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 += span;
     }
 
     /// The wall clock alone is set forward or back.
     pub fn step(&self, by: TimeDelta) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0 += by;
+        self.clocks().wall += by;
+    }
+
+    /// The machine is carried elsewhere.
+    pub fn travel(&self, zone: Tz) {
+        self.clocks().zone = zone;
+    }
+
+    fn clocks(&self) -> MutexGuard<'_, Clocks> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.clocks().wall
     }
 
     fn awake(&self) -> Duration {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.clocks().awake
+    }
+
+    fn boot(&self) -> Duration {
+        self.clocks().boot
+    }
+
+    fn zone(&self) -> Tz {
+        self.clocks().zone
+    }
+}
+
+/// A command and what it was told.
+pub type Ran = (Vec<String>, Value);
+
+/// A runner that remembers what it was asked to run, and what it was told.
+#[derive(Debug, Clone, Default)]
+pub struct RecordingRunner {
+    ran: Arc<Mutex<Vec<Ran>>>,
+}
+
+impl RecordingRunner {
+    /// What was run so far.
+    pub fn ran(&self) -> Vec<Ran> {
+        self.ran.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl CommandRunner for RecordingRunner {
+    fn run(
+        &self,
+        argv: Vec<String>,
+        about: Value,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        self.ran.lock().unwrap_or_else(PoisonError::into_inner).push((argv, about));
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -81,6 +144,11 @@ impl RecordingNotifier {
     /// From now on the service answers again.
     pub fn go_on(&self) {
         *self.hanging.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// From now on there is a service again.
+    pub fn appear(&self) {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
     /// From now on there is no service.
@@ -137,6 +205,8 @@ pub struct Headless<C = FakeClock> {
     pub clock: C,
     /// Its notifier.
     pub notifier: RecordingNotifier,
+    /// Its runner of commands.
+    pub runner: RecordingRunner,
     /// Where it lives: the agents' side connects here.
     pub home: Home,
     audited: Audited,
@@ -155,20 +225,21 @@ impl<C: Clock + Clone> Headless<C> {
     /// A desk with another clock in `folder`, which goes with it; not yet
     /// listening.
     pub async fn within(folder: TempDir, clock: C) -> anyhow::Result<Self> {
-        Self::at(Arc::new(folder), clock, RecordingNotifier::default()).await
+        Self::at(Arc::new(folder), clock, RecordingNotifier::default(), RecordingRunner::default())
+            .await
     }
 
     /// Ends this desk as a crash would, and starts another on the same folder.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let (folder, clock, notifier) = self.end().await;
-        Self::at(folder, clock, notifier).await
+        let (folder, clock, notifier, runner) = self.end().await;
+        Self::at(folder, clock, notifier, runner).await
     }
 
     /// Ends this desk in good order, does something to its folder, and starts
     /// another on it.
     pub async fn restart_after(self, change: impl FnOnce(&Home)) -> anyhow::Result<Self> {
         let home = self.home.clone();
-        let (folder, clock, notifier) = self.end().await;
+        let (folder, clock, notifier, runner) = self.end().await;
         // The last of its tasks to end closes the database and removes the log.
         let closed = async {
             while home.root().join("desk.db-wal").exists() {
@@ -177,11 +248,11 @@ impl<C: Clock + Clone> Headless<C> {
         };
         tokio::time::timeout(PATIENCE, closed).await.context("the database was not closed")?;
         change(&home);
-        Self::at(folder, clock, notifier).await
+        Self::at(folder, clock, notifier, runner).await
     }
 
-    async fn end(self) -> (Arc<TempDir>, C, RecordingNotifier) {
-        let Self { engine, clock, notifier, home: _, audited, folder, serving } = self;
+    async fn end(self) -> (Arc<TempDir>, C, RecordingNotifier, RecordingRunner) {
+        let Self { engine, clock, notifier, runner, home: _, audited, folder, serving } = self;
         if let Some(serving) = serving {
             serving.abort();
             // Its end is what is waited for; how it ended does not matter.
@@ -189,30 +260,42 @@ impl<C: Clock + Clone> Headless<C> {
         }
         drop(engine);
         drop(audited);
-        (folder, clock, notifier)
+        (folder, clock, notifier, runner)
     }
 
     async fn at(
         folder: Arc<TempDir>,
         clock: C,
         notifier: RecordingNotifier,
+        runner: RecordingRunner,
     ) -> anyhow::Result<Self> {
         let home = Home::new(folder.path().join("home"));
         home.create()?;
         let files = Files::of(home.database());
         let opened = Store::take_up(&files, clock.now())?;
-        let engine = Engine::start(opened, Arc::new(clock.clone()), Arc::new(notifier.clone()))
-            .await
-            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let engine = Engine::start(
+            opened,
+            Arc::new(clock.clone()),
+            Arc::new(notifier.clone()),
+            Arc::new(runner.clone()),
+        )
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let audited = Audited { files };
-        Ok(Self { engine, clock, notifier, home, audited, folder, serving: None })
+        engine.take_up(Spool::of(home.root())).await;
+        Ok(Self { engine, clock, notifier, runner, home, audited, folder, serving: None })
     }
 
     /// Listens on the socket of its home.
     pub fn listen(&mut self) -> anyhow::Result<()> {
         let server = Server::bind(self.home.socket())?;
+        let (engine, spool) = (self.engine.clone(), Spool::of(self.home.root()));
         let host: Arc<dyn Host> = Arc::new(self.engine.clone());
-        self.serving = Some(tokio::spawn(server.run(host)));
+        self.serving = Some(tokio::spawn(async move {
+            // As the app does: between listening and answering.
+            engine.take_up(spool).await;
+            server.run(host).await;
+        }));
         Ok(())
     }
 }

@@ -107,6 +107,15 @@ impl Client {
         }
     }
 
+    /// The token kept for a name, made if there is none: for who cannot say
+    /// hello now and leaves a handoff for later.
+    pub fn token(home: &Home, name: &str) -> Result<String, ClientError> {
+        let path = home.token(name);
+        let (token, _) =
+            token::read_or_make(&path).map_err(|why| ClientError::Token { path, why })?;
+        Ok(token)
+    }
+
     /// Makes one call under no name, for the few methods that need none.
     pub fn ask<P, R>(home: &Home, method: &str, params: &P) -> Result<R, ClientError>
     where

@@ -4,8 +4,9 @@
 //! process that dies in its first hello must not leave a name that nobody can
 //! use any more. Which token counts, only the desk says.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,7 +29,7 @@ pub(crate) fn read_or_make(path: &Path) -> io::Result<(String, bool)> {
     home::make_private(folder).map_err(io::Error::other)?;
     let mut random = [0; BYTES];
     getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = hex(&random);
     let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
     let draft = path.with_extension(format!("{}-{number}.new", std::process::id()));
     let linked = write(&draft, &token).and_then(|()| fs::hard_link(&draft, path));
@@ -36,7 +37,10 @@ pub(crate) fn read_or_make(path: &Path) -> io::Result<(String, bool)> {
     match linked {
         Ok(()) => {
             removed?;
-            fs::File::open(folder)?.sync_all()?;
+            // The folder may be new, too.
+            for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+                fs::File::open(folder)?.sync_all()?;
+            }
             Ok((token, true))
         }
         // Somebody was faster; a link appears with all that is in it.
@@ -62,6 +66,14 @@ fn read(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string never fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn write(draft: &Path, token: &str) -> io::Result<()> {
@@ -90,9 +102,9 @@ mod tests {
         let (first, made) = read_or_make(&path).expect("made");
         assert!(made && first.len() == 2 * BYTES, "{first}");
         assert_eq!(read_or_make(&path).expect("read"), (first, false));
-        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-        assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+        let mode_of = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode_of(&path), 0o600);
+        assert_eq!(mode_of(path.parent().expect("a folder")), 0o700);
         let names = fs::read_dir(path.parent().expect("a folder")).expect("readable").count();
         assert_eq!(names, 1, "no draft is left behind");
     }

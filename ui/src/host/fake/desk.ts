@@ -21,6 +21,7 @@ import type { Receipt } from '../../gen/Receipt';
 import type { Settings } from '../../gen/Settings';
 import type { State } from '../../gen/State';
 import type { WindowError } from '../../gen/WindowError';
+import { UNTOUCHED } from '../../lib/settings';
 import type { Host } from '../host';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
 import { faults } from './schema';
@@ -37,13 +38,13 @@ export class FakeDesk implements Host {
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
   readonly #status: Omit<DeskStatus, 'agents'>;
-  #settings: Settings = { hold_s: 5, theme: 'system', shortcuts: true, notify_question: true };
+  #settings: Settings = UNTOUCHED;
   /** The calls that reached the desk, for tests. */
   readonly calls: { name: string; argument: unknown }[] = [];
 
   constructor(name: string) {
     const now = Date.now();
-    const { agents, specs, fault, notifications, failures } = scene(name, now);
+    const { agents, specs, fault, notices, notifications, failures } = scene(name, now);
     this.#agents = agents;
     this.#status = {
       version: '0.1.0',
@@ -51,7 +52,7 @@ export class FakeDesk implements Host {
       home: '~/.local/share/handoff-desk',
       socket: '/run/user/1000/handoff-desk/desk.sock',
       fault: fault ?? null,
-      notices: [],
+      notices: notices ?? [],
       demo_running: false,
     };
     for (const spec of specs) this.#add(spec, now);

@@ -14,6 +14,7 @@ export interface Scene {
   agents: AgentView[];
   specs: Spec[];
   fault?: string;
+  notices?: string[];
   notifications?: NotificationState;
   failures?: [call: string, error: WindowError][];
 }
@@ -30,6 +31,7 @@ export function scene(name: string, now: number): Scene {
         agents: agents(now),
         specs: fullSpecs(now),
         fault: 'The disk that holds the desk is full: free some space, then decide again. Nothing that was acknowledged is lost.',
+        notices: ['A spooled handoff could not be taken up and was set aside: It is no whole spool file. It lies in ~/.local/share/handoff-desk/spool/set-aside/h-1.json; remove it once that is settled.'],
         notifications: { kind: 'missing', why: 'No notification service answers on the session bus.' },
         failures: [['queue', { code: 'store', message: 'The queue could not be read: the database is locked.', hint: 'Close the other program that holds it, then try again.' }]],
       };
@@ -41,6 +43,8 @@ export function scene(name: string, now: number): Scene {
       return { agents: [], specs: longSpecs() };
     case 'many':
       return { agents: [], specs: manySpecs(3000) };
+    case 'examples':
+      return { agents: [], specs: exampleSpecs(now) };
     case 'ten':
       return { agents: [], specs: manySpecs(10) };
     default:
@@ -131,6 +135,18 @@ function overSpecs(now: number): Spec[] {
       options: [{ id: 'tag', label: 'Tag 2.4.0', effect: 'reversible' }], decision: { kind: 'approve', by: 'reviewer', at, option: 'tag', facts: {}, constraints: [] },
     },
     { id: 'h-gone', agent: 'deploy-bot', title: 'Nightly deploy', question: 'Deploy although one check is red?', state: 'withdrawn', closed_because: 'The check turned green by itself.' },
+  ];
+}
+
+/** The two example payloads of the public interface, with what the desk says of them. */
+function exampleSpecs(now: number): Spec[] {
+  return [
+    { ...refundSpec(now), dueMs: 4 * HOUR, then: 'It waits for manual review: “Leave it to the billing team” changes something, and that is not done unasked.' },
+    {
+      id: 'h-tidy', agent: 'cli', title: 'Tidy the Downloads folder', question: 'Which folder should the invoices go to?', priority: 'low', dueMs: 24 * HOUR, warnBeforeMs: 5 * HOUR, reason: { code: 'missing_information' }, flags: ['cold'],
+      summary: 'Two folders could take the 14 invoices found. I cannot tell which one you use.', missing_layers: ['history', 'intent', 'constraints'], then: 'It waits for manual review; nothing is done.',
+      liveness: { kind: 'will_collect', last_seen: iso(now - 4 * MINUTE) },
+    },
   ];
 }
 

@@ -235,7 +235,7 @@ impl Demo<'_, '_> {
         if answered.state == State::Reconciled {
             self.tell("answer", "it was carried out and reported already")?;
             self.run.open = None;
-            self.exit = Exit::of_decision(answered);
+            self.exit = Exit::of_wait(answered);
             self.pass_to(Stage::Over)?;
             return Ok(None);
         }

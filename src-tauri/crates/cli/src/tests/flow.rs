@@ -59,10 +59,12 @@ fn each_answer_ends_the_wait_with_its_own_code() {
         let state = serde_json::to_value(room.case(&case.id).state).expect("a state");
         assert_eq!(state, json!("collected"), "its receipt was acknowledged");
         // Run again, whatever stands behind `&&` must not run again.
-        let exit = if exit == Exit::Done { Exit::Refused } else { exit };
-        for words in
-            [&["wait", &case.id, "--json"][..], &["submit", &file, "--wait", "9", "--json"]]
-        {
+        let twice = if exit == Exit::Done { Exit::Refused } else { exit };
+        let again = [
+            (&["wait", &case.id, "--json"][..], exit),
+            (&["submit", &file, "--wait", "9", "--json"], twice),
+        ];
+        for (words, exit) in again {
             let again = room.run(words);
             assert_eq!((again.exit, &again.json()["act"]), (exit, &json!(false)), "{again:?}");
             assert_eq!(again.json()["decision"], document["decision"], "the same for ever");

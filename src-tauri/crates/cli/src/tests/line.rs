@@ -73,7 +73,7 @@ fn inputs_that_are_no_text_are_refused_clearly() {
 
 #[test]
 fn without_desk_and_display_it_says_what_to_do() {
-    for words in [&["list"][..], &["wait", "x"], &["submit", "-"], &["demo"]] {
+    for words in [&["list"][..], &["wait", "x"], &["show", "x"], &["revise", "x", "-"], &["demo"]] {
         let ended = run(words, MINIMAL.as_bytes());
         assert_eq!(ended.exit, Exit::Unreachable, "{words:?}: {ended:?}");
         assert!(ended.err.contains("handoff-desk"), "{words:?}: {ended:?}");
@@ -163,7 +163,7 @@ fn the_schema_accepts_the_payload_it_describes() {
 #[test]
 fn only_a_reviewers_yes_is_a_success() {
     let answered = |state: &str, flags: &[Flag], decision: Value, act: bool| -> Exit {
-        Exit::of_wait(&Answered {
+        Exit::of_submit(&Answered {
             id: "h".to_owned(),
             revision: 1,
             state: serde_json::from_value::<State>(json!(state)).expect("a state"),

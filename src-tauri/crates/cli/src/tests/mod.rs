@@ -1,5 +1,6 @@
 //! The command against a real desk without a window, in one process.
 
+mod away;
 mod demo;
 mod disk;
 mod flow;

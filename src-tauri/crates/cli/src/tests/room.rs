@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use handoff_protocol::view::{CaseView, DecideRequest, List, Liveness, QueueQuery, Settings};
-use handoff_testkit::Headless;
+use handoff_testkit::{FakeClock, Headless};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -100,6 +100,26 @@ impl Write for Pipe {
 
 /// Runs the command in a thread.
 pub fn start(home: PathBuf, words: &[&str], stdin: &[u8], breaks_at: Option<&str>) -> Running {
+    run_at(now, home, words, stdin, breaks_at)
+}
+
+/// The same at another time.
+pub fn start_at(
+    now: fn() -> DateTime<Utc>,
+    home: PathBuf,
+    words: &[&str],
+    stdin: &[u8],
+) -> Running {
+    run_at(now, home, words, stdin, None)
+}
+
+fn run_at(
+    now: fn() -> DateTime<Utc>,
+    home: PathBuf,
+    words: &[&str],
+    stdin: &[u8],
+    breaks_at: Option<&str>,
+) -> Running {
     let words: Vec<OsString> =
         std::iter::once("handoff").chain(words.iter().copied()).map(OsString::from).collect();
     let mut stdin = Cursor::new(stdin.to_vec());
@@ -140,13 +160,19 @@ pub struct Room {
 
 impl Room {
     pub fn new() -> Self {
+        Self::over(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// A desk that starts in a folder in which there may be a home already.
+    pub fn over(folder: tempfile::TempDir) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime");
         let desk = runtime.block_on(async {
-            let mut desk = Headless::new().await.expect("a desk");
+            let clock = FakeClock::default();
+            let mut desk = Headless::within(folder, clock).await.expect("a desk");
             // Decisions are released as soon as the desk looks.
             let settings = Settings { hold_s: 0, ..Settings::default() };
             well(desk.engine.save_settings(settings).await);
@@ -188,6 +214,11 @@ impl Room {
 
     pub fn start(&self, words: &[&str]) -> Running {
         start(self.home(), words, b"", None)
+    }
+
+    /// The same with something on standard input.
+    pub fn start_with(&self, words: &[&str], stdin: &str) -> Running {
+        start(self.home(), words, stdin.as_bytes(), None)
     }
 
     pub fn run(&self, words: &[&str]) -> Ended {

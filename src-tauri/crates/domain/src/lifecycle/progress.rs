@@ -1,6 +1,6 @@
 //! Where a handoff stands, and what the edges need to know of its payload.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::state::{Flag, Phase, State};
@@ -25,6 +25,48 @@ pub struct Progress {
     pub stood_still_since: Option<DateTime<Utc>>,
     /// Why a declared default was not taken.
     pub default_refused: Option<String>,
+    /// The reviewer allowed the declared default beforehand, on the card.
+    #[serde(default)]
+    pub default_allowed: bool,
+    /// When the reviewer is reminded next, unless the warning comes first.
+    #[serde(default)]
+    pub remind_at: Option<DateTime<Utc>>,
+    /// How far the escalation has come.
+    #[serde(default)]
+    pub escalation: Option<Escalation>,
+}
+
+/// The louder and louder alerts after a deadline that escalates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// How many alerts there were.
+    pub done: u32,
+    /// What comes next.
+    pub next: NextAlert,
+}
+
+/// What comes next in an escalation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextAlert {
+    /// When, at the earliest.
+    pub at: DateTime<Utc>,
+    /// There is no alert left: it becomes manual review.
+    pub gives_up: bool,
+}
+
+/// What time asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// To remind the reviewer.
+    Remind,
+    /// To warn of the deadline.
+    Warn,
+    /// To do what the handoff says for its deadline.
+    TimeUp,
+    /// To alert the reviewer once more.
+    Alert,
+    /// To leave it to manual review.
+    GiveUp,
 }
 
 /// What the edges need to know of the payload.
@@ -64,6 +106,14 @@ impl Traits {
     }
 }
 
+impl Traits {
+    /// Whether System may take the declared default: it reads or runs nothing,
+    /// or the reviewer allowed it. What cannot be taken back is never declared.
+    pub fn may_default(&self, allowed: bool) -> bool {
+        self.default_is_read || allowed
+    }
+}
+
 impl Progress {
     /// A handoff just received.
     pub fn new(deadline: &Deadline, cold: bool, now: DateTime<Utc>) -> Self {
@@ -74,6 +124,9 @@ impl Progress {
             timing: Timing::new(deadline, now),
             stood_still_since: None,
             default_refused: None,
+            default_allowed: false,
+            remind_at: None,
+            escalation: None,
         }
     }
 
@@ -87,6 +140,60 @@ impl Progress {
         self.flags.contains(&flag)
     }
 
+    /// Whether its reminders can be put off.
+    pub fn can_snooze(&self, now: DateTime<Utc>) -> bool {
+        self.state() == State::Ready && !self.is_late() && now < self.timing.warn_at
+    }
+
+    /// Whether the warning is out, or more than that has happened.
+    pub(super) fn is_late(&self) -> bool {
+        let over = self.escalation.is_some() || self.has(Flag::ManualReview);
+        over || self.timing.warned_at.is_some()
+    }
+
+    /// Whether the reviewer has given leave for the declared default; `None`
+    /// where there is none, or none is needed.
+    pub fn leave(&self, traits: &Traits) -> Option<bool> {
+        let asked = traits.on_timeout == TimeoutKind::SafeDefault && !traits.default_is_read;
+        asked.then_some(self.default_allowed)
+    }
+
+    /// The deadline has stood still for so long.
+    pub(super) fn stood_still(&mut self, by: TimeDelta) {
+        self.timing.shift(by);
+        for at in self.planned() {
+            *at += by;
+        }
+    }
+
+    /// The wall clock was set: what was measured by it is measured on.
+    pub(super) fn stepped(&mut self, by: TimeDelta) {
+        self.timing.stepped(by);
+        for at in self.planned() {
+            *at += by;
+        }
+        if let Some(since) = &mut self.stood_still_since {
+            *since += by;
+        }
+        match &mut self.phase {
+            Phase::Released { offer: Some(lease), .. } | Phase::Collected { lease, .. } => {
+                lease.expires_at += by;
+            }
+            Phase::Queued
+            | Phase::Ready
+            | Phase::Decided { .. }
+            | Phase::Released { offer: None, .. }
+            | Phase::Reconciled { .. }
+            | Phase::Withdrawn { .. }
+            | Phase::Superseded { .. } => {}
+        }
+    }
+
+    fn planned(&mut self) -> impl Iterator<Item = &mut DateTime<Utc>> {
+        let alert = self.escalation.as_mut().map(|escalation| &mut escalation.next.at);
+        self.remind_at.as_mut().into_iter().chain(alert)
+    }
+
     /// Whether the lease of an irreversible decision has lapsed with nothing
     /// reported, so that the action may have run, or not.
     pub fn may_have_run(&self, traits: &Traits, now: DateTime<Utc>) -> bool {
@@ -94,11 +201,21 @@ impl Progress {
             if lease.expires_at <= now && !regranted && traits.is_irreversible(decision))
     }
 
-    /// The next moment at which time alone makes something happen.
-    pub fn next_timer(&self) -> Option<DateTime<Utc>> {
+    /// The next moment at which time alone makes something happen, and what.
+    pub fn next_due(&self) -> Option<(DateTime<Utc>, Due)> {
         match self.phase {
-            Phase::Ready if self.has(Flag::Escalated) || self.has(Flag::ManualReview) => None,
-            Phase::Ready => Some(self.timing.due_at().unwrap_or(self.timing.warn_at)),
+            Phase::Ready if self.has(Flag::ManualReview) => None,
+            Phase::Ready => Some(match (&self.escalation, self.timing.due_at()) {
+                (Some(Escalation { next, .. }), _) if next.gives_up => (next.at, Due::GiveUp),
+                (Some(Escalation { next, .. }), _) => (next.at, Due::Alert),
+                (None, Some(due)) => (due, Due::TimeUp),
+                (None, None) => {
+                    let warning = (self.timing.warn_at, Due::Warn);
+                    self.remind_at.map_or(warning, |at| {
+                        if at < warning.0 { (at, Due::Remind) } else { warning }
+                    })
+                }
+            }),
             Phase::Queued
             | Phase::Decided { .. }
             | Phase::Released { .. }

@@ -20,6 +20,9 @@ pub struct Timing {
     pub grace_s: u32,
     /// When the warning was attempted.
     pub warned_at: Option<DateTime<Utc>>,
+    /// The agent gave a span and no date: a stepped clock does not change it.
+    #[serde(default)]
+    pub relative: bool,
 }
 
 impl Timing {
@@ -46,7 +49,8 @@ impl Timing {
                 |lead| lead.min(span),
             )
         };
-        Self { respond_by, warn_at: respond_by - lead, grace_s, warned_at: None }
+        let relative = deadline.respond_by.is_none();
+        Self { respond_by, warn_at: respond_by - lead, grace_s, warned_at: None, relative }
     }
 
     /// The earliest moment at which the deadline may act: never without a
@@ -61,6 +65,24 @@ impl Timing {
         } else {
             self.respond_by.max(warned + lead.min(grace))
         })
+    }
+
+    /// Forgets a warning whose time was up while nobody could have acted on
+    /// it, between `since` and `now`: it is given again, and the grace with it.
+    pub(super) fn missed(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) {
+        if self.due_at().is_some_and(|due| since < due && due <= now) {
+            self.warned_at = None;
+        }
+    }
+
+    /// The wall clock was set forward by `by`, or back: what was given as a
+    /// span moves with it, and so does the warning, from which the lead counts.
+    pub(super) fn stepped(&mut self, by: TimeDelta) {
+        if self.relative {
+            self.shift(by);
+        } else if let Some(warned) = &mut self.warned_at {
+            *warned += by;
+        }
     }
 
     pub(super) fn shift(&mut self, by: TimeDelta) {

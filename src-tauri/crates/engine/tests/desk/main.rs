@@ -4,8 +4,11 @@
 
 mod agent;
 mod agents;
+mod alerts;
 mod decide;
 mod deliver;
 mod durable;
+mod spool;
+mod spool_crashes;
 mod submit;
 mod time;

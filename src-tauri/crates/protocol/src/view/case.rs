@@ -207,6 +207,14 @@ pub struct DeadlineView {
     pub on_timeout: TimeoutKind,
     /// What will really happen, in one sentence.
     pub then: String,
+    /// Until when its reminders are put off (RFC 3339), if they are.
+    #[ts(type = "string | null")]
+    pub snoozed_until: Option<DateTime<Utc>>,
+    /// Whether it can be put off still: its warning is not out.
+    pub can_snooze: bool,
+    /// Whether the declared default may be taken; `None` where that is not the
+    /// reviewer's to say.
+    pub default_allowed: Option<bool>,
 }
 
 /// One tool call the agent made.

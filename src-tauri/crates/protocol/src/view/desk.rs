@@ -1,6 +1,7 @@
 //! What the desk says of itself, and what the reviewer can set.
 
 use chrono::{DateTime, Utc};
+use handoff_domain::alerts::Alerts;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -40,8 +41,9 @@ pub struct DeskStatus {
     /// A fault that needs the reviewer, such as a full disk, in one sentence
     /// with what to do.
     pub fault: Option<String>,
-    /// What was found and done when the desk started, such as a damaged
-    /// database that was set aside, each in whole sentences.
+    /// What the reviewer should know or look after, such as a damaged database
+    /// that was set aside, or a spooled handoff that could not be taken up:
+    /// whole sentences, with what to do.
     pub notices: Vec<String>,
     /// Whether the demo agent is running now.
     pub demo_running: bool,
@@ -77,11 +79,19 @@ pub struct Settings {
     pub shortcuts: bool,
     /// Whether notifications show the question, or the agent alone.
     pub notify_question: bool,
+    /// When the reviewer is reminded, left alone and alerted.
+    pub alerts: Alerts,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { hold_s: 5, theme: Theme::System, shortcuts: true, notify_question: true }
+        Self {
+            hold_s: 5,
+            theme: Theme::System,
+            shortcuts: true,
+            notify_question: true,
+            alerts: Alerts::default(),
+        }
     }
 }
 

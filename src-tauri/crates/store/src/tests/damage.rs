@@ -47,6 +47,8 @@ async fn image() -> Image {
                 .expect("a checkpoint");
         }
     }
+    // So that nothing is written while it is copied.
+    store.index().await.expect("indexed");
     let truth = standings(&store);
     let image = desk();
     copy(live.folder(), image.folder());
@@ -80,10 +82,15 @@ fn copy(from: &Path, to: &Path) {
         if entry.path().is_dir() {
             fs::create_dir(&target).expect("made");
             copy(&entry.path(), &target);
-        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
+        } else if !passing(&entry.file_name().to_string_lossy()) {
             fs::copy(entry.path(), target).expect("copied");
         }
     }
+}
+
+/// What comes and goes while a desk runs.
+fn passing(name: &str) -> bool {
+    name.ends_with("-shm") || name.ends_with(".new")
 }
 
 /// A small generator: the same seed, the same damage.

@@ -1,0 +1,113 @@
+//! Many notifications at once become one: which are shown by themselves, and
+//! when the summary of the others is.
+//!
+//! It decides from the times alone and shows nothing.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The most notifications that are shown by themselves within [`WINDOW`].
+const ALONE: usize = 5;
+
+/// The time that a burst is measured over.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// The time between two summaries of one burst.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The recent notifications, by the awake clock.
+#[derive(Debug, Default)]
+pub struct Burst {
+    recent: VecDeque<Duration>,
+    /// Those that were not shown by themselves, by agent in order of arrival.
+    held: Vec<(String, u32)>,
+    summed_at: Option<Duration>,
+    changed: bool,
+}
+
+/// What the summary of a burst says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// How many handoffs it stands for.
+    pub count: u32,
+    /// Whose they are, and how many of each.
+    pub agents: Vec<(String, u32)>,
+}
+
+impl Burst {
+    /// Whether a new notification of this agent is shown by itself.
+    pub fn alone(&mut self, agent: &str, now: Duration) -> bool {
+        while self.recent.front().is_some_and(|at| now.saturating_sub(*at) >= WINDOW) {
+            self.recent.pop_front();
+        }
+        if self.recent.is_empty() {
+            // The burst is over; the next one counts anew.
+            self.held.clear();
+            self.changed = false;
+        }
+        self.recent.push_back(now);
+        if self.recent.len() <= ALONE {
+            return true;
+        }
+        // More would change nothing, and a flood must not fill the memory.
+        self.recent.drain(..self.recent.len() - ALONE - 1);
+        match self.held.iter_mut().find(|(name, _)| name == agent) {
+            Some((_, count)) => *count += 1,
+            None => self.held.push((agent.to_owned(), 1)),
+        }
+        self.changed = true;
+        false
+    }
+
+    /// When a summary is due, if one is.
+    pub fn due(&self) -> Option<Duration> {
+        self.changed.then(|| self.summed_at.map_or(Duration::ZERO, |at| at + PAUSE))
+    }
+
+    /// The summary that is due.
+    pub fn summary(&mut self, now: Duration) -> Option<Summary> {
+        if self.due().is_none_or(|due| now < due) {
+            return None;
+        }
+        self.changed = false;
+        self.summed_at = Some(now);
+        let count = self.held.iter().map(|(_, count)| count).sum();
+        Some(Summary { count, agents: self.held.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn five_in_ten_seconds_are_shown_and_the_rest_is_summed_up() {
+        let mut burst = Burst::default();
+        let alone: Vec<bool> =
+            (0..8).map(|number| burst.alone("a", S * 100 + S * number / 4)).collect();
+        assert_eq!(alone, [true, true, true, true, true, false, false, false]);
+        assert!(!burst.alone("b", S * 102));
+        let summary = burst.summary(S * 102).expect("due at once");
+        assert_eq!((summary.count, summary.agents.len()), (4, 2));
+        assert_eq!(burst.due(), None, "nothing new");
+        assert!(!burst.alone("a", S * 102));
+        assert_eq!(burst.summary(S * 102), None, "not twice in a second");
+        assert_eq!(burst.summary(S * 103).map(|all| all.count), Some(5));
+    }
+
+    #[test]
+    fn a_flood_goes_on_as_one_burst_and_ends_with_a_lull() {
+        let mut burst = Burst::default();
+        for number in 0..10_000_u32 {
+            burst.alone("a", S + Duration::from_millis(10) * number);
+        }
+        assert!(burst.recent.len() <= ALONE + 1);
+        assert_eq!(burst.summary(S * 102).map(|all| all.count), Some(9_995));
+        assert!(burst.alone("a", S * 120));
+        assert_eq!(burst.summary(S * 130), None);
+        // Slowly enough, each is shown.
+        assert!((0..50_u32).all(|number| burst.alone("a", S * 200 + S * 3 * number)));
+    }
+}

@@ -1,0 +1,223 @@
+//! Telling the reviewer: that something is ready, still waits, runs out or has
+//! run out; and what became of each attempt.
+//!
+//! It decides nothing by time and nobody waits for it but the timers, which
+//! must have tried before they act.
+
+use handoff_domain::alerts::Purpose;
+use handoff_domain::lifecycle::{Event, State, transition};
+use handoff_domain::payload::Payload;
+use handoff_protocol::view::{Change, NotificationState};
+use handoff_store::Record;
+use serde_json::{Value, json};
+
+use crate::{Actor, Attempt, Desk, Engine, Failure, lock, owned, words};
+
+/// How many reminders are planned in one change.
+const PLANNED_AT_ONCE: usize = 500;
+
+impl Engine {
+    /// A desk that died between the commit and the notification owes it still.
+    pub(crate) fn announce_the_unannounced(&self) {
+        match self.desk.store.read(|read| read.unannounced()) {
+            Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
+            Err(error) => tracing::warn!(%error, "earlier handoffs were not announced"),
+        }
+    }
+
+    /// Notifies the reviewer of a handoff that is ready, and records how that
+    /// went; the submit does not wait for it.
+    pub(crate) fn announce(&self, id: &str) {
+        let engine = self.clone();
+        let id = id.to_owned();
+        tokio::spawn(async move {
+            let record = engine.desk.store.read(|read| read.handoff(&id));
+            match record {
+                Ok(Some(record)) if record.progress.state() == State::Ready => {
+                    engine.announce_ready(record).await;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(id, %error, "no notification"),
+            }
+        });
+    }
+
+    async fn announce_ready(&self, record: Record) {
+        let desk = &self.desk;
+        let attempt = match self.held_back(&record, Purpose::Ready) {
+            Some(why) => Attempt::Inhibited(why),
+            None if lock(&desk.burst).alone(&record.agent, desk.clock.awake()) => {
+                self.show_notice(words::notice(&record, Purpose::Ready, self.shows_question()))
+                    .await
+            }
+            None => {
+                desk.sooner.notify_one();
+                Attempt::Inhibited("it is one of many, which one notification names".to_owned())
+            }
+        };
+        let kind = if attempt == Attempt::Shown { "notified" } else { "not_notified" };
+        let (data, now) = (told(&attempt), desk.now());
+        // Nobody waits for it, and an agent's next call should not.
+        let logged: Result<(), Failure> = desk
+            .store
+            .write_soon(move |write| {
+                Ok(crate::log(write, record.seq, Actor::System, kind, data, now)?)
+            })
+            .await;
+        if let Err(failure) = logged {
+            tracing::warn!(error = failure.0.message, "a notification was not recorded");
+        }
+        desk.hub.tell(&Change::Handoff { id: record.id });
+    }
+
+    /// Shows the summary of a burst, if one is due.
+    pub(crate) async fn sum_up(&self) {
+        let summary = lock(&self.desk.burst).summary(self.desk.clock.awake());
+        if let Some(summary) = summary {
+            self.show_notice(words::summary(&summary)).await;
+        }
+    }
+
+    /// Tells the reviewer something of a handoff; says what became of it.
+    pub(crate) async fn tell(&self, record: &Record, purpose: Purpose, sound: bool) -> Attempt {
+        if let Some(why) = self.held_back(record, purpose) {
+            return Attempt::Inhibited(why);
+        }
+        let notice = words::notice(record, purpose, self.shows_question());
+        self.show_notice(crate::Notice { sound, ..notice }).await
+    }
+
+    async fn show_notice(&self, notice: crate::Notice) -> Attempt {
+        let desk = &self.desk;
+        let attempt = desk.notifier.notify(notice).await;
+        match &attempt {
+            Attempt::Inhibited(_) => {}
+            Attempt::Shown => {
+                let known = lock(&desk.notifications).clone();
+                if matches!(known, NotificationState::Missing { .. }) {
+                    let service = "a notification service".to_owned();
+                    self.notifications_are(NotificationState::Available { service });
+                }
+            }
+            Attempt::NoService(why) | Attempt::Failed(why) => {
+                self.notifications_are(NotificationState::Missing { why: why.clone() });
+            }
+        }
+        attempt
+    }
+
+    /// Why the reviewer is not told now, if so.
+    pub(crate) fn held_back(&self, record: &Record, purpose: Purpose) -> Option<String> {
+        let desk = &self.desk;
+        if lock(&desk.on_screen).as_deref() == Some(record.id.as_str()) {
+            return Some("it is on screen".to_owned());
+        }
+        let (now, zone) = (desk.now(), desk.clock.zone());
+        let alerts = &lock(&desk.settings).alerts;
+        alerts.holds_back(purpose, record.priority, now, &zone).map(str::to_owned)
+    }
+
+    fn shows_question(&self) -> bool {
+        lock(&self.desk.settings).notify_question
+    }
+
+    /// A notification service has appeared: what it was never shown is due.
+    pub fn notifications_are_back(&self, service: String) {
+        self.notifications_are(NotificationState::Available { service });
+        match self.desk.store.read(|read| read.not_shown()) {
+            Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
+            Err(error) => tracing::warn!(%error, "what waits was not shown again"),
+        }
+    }
+
+    /// The item that the reviewer sees: its card is open in a window that has
+    /// the focus. `None` when there is no such window.
+    pub fn on_screen(&self, id: Option<String>) {
+        *lock(&self.desk.on_screen) = id;
+    }
+
+    /// Puts the reminders of a handoff off; says until when, which is the
+    /// warning at the latest.
+    pub async fn snooze(
+        &self,
+        id: &str,
+        until: chrono::DateTime<chrono::Utc>,
+    ) -> Result<chrono::DateTime<chrono::Utc>, Failure> {
+        let desk = &self.desk;
+        let record = desk.store.read(|read| read.handoff(id))?;
+        let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
+        let cut = until.min(record.progress.timing.warn_at);
+        let data = json!({ "until": cut });
+        desk.apply(id, None, Event::Snooze { until }, Actor::Reviewer, "snoozed", data).await?;
+        desk.notifier.retire(id);
+        desk.sooner.notify_one();
+        Ok(cut)
+    }
+
+    /// Turns the reminders of a handoff on again.
+    pub async fn wake(&self, id: &str) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let record = desk.store.read(|read| read.handoff(id))?;
+        let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
+        let event = Event::Wake { remind_at: desk.first_reminder(record.priority) };
+        desk.apply(id, None, event, Actor::Reviewer, "woken", json!({})).await?;
+        desk.sooner.notify_one();
+        Ok(())
+    }
+
+    /// Lets the declared default of a handoff be taken at its deadline, or no
+    /// longer.
+    pub async fn allow_default(&self, id: &str, allowed: bool) -> Result<(), Failure> {
+        let kind = if allowed { "default_allowed" } else { "default_disallowed" };
+        let event = Event::Allow { allowed };
+        self.desk.apply(id, None, event, Actor::Reviewer, kind, json!({})).await?;
+        Ok(())
+    }
+}
+
+impl Desk {
+    /// Plans all reminders by settings that have changed.
+    pub(crate) async fn plan_again(&self) -> Result<(), Failure> {
+        let ids = self.store.read(|read| read.ids_in(State::Ready))?;
+        let now = self.now();
+        let (alerts, zone) = (self.alerts(), self.clock.zone());
+        for some in ids.chunks(PLANNED_AT_ONCE) {
+            let (some, alerts) = (some.to_vec(), alerts.clone());
+            let planned: Result<(), Failure> = self
+                .store
+                .write(move |write| {
+                    for id in &some {
+                        let record = owned(write, id, None)?;
+                        let remind_at = alerts.first_reminder(record.priority, now, &zone);
+                        let event = Event::Plan { remind_at };
+                        // Else it was answered meanwhile.
+                        if let Ok(progress) =
+                            transition(&record.progress, &record.traits, event, now)
+                        {
+                            write.keep(&record, &progress)?;
+                        }
+                    }
+                    Ok(())
+                })
+                .await;
+            self.watched(planned)?;
+        }
+        self.sooner.notify_one();
+        Ok(())
+    }
+
+    pub(crate) fn at_the_deadline(&self, payload: &Payload, record: &Record) -> String {
+        let allowed = record.progress.default_allowed;
+        words::at_the_deadline(payload, &record.traits, allowed, &lock(&self.settings).alerts)
+    }
+}
+
+/// An attempt as the log keeps it.
+pub fn told(attempt: &Attempt) -> Value {
+    match attempt {
+        Attempt::Shown => json!({ "attempt": "shown" }),
+        Attempt::Inhibited(why) => json!({ "attempt": "inhibited", "why": why }),
+        Attempt::NoService(why) => json!({ "attempt": "no_service", "why": why }),
+        Attempt::Failed(why) => json!({ "attempt": "failed", "why": why }),
+    }
+}

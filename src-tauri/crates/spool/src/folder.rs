@@ -1,0 +1,65 @@
+//! Folders and renames that are still there after a power cut.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::{SpoolError, failed};
+
+/// Makes a folder that only its owner can enter, or checks the one that is
+/// there; says whether it was made.
+pub fn make(path: &Path) -> Result<bool, SpoolError> {
+    let made = match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(failed(path, "made")(error)),
+    };
+    check(path)?;
+    Ok(made)
+}
+
+/// Whether there is such a folder; a link or another user's is an error.
+pub fn check(path: &Path) -> Result<bool, SpoolError> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(path, "read")(error)),
+    };
+    let refused = |why| SpoolError::Unsafe { path: path.to_owned(), why };
+    if !found.is_dir() {
+        return Err(refused("it is not a folder"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refused("it belongs to another user"));
+    }
+    if found.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .map_err(failed(path, "closed to others"))?;
+    }
+    Ok(true)
+}
+
+/// Returns once the names in a folder are on disk.
+pub fn sync(path: &Path) -> Result<(), SpoolError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(failed(path, "synced"))
+}
+
+/// Moves a file to a name that must be free; says whether it was.
+pub fn move_to_free(from: &Path, to: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST | Errno::NOTEMPTY) => Ok(false),
+        // Some file systems cannot promise that, but all that can hold a home
+        // refuse a second link of the same name.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match fs::hard_link(from, to) {
+            Ok(()) => fs::remove_file(from).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,140 @@
+//! The client's end: putting a handoff in, finding it again, taking it back.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use handoff_domain::identity::is_handoff_id;
+
+use crate::entry::{Entry, Unreadable, Withdrawn, file_name};
+use crate::{Spool, SpoolError, failed, folder};
+
+/// Tells the drafts of one process apart.
+static DRAFTS: AtomicU32 = AtomicU32::new(0);
+
+/// What became of a handoff that was put into the spool.
+#[derive(Debug)]
+pub enum Put {
+    /// It lies there now, safe from a power cut.
+    New,
+    /// The same lay there already.
+    Known(Box<Entry>),
+}
+
+impl Spool {
+    /// Keeps a handoff for the desk. What this answers is on disk; an error
+    /// means that nobody can say, and trying again is safe.
+    pub fn put(&self, entry: &Entry) -> Result<Put, SpoolError> {
+        let id = entry.id().ok_or(SpoolError::NoKey)?;
+        self.make()?;
+        let target = self.file(&id);
+        loop {
+            if let Some(known) = self.find(&id)? {
+                if !known.is_same_handoff(entry) {
+                    return Err(SpoolError::Conflict { id });
+                }
+                // Whoever wrote it may have died before it was on disk.
+                folder::sync(&self.root)?;
+                return Ok(Put::Known(Box::new(known)));
+            }
+            let draft = self.draft(&id, entry)?;
+            match folder::move_to_free(&draft, &target) {
+                Ok(true) => {
+                    folder::sync(&self.root)?;
+                    return Ok(Put::New);
+                }
+                // Somebody else was faster: look what it is.
+                Ok(false) => fs::remove_file(&draft).map_err(failed(&draft, "removed"))?,
+                Err(error) => {
+                    fs::remove_file(&draft).ok();
+                    return Err(failed(&target, "written")(error));
+                }
+            }
+        }
+    }
+
+    /// The handoff with this id, if it waits here.
+    pub fn find(&self, id: &str) -> Result<Option<Entry>, SpoolError> {
+        if !is_handoff_id(id) || !folder::check(&self.root)? {
+            return Ok(None);
+        }
+        // In this order: the desk moves files from the first to the second.
+        for path in [self.file(id), self.taken_up().join(file_name(id))] {
+            match Entry::read(&path) {
+                Ok(entry) => return Ok(Some(entry)),
+                Err(Unreadable::Gone) => {}
+                Err(Unreadable::Damaged(why)) => return Err(SpoolError::Damaged { path, why }),
+                Err(Unreadable::NotNow(error)) => return Err(failed(&path, "read")(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Marks a handoff that waits here as taken back. It is not removed: the
+    /// desk may know it already, and is to hear of it.
+    pub fn withdraw(&self, entry: &Entry, withdrawn: Withdrawn) -> Result<(), SpoolError> {
+        let id = entry.id().ok_or(SpoolError::NoKey)?;
+        self.make()?;
+        let marked = Entry { withdrawn: Some(withdrawn), ..entry.clone() };
+        let (draft, target) = (self.draft(&id, &marked)?, self.file(&id));
+        if let Err(error) = fs::rename(&draft, &target) {
+            fs::remove_file(&draft).ok();
+            return Err(failed(&target, "written")(error));
+        }
+        folder::sync(&self.root)
+    }
+
+    /// Removes what [`Spool::put`] has just put in, unless the desk was faster:
+    /// its agent has learned that the desk does not want it.
+    pub fn take_back(&self, id: &str) -> Result<(), SpoolError> {
+        let path = self.file(id);
+        match fs::remove_file(&path) {
+            Ok(()) => folder::sync(&self.root),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(&path, "removed")(error)),
+        }
+    }
+
+    fn make(&self) -> Result<(), SpoolError> {
+        if folder::make(&self.root)? {
+            // The folders above may be new, too. Those that are not ours to
+            // sync are not ours to have made.
+            for above in self.root.ancestors().skip(1) {
+                match folder::sync(above) {
+                    Err(error) if Some(above) == self.root.parent() => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+        folder::make(&self.drafts()).map(|_| ())
+    }
+
+    /// Writes a file under a name that nobody reads, and returns once its
+    /// content is on disk.
+    pub(crate) fn draft(&self, id: &str, entry: &Entry) -> Result<PathBuf, SpoolError> {
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        let path = self.drafts().join(format!("{id}.{}-{number}", std::process::id()));
+        match write(&path, entry) {
+            Ok(()) => Ok(path),
+            Err(error) => {
+                fs::remove_file(&path).ok();
+                Err(failed(&path, "written")(error))
+            }
+        }
+    }
+}
+
+fn write(path: &Path, entry: &Entry) -> io::Result<()> {
+    // What an earlier process of the same number may have left behind.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let bytes = entry.to_bytes()?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(&bytes)?;
+    file.sync_all()
+}
