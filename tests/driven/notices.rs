@@ -52,3 +52,62 @@ fn without_a_notification_service_the_desk_works_and_says_so() {
     let said = window.until("return document.body.innerText.includes('No notifications')", &[]);
     assert!(said.is_some(), "the window says so:\n{}", window.page_text());
 }
+
+/// Waits until the window says of notifications what it should.
+#[track_caller]
+fn says_of_notifications(desk: &Desk, missing: bool) {
+    let said = desk.window().until(
+        "return document.body.innerText.includes('No notifications') === args[0];",
+        &[serde_json::json!(missing)],
+    );
+    assert!(said.is_some(), "missing: {missing}\n{}", desk.window().page_text());
+}
+
+#[test]
+fn a_service_that_dies_and_comes_back_is_told_once_what_waits() {
+    let mut desk = Desk::open();
+    desk.submit(&payload::rename("before"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-before.txt")).unwrap();
+    desk.stage_mut().kill_notifications().unwrap();
+    says_of_notifications(&desk, true);
+    let id = desk.submit(&payload::rename("meanwhile"));
+    desk.window().item(&id, "ready");
+    desk.stage_mut().start_notifications().unwrap();
+    let fits = |notice: &handoff_stage::Notice| notice.body.contains("draft-meanwhile.txt");
+    desk.notices().wait(SOON, fits).unwrap();
+    says_of_notifications(&desk, false);
+    desk.submit(&payload::rename("after"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-after.txt")).unwrap();
+    let all = desk.notices().all().unwrap();
+    assert_eq!(all.iter().filter(|notice| fits(notice)).count(), 1, "{all:#?}");
+}
+
+#[test]
+fn a_service_that_hangs_hinders_nothing() {
+    let desk = Desk::open();
+    desk.stage().hang_notifications().unwrap();
+    let ids: Vec<String> =
+        ["one", "two", "three"].iter().map(|key| desk.submit(&payload::rename(key))).collect();
+    let window = desk.window();
+    for id in &ids {
+        window.item(id, "ready");
+    }
+    window.open_item(&ids[1], "May I rename draft-two.txt?");
+    window.click("decide-approve");
+    desk.wait_for_state(&ids[1], "released");
+    says_of_notifications(&desk, true);
+    desk.stage().wake_notifications().unwrap();
+}
+
+#[test]
+fn a_burst_is_summed_up_in_one_notification() {
+    let desk = Desk::open();
+    for number in 0..12 {
+        desk.submit(&payload::rename(&format!("burst-{number}")));
+    }
+    let summary = desk.notices().wait(SOON, |notice| notice.summary.contains("more ask")).unwrap();
+    assert!(summary.body.contains("from cli"), "{summary:?}");
+    let all = desk.notices().all().unwrap();
+    let alone = all.iter().filter(|notice| notice.body.contains("draft-burst")).count();
+    assert!(alone < 12, "not every one by itself: {all:#?}");
+}

@@ -89,6 +89,11 @@ impl Desk {
         self.home.path()
     }
 
+    /// The same, to change something about it.
+    pub fn stage_mut(&mut self) -> &mut Stage {
+        &mut self.stage
+    }
+
     /// A folder for a test's own files.
     pub fn scratch(&self, name: &str) -> PathBuf {
         let folder = self.stage.folder().join(name);

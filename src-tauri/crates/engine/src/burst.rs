@@ -3,7 +3,7 @@
 //!
 //! It decides from the times alone and shows nothing.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 /// The most notifications that are shown by themselves within [`WINDOW`].
@@ -19,10 +19,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Burst {
     recent: VecDeque<Duration>,
-    /// Those that were not shown by themselves, by agent in order of arrival.
-    held: Vec<(String, u32)>,
+    /// The handoffs that were not shown by themselves, each once, with their
+    /// agents in order of arrival.
+    held: Vec<(String, HashSet<String>)>,
     summed_at: Option<Duration>,
     changed: bool,
+    /// One of them warns, or alerts.
+    loud: bool,
 }
 
 /// What the summary of a burst says.
@@ -32,18 +35,21 @@ pub struct Summary {
     pub count: u32,
     /// Whose they are, and how many of each.
     pub agents: Vec<(String, u32)>,
+    /// One of them warns of a deadline, or alerts after one.
+    pub loud: bool,
 }
 
 impl Burst {
-    /// Whether a new notification of this agent is shown by itself.
-    pub fn alone(&mut self, agent: &str, now: Duration) -> bool {
+    /// Whether a notification of this agent is shown by itself; a loud one
+    /// makes the summary loud that it ends up in.
+    pub fn alone(&mut self, agent: &str, handoff: &str, loud: bool, now: Duration) -> bool {
         while self.recent.front().is_some_and(|at| now.saturating_sub(*at) >= WINDOW) {
             self.recent.pop_front();
         }
         if self.recent.is_empty() {
             // The burst is over; the next one counts anew.
             self.held.clear();
-            self.changed = false;
+            (self.changed, self.loud) = (false, false);
         }
         self.recent.push_back(now);
         if self.recent.len() <= ALONE {
@@ -52,10 +58,10 @@ impl Burst {
         // More would change nothing, and a flood must not fill the memory.
         self.recent.drain(..self.recent.len() - ALONE - 1);
         match self.held.iter_mut().find(|(name, _)| name == agent) {
-            Some((_, count)) => *count += 1,
-            None => self.held.push((agent.to_owned(), 1)),
+            Some((_, handoffs)) => drop(handoffs.insert(handoff.to_owned())),
+            None => self.held.push((agent.to_owned(), HashSet::from([handoff.to_owned()]))),
         }
-        self.changed = true;
+        (self.changed, self.loud) = (true, self.loud || loud);
         false
     }
 
@@ -71,8 +77,11 @@ impl Burst {
         }
         self.changed = false;
         self.summed_at = Some(now);
-        let count = self.held.iter().map(|(_, count)| count).sum();
-        Some(Summary { count, agents: self.held.clone() })
+        let number = |handoffs: &HashSet<String>| u32::try_from(handoffs.len()).unwrap_or(u32::MAX);
+        let agents: Vec<(String, u32)> =
+            self.held.iter().map(|(agent, handoffs)| (agent.clone(), number(handoffs))).collect();
+        let count = agents.iter().map(|(_, count)| count).sum();
+        Some(Summary { count, agents, loud: self.loud })
     }
 }
 
@@ -82,17 +91,22 @@ mod tests {
 
     const S: Duration = Duration::from_secs(1);
 
+    fn alone(burst: &mut Burst, agent: &str, handoff: u32, at: Duration) -> bool {
+        burst.alone(agent, &format!("h-{handoff}"), false, at)
+    }
+
     #[test]
     fn five_in_ten_seconds_are_shown_and_the_rest_is_summed_up() {
         let mut burst = Burst::default();
-        let alone: Vec<bool> =
-            (0..8).map(|number| burst.alone("a", S * 100 + S * number / 4)).collect();
-        assert_eq!(alone, [true, true, true, true, true, false, false, false]);
-        assert!(!burst.alone("b", S * 102));
+        let shown: Vec<bool> =
+            (0..8).map(|number| alone(&mut burst, "a", number, S * 100 + S * number / 4)).collect();
+        assert_eq!(shown, [true, true, true, true, true, false, false, false]);
+        assert!(!burst.alone("b", "h-8", true, S * 102));
         let summary = burst.summary(S * 102).expect("due at once");
-        assert_eq!((summary.count, summary.agents.len()), (4, 2));
+        assert_eq!((summary.count, summary.agents.len(), summary.loud), (4, 2, true));
         assert_eq!(burst.due(), None, "nothing new");
-        assert!(!burst.alone("a", S * 102));
+        assert!(!alone(&mut burst, "a", 9, S * 102));
+        assert!(!alone(&mut burst, "a", 7, S * 102), "known already");
         assert_eq!(burst.summary(S * 102), None, "not twice in a second");
         assert_eq!(burst.summary(S * 103).map(|all| all.count), Some(5));
     }
@@ -100,14 +114,14 @@ mod tests {
     #[test]
     fn a_flood_goes_on_as_one_burst_and_ends_with_a_lull() {
         let mut burst = Burst::default();
-        for number in 0..10_000_u32 {
-            burst.alone("a", S + Duration::from_millis(10) * number);
+        for number in 0..10_000 {
+            alone(&mut burst, "a", number, S + Duration::from_millis(10) * number);
         }
         assert!(burst.recent.len() <= ALONE + 1);
         assert_eq!(burst.summary(S * 102).map(|all| all.count), Some(9_995));
-        assert!(burst.alone("a", S * 120));
+        assert!(alone(&mut burst, "a", 1, S * 120));
         assert_eq!(burst.summary(S * 130), None);
         // Slowly enough, each is shown.
-        assert!((0..50_u32).all(|number| burst.alone("a", S * 200 + S * 3 * number)));
+        assert!((0..50).all(|number| alone(&mut burst, "a", number, S * 200 + S * 3 * number)));
     }
 }

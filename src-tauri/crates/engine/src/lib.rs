@@ -215,6 +215,7 @@ impl Desk {
     ) -> Result<Record, Failure> {
         let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
         let now = self.now();
+        self.store.reserve().make_room();
         let record = self.watched(
             self.store
                 .write(move |write| {
@@ -245,6 +246,25 @@ impl Desk {
             self.hub.tell(&Change::Status);
         }
         outcome
+    }
+
+    /// Refuses a new payload while there is hardly any room: what is left is
+    /// for answers.
+    fn must_have_room(&self, bytes: usize) -> Result<(), Failure> {
+        if self.store.reserve().has_room_for(bytes) {
+            return Ok(());
+        }
+        self.watched(Err(StoreError::Full.into()))
+    }
+
+    /// What the reviewer should know of the room that is left.
+    fn room_notice(&self) -> Option<String> {
+        let full = !self.store.reserve().has_room_for(0);
+        full.then(|| {
+            "The disk is nearly full: new handoffs are refused until there is room. You can \
+             still answer. Free some space."
+                .to_owned()
+        })
     }
 
     fn hold_of(&self, id: &str) -> Option<Hold> {

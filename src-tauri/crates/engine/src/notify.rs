@@ -44,17 +44,7 @@ impl Engine {
 
     async fn announce_ready(&self, record: Record) {
         let desk = &self.desk;
-        let attempt = match self.held_back(&record, Purpose::Ready) {
-            Some(why) => Attempt::Inhibited(why),
-            None if lock(&desk.burst).alone(&record.agent, desk.clock.awake()) => {
-                self.show_notice(words::notice(&record, Purpose::Ready, self.shows_question()))
-                    .await
-            }
-            None => {
-                desk.sooner.notify_one();
-                Attempt::Inhibited("it is one of many, which one notification names".to_owned())
-            }
-        };
+        let attempt = self.tell(&record, Purpose::Ready, false).await;
         let kind = if attempt == Attempt::Shown { "notified" } else { "not_notified" };
         let (data, now) = (told(&attempt), desk.now());
         // Nobody waits for it, and an agent's next call should not.
@@ -80,8 +70,16 @@ impl Engine {
 
     /// Tells the reviewer something of a handoff; says what became of it.
     pub(crate) async fn tell(&self, record: &Record, purpose: Purpose, sound: bool) -> Attempt {
+        let desk = &self.desk;
         if let Some(why) = self.held_back(record, purpose) {
             return Attempt::Inhibited(why);
+        }
+        let loud = matches!(purpose, Purpose::Warning | Purpose::Alert);
+        if !lock(&desk.burst).alone(&record.agent, &record.id, loud, desk.clock.awake()) {
+            desk.sooner.notify_one();
+            return Attempt::Inhibited(
+                "it is one of many, which one notification names".to_owned(),
+            );
         }
         let notice = words::notice(record, purpose, self.shows_question());
         self.show_notice(crate::Notice { sound, ..notice }).await

@@ -132,6 +132,7 @@ impl Desk {
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision, now) = (request.id.clone(), request.revision, self.now());
+        self.store.reserve().make_room();
         self.watched(
             self.store
                 .write(move |write| {

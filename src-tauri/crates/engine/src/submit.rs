@@ -51,6 +51,7 @@ impl Desk {
         if let Some(standing) = self.known(agent, &checked)? {
             return Ok(standing);
         }
+        self.must_have_room(text.len())?;
         let now = self.now();
         let owner = agent.to_owned();
         let open = self.left_open(&checked.payload, now);
@@ -83,6 +84,7 @@ impl Desk {
     ) -> Result<Standing, Failure> {
         let checked =
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
+        self.must_have_room(text.len())?;
         let now = self.now();
         let owner = agent.to_owned();
         let open = self.left_open(&checked.payload, now);

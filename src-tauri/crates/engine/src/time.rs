@@ -77,6 +77,7 @@ impl Engine {
         // What could not be taken up is tried again.
         let spooled = self.import().await.then_some(LOOK);
         self.notice_gaps().await;
+        self.desk.store.reserve().refill();
         self.sum_up().await;
         let timers = match self.timers_due().await {
             Ok(next) => next.map(|at| {
@@ -158,16 +159,14 @@ impl Engine {
     async fn timer(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
         let desk = &self.desk;
         let Some(record) = desk.store.read(|read| read.handoff(id))? else { return Ok(()) };
-        match record.progress.next_due() {
-            Some((at, due)) if at <= now => match due {
-                Due::Remind => self.remind(&record).await,
-                Due::Warn => self.warn(&record).await,
-                Due::TimeUp => self.time_up(id, now).await,
-                Due::Alert => self.alert(&record).await,
-                Due::GiveUp => self.give_up(id).await,
-            },
+        match record.progress.due(now) {
+            Some(Due::Remind) => self.remind(&record).await,
+            Some(Due::Warn) => self.warn(&record).await,
+            Some(Due::TimeUp) => self.time_up(id, now).await,
+            Some(Due::Alert) => self.alert(&record).await,
+            Some(Due::GiveUp) => self.give_up(id).await,
             // Moved since it was looked for.
-            Some(_) | None => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -213,6 +212,7 @@ impl Engine {
             .unwrap_or_default();
         let alert = lock(&desk.settings).alerts.next_alert(0, now);
         let id = id.to_owned();
+        desk.store.reserve().make_room();
         let after = desk.watched(
             desk.store
                 .write(move |write| time_is_up(write, &id, default, alert, &outcome, now))

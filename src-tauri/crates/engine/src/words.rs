@@ -102,10 +102,15 @@ pub fn summary(summary: &Summary) -> Notice {
     }
     Notice {
         handoff: None,
-        title: if count == 1 { "1 more asks".to_owned() } else { format!("{count} more ask") },
+        title: match (count, summary.loud) {
+            (1, false) => "1 more asks".to_owned(),
+            (1, true) => "1 more runs out of time".to_owned(),
+            (_, false) => format!("{count} more ask"),
+            (_, true) => format!("{count} more ask, and time runs out"),
+        },
         body,
         priority: Priority::Normal,
-        purpose: Purpose::Ready,
+        purpose: if summary.loud { Purpose::Warning } else { Purpose::Ready },
         sound: false,
     }
 }

@@ -109,6 +109,37 @@ impl Stage {
         self.notices.as_ref().context("this stage has no notification service")
     }
 
+    /// Kills the notification service, as a crash does.
+    pub fn kill_notifications(&mut self) -> anyhow::Result<()> {
+        let mut dunst = self.dunst.take().context("no notification service runs")?;
+        dunst.kill()
+    }
+
+    /// Starts the notification service again, or another in its place.
+    pub fn start_notifications(&mut self) -> anyhow::Result<()> {
+        let world = World::of(&self.display, &self.bus_address, self.folder.path());
+        let (dunst, notices) = start_dunst(&world)?;
+        (self.dunst, self.notices) = (Some(dunst), Some(notices));
+        Ok(())
+    }
+
+    /// Makes the notification service hang: it is there and answers nothing,
+    /// until [`Stage::wake_notifications`].
+    pub fn hang_notifications(&self) -> anyhow::Result<()> {
+        self.signal_notifications("-STOP")
+    }
+
+    /// Lets a service that hangs go on.
+    pub fn wake_notifications(&self) -> anyhow::Result<()> {
+        self.signal_notifications("-CONT")
+    }
+
+    fn signal_notifications(&self, signal: &str) -> anyhow::Result<()> {
+        let dunst = self.dunst.as_ref().context("no notification service runs")?;
+        self.run("kill", &[signal.as_ref(), dunst.pid().to_string().as_ref()])?;
+        Ok(())
+    }
+
     /// The processes it is made of.
     pub fn processes(&self) -> Vec<u32> {
         let mut processes = vec![self.screen.pid(), self.bus.pid(), self.openbox.pid()];
@@ -202,7 +233,7 @@ impl<'a> World<'a> {
 
 fn start_dunst(world: &World<'_>) -> anyhow::Result<(Child, Notices)> {
     let heard = world.folder.join("notices");
-    fs::create_dir(&heard)?;
+    fs::create_dir_all(&heard)?;
     let script = world.folder.join("hear.sh");
     fs::write(&script, HEAR.replace("FOLDER", &heard.to_string_lossy()))?;
     executable(&script)?;

@@ -16,6 +16,7 @@ mod head;
 mod keep;
 mod open;
 mod report;
+mod reserve;
 mod rotation;
 mod rows;
 mod salvage;
@@ -40,6 +41,7 @@ pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 pub use open::Disk;
 pub use open::{OpenError, SQLITE_MINIMUM};
 pub use report::{Report, report};
+pub use reserve::Reserve;
 pub use rotation::{Backup, Kind};
 pub use take_up::Opened;
 pub use verify::{Verified, verify};
@@ -55,6 +57,7 @@ pub struct Store {
     writer: writer::Writer,
     path: PathBuf,
     disk: open::Disk,
+    reserve: Reserve,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -173,7 +176,13 @@ impl Store {
         disk: open::Disk,
     ) -> Result<Self, OpenError> {
         let writer = writer::Writer::start(connection, head)?;
-        Ok(Self { readers: Mutex::new(Vec::new()), writer, path: path.to_owned(), disk })
+        let reserve = Reserve::beside(path);
+        Ok(Self { readers: Mutex::new(Vec::new()), writer, path: path.to_owned(), disk, reserve })
+    }
+
+    /// The room that is kept for answers.
+    pub fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     /// Runs `change` in a transaction and answers once it is on disk. If it

@@ -140,6 +140,16 @@ impl Progress {
         self.flags.contains(&flag)
     }
 
+    /// What is due at `now`: after a long silence the warning, not a reminder
+    /// that should have come before it.
+    pub fn due(&self, now: DateTime<Utc>) -> Option<Due> {
+        match self.next_due()? {
+            (at, _) if now < at => None,
+            (_, Due::Remind) if self.timing.warn_at <= now => Some(Due::Warn),
+            (_, due) => Some(due),
+        }
+    }
+
     /// Whether its reminders can be put off.
     pub fn can_snooze(&self, now: DateTime<Utc>) -> bool {
         self.state() == State::Ready && !self.is_late() && now < self.timing.warn_at

@@ -179,6 +179,28 @@ async fn a_burst_becomes_one_summary() {
 }
 
 #[tokio::test]
+async fn many_warnings_at_once_are_one_notification_that_stays_and_each_is_recorded() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let mut ids = Vec::new();
+    for number in 0..30 {
+        ids.push(agent.submit(payload(&format!("k{number}"), within(3600, "escalate"))).await);
+    }
+    let attempted =
+        |id: &String| happened(&desk, id, "notified") + happened(&desk, id, "not_notified") == 1;
+    until(&desk, || ids.iter().all(attempted)).await;
+    pass(&desk, 20).await;
+    desk.clock.sleep(Duration::from_hours(5));
+    desk.engine.tick().await;
+    pass(&desk, 2).await;
+    assert!(ids.iter().all(|id| happened(&desk, id, "warned") == 1));
+    let notices = desk.notifier.notices();
+    let loud: Vec<_> = notices.iter().filter(|notice| notice.purpose == Purpose::Warning).collect();
+    assert_eq!(loud.len(), 6, "{loud:?}");
+    assert!(loud[5].handoff.is_none() && loud[5].title.starts_with("25 more"), "{:?}", loud[5]);
+}
+
+#[tokio::test]
 async fn what_is_on_screen_is_not_notified_of() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::named(&desk.engine, "tidy").await;

@@ -8,6 +8,7 @@ mod alerts;
 mod decide;
 mod deliver;
 mod durable;
+mod full;
 mod spool;
 mod spool_crashes;
 mod submit;

@@ -1,0 +1,103 @@
+//! Room that is kept for answers. A full disk refuses small changes as it does
+//! large ones, so a part of it is taken beforehand and given back when an
+//! answer needs it; new payloads are refused before it comes to that.
+//!
+//! It writes no handoff and decides nothing but whether there is room.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+/// The size of the reserve, in bytes.
+const SIZE: u64 = 8 * 1024 * 1024;
+
+/// What must be free, besides its own length, for a new payload, in bytes.
+const FOR_PAYLOADS: u64 = 16 * 1024 * 1024;
+
+/// What must be free for an answer, in bytes; else the reserve is given back.
+const FOR_ANSWERS: u64 = 2 * 1024 * 1024;
+
+/// What must be free before the reserve is taken again, in bytes.
+const PLENTY: u64 = 64 * 1024 * 1024;
+
+/// The reserve of one home.
+#[derive(Debug)]
+pub struct Reserve {
+    file: PathBuf,
+    folder: PathBuf,
+}
+
+impl Reserve {
+    /// The reserve beside the database at `path`; taken where there is plenty
+    /// of room.
+    pub(crate) fn beside(path: &Path) -> Self {
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let reserve = Self { file: folder.join("reserve"), folder };
+        reserve.refill();
+        reserve
+    }
+
+    /// Whether a new payload of so many bytes may be stored.
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        // Where nobody can say how much is free, the write itself will.
+        self.free().is_none_or(|free| free >= FOR_PAYLOADS.saturating_add(bytes))
+    }
+
+    /// Sees to it that an answer can be stored: gives the reserve back if next
+    /// to nothing else is free.
+    pub fn make_room(&self) {
+        if self.free().is_some_and(|free| free < FOR_ANSWERS) {
+            match fs::remove_file(&self.file) {
+                Ok(()) => tracing::warn!("the disk is full: the reserve is used for answers"),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => tracing::error!(%error, "the reserve could not be given back"),
+            }
+        }
+    }
+
+    /// Takes the reserve again once there is plenty of room.
+    pub fn refill(&self) {
+        let gone = fs::symlink_metadata(&self.file).is_err();
+        if gone
+            && self.free().is_some_and(|free| free >= PLENTY)
+            && let Err(error) = self.take()
+        {
+            tracing::warn!(%error, "no room was reserved for answers");
+        }
+    }
+
+    fn take(&self) -> io::Result<()> {
+        let draft = self.file.with_extension("new");
+        let file = File::create(&draft)?;
+        fallocate(&file, FallocateFlags::empty(), 0, SIZE)?;
+        file.sync_all()?;
+        fs::rename(&draft, &self.file)
+    }
+
+    fn free(&self) -> Option<u64> {
+        let stat = statvfs(&self.folder).ok()?;
+        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_real_room_and_is_taken_once() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let reserve = Reserve::beside(&folder.path().join("desk.db"));
+        let taken = fs::metadata(folder.path().join("reserve")).expect("taken");
+        assert!(taken.blocks() * 512 >= SIZE, "{} blocks", taken.blocks());
+        reserve.refill();
+        reserve.make_room();
+        let again = fs::metadata(folder.path().join("reserve")).expect("kept: there is room");
+        assert_eq!(again.ino(), taken.ino());
+        assert!(reserve.has_room_for(1) && !reserve.has_room_for(usize::MAX));
+    }
+}
