@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use handoff_domain::bounded;
-use handoff_engine::Engine;
+use handoff_engine::{Clock as _, Engine};
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
-use handoff_store::{OpenError, Store, StoreError};
+use handoff_store::{Files, OpenError, Store, StoreError};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use tauri::Manager as _;
@@ -124,16 +124,12 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     tauri::async_runtime::set(runtime.handle().clone());
     let notifier = Arc::new(DesktopNotifier::new());
     let (engine, server) = runtime.block_on(async {
-        let store = Store::open(&home.database())
-            .with_context(|| format!("{} could not be opened", home.database().display()))?;
-        let engine = Engine::start(
-            store,
-            Arc::new(SystemClock),
-            Arc::clone(&notifier) as Arc<_>,
-            Arc::new(Commands),
-        )
-        .await
-        .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let files = Files::of(home.database());
+        let engine = match take_up(&files, &notifier).await {
+            // It ran into damage, which the second try looks for and mends.
+            Err(_) if files.is_suspect() => take_up(&files, &notifier).await?,
+            outcome => outcome?,
+        };
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
@@ -147,9 +143,20 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     runtime.spawn(async move { timed.run().await });
     let watching = engine.clone();
     runtime.spawn(async move { notifier.watch(watching).await });
+    let kept = engine.clone();
+    runtime.spawn(async move { kept.keep_safe().await });
     let code = window(Desk { engine, home }, background)?;
     drop(ownership);
     Ok(code)
+}
+
+async fn take_up(files: &Files, notifier: &Arc<DesktopNotifier>) -> anyhow::Result<Engine> {
+    let opened = Store::take_up(files, SystemClock.now())
+        .with_context(|| format!("{} could not be opened", files.database.display()))?;
+    let commands = Arc::new(Commands);
+    Engine::start(opened, Arc::new(SystemClock), Arc::clone(notifier) as Arc<_>, commands)
+        .await
+        .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))
 }
 
 fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {

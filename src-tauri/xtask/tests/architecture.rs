@@ -19,7 +19,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("handoff-spool", &["handoff-domain", "handoff-protocol"]),
     ("handoff-engine", &["handoff-domain", "handoff-protocol", "handoff-store", "handoff-spool"]),
     ("handoff-transport", &["handoff-domain", "handoff-protocol"]),
-    ("handoff-cli", IN_BY_SOCKET),
+    // `verify` and `doctor` look at what lies on the disk, desk or no desk.
+    (
+        "handoff-cli",
+        &[
+            "handoff-domain",
+            "handoff-protocol",
+            "handoff-transport",
+            "handoff-spool",
+            "handoff-store",
+        ],
+    ),
     ("handoff-mcp", IN_BY_SOCKET),
     ("handoff-hooks", IN_BY_SOCKET),
     ("handoff-connectors", &["handoff-domain", "handoff-protocol", "handoff-engine"]),
@@ -153,7 +163,7 @@ fn an_import_against_the_table_is_found() {
     let import = |from: &str, to: &str| Import { from: from.into(), to: to.into(), ours: true };
     let faults = import_faults(&[
         import("handoff-domain", "handoff-protocol"),
-        import("handoff-cli", "handoff-store"),
+        import("handoff-mcp", "handoff-store"),
         import("handoff-new", "handoff-domain"),
         import("handoff-engine", "handoff-store"),
         Import { from: "handoff-domain".into(), to: "tokio".into(), ours: false },

@@ -32,8 +32,9 @@ socket: string,
  */
 fault: string | null, 
 /**
- * What the reviewer should look after, such as a spooled handoff that
- * could not be taken up: one sentence each, with what to do.
+ * What the reviewer should know or look after, such as a damaged database
+ * that was set aside, or a spooled handoff that could not be taken up:
+ * whole sentences, with what to do.
  */
 notices: Array<string>, 
 /**

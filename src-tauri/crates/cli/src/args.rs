@@ -60,6 +60,29 @@ The report says what the agent did with the decision:
   {\"outcome\": \"diverged\", \"why\": \"The charge was already refunded.\"}
 --applied is short for the report that it did exactly what was decided.";
 
+const VERIFY_HELP: &str = "\
+Every event in the desk's database is chained to the one before it by a hash, and
+the last hash is kept in the file audit-head beside it. This checks all of them,
+that none is missing at the end, and that each handoff stands where its last
+event left it. It names the first thing that is wrong.
+
+It finds damage and meddling with single files. It cannot find what somebody did
+who changed all of them and computed the hashes anew.
+
+Exit codes: 0 all is whole, 1 something is wrong, or there is no audit log.";
+
+const DOCTOR_HELP: &str = "\
+Without --restore it only looks: the version, the database and its audit log, the
+backups with their ages, what is left in the spool, the room on the disk, who may
+enter the folder, and which process is the desk. The desk may run meanwhile.
+
+With --restore it sets the database aside and puts a backup in its place: FILE,
+or the newest. The desk must be off. The events after the backup are kept in the
+audit log, whose new epoch names them.
+
+Exit codes: 0 nothing is wrong, or restored; 1 something is wrong; 2 not
+confirmed; 5 a desk is running, or the answer was not yes; 6 there is no backup.";
+
 const DEMO_HELP: &str = "\
 Without DIR the agent fills a sample folder of its own with real files, sorts
 them, and asks before it deletes the duplicates. With DIR it touches nothing in
@@ -142,6 +165,12 @@ pub enum Verb {
     /// Report what was done with a decision.
     #[command(after_help = RECONCILE_HELP)]
     Reconcile(Reconcile),
+    /// Check the desk's audit log; needs no desk, and hinders none.
+    #[command(after_help = VERIFY_HELP)]
+    Verify,
+    /// Say how the desk's folder is, or go back to a backup.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(Doctor),
     /// Print the JSON Schema of the payload, or of another part.
     Schema {
         /// Which part; the names are listed when this one is unknown.
@@ -175,6 +204,18 @@ pub struct Submit {
     /// Wait for the decision, this long at most, and exit as `wait` does.
     #[arg(long, value_name = "SECS")]
     pub wait: Option<u32>,
+}
+
+/// `handoff doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Go back to this backup, or to the newest.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's shape of an option with or without a value")]
+    pub restore: Option<Option<PathBuf>>,
+    /// Do it without asking.
+    #[arg(long, requires = "restore")]
+    pub yes: bool,
 }
 
 /// `handoff reconcile`.

@@ -25,6 +25,8 @@ pub struct Edge<'a> {
     pub now: fn() -> DateTime<Utc>,
     /// One JSON document instead of text for people.
     pub json: bool,
+    /// Whether a person types what is read.
+    pub terminal: bool,
 }
 
 impl Edge<'_> {

@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod demo;
 mod desk;
+mod doctor;
 mod edge;
 mod exit;
 mod failure;
@@ -17,6 +18,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod text;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         variable: &|name| std::env::var_os(name),
         now,
         json: false,
+        terminal: io::stdin().is_terminal(),
     };
     ExitCode::from(run(std::env::args_os(), &mut edge).code())
 }
@@ -80,6 +83,8 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
         Verb::Withdraw { id, reason } => commands::withdraw(edge, agent, id, reason),
         Verb::Revise { id, file } => commands::revise(edge, agent, id, &file),
         Verb::Reconcile(given) => commands::reconcile(edge, agent, &given),
+        Verb::Doctor(given) => doctor::run(edge, &given),
+        Verb::Verify => verify::run(edge),
         Verb::Completions { shell } => commands::completions(edge, shell),
         Verb::Man { command } => commands::manual(edge, command.as_deref()),
     }

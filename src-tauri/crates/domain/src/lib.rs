@@ -7,6 +7,7 @@ pub mod action;
 pub mod alerts;
 pub mod answer;
 pub mod args;
+pub mod audit;
 pub mod bounded;
 pub mod briefing;
 pub mod constraint;

@@ -83,7 +83,12 @@ impl From<StoreError> for Failure {
             ),
             StoreError::Aborted => (ErrorCode::Unavailable, "Try again with the same key."),
             StoreError::Stale => (ErrorCode::Conflict, "Look at it again and retry."),
-            StoreError::Damaged(_) | StoreError::Failed(_) => {
+            StoreError::Damaged(_) => (
+                ErrorCode::Unavailable,
+                "Quit the desk and start it again: it sets the database aside and saves what it \
+                 can.",
+            ),
+            StoreError::Failed(_) => {
                 (ErrorCode::Internal, "Run `handoff doctor`, or look into the desk's log.")
             }
         };

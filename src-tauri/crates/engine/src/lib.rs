@@ -14,6 +14,7 @@ mod notify;
 mod ports;
 mod queue;
 mod review;
+mod safety;
 mod session;
 mod spool;
 mod submit;
@@ -30,7 +31,7 @@ use handoff_domain::alerts::Alerts;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
 use handoff_domain::payload::{Payload, Priority};
 use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
-use handoff_store::{Entry, Record, Store, StoreError, Write};
+use handoff_store::{Entry, Opened, Record, Store, StoreError, Write};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
@@ -60,6 +61,7 @@ struct Desk {
     settings: Mutex<Settings>,
     notifications: Mutex<NotificationState>,
     fault: Mutex<Option<String>>,
+    notices: Mutex<Vec<String>>,
     /// How many payloads may be checked at once.
     checks: Semaphore,
     runner: Arc<dyn CommandRunner>,
@@ -112,7 +114,7 @@ impl Engine {
     /// Takes up the work where the last run left it: offers of a dead run are
     /// void, and held decisions are held again in full.
     pub async fn start(
-        store: Store,
+        Opened { store, notices }: Opened,
         clock: Arc<dyn Clock>,
         notifier: Arc<dyn Notifier>,
         runner: Arc<dyn CommandRunner>,
@@ -133,6 +135,7 @@ impl Engine {
                 settings: Mutex::new(settings),
                 notifications: Mutex::new(NotificationState::Unknown),
                 fault: Mutex::default(),
+                notices: Mutex::new(notices),
                 checks: Semaphore::new(2),
                 runner,
                 warned: Mutex::default(),

@@ -60,7 +60,12 @@ impl Engine {
             home,
             socket,
             fault: lock(&desk.fault).clone(),
-            notices: desk.room_notice().into_iter().chain(desk.spooled.notices()).collect(),
+            notices: [
+                lock(&desk.notices).clone(),
+                desk.room_notice().into_iter().collect(),
+                desk.spooled.notices(),
+            ]
+            .concat(),
             demo_running: desk.hub.is_connected("demo"),
         })
     }

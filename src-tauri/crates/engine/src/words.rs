@@ -154,6 +154,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         "revised" => {
             format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default())
         }
+        "restored" => "Went back to a backup: later events are lost".to_owned(),
         "warned" => attempted("Warned of the deadline", text("attempt"), text("why")),
         "escalated" => "Deadline passed: escalated".to_owned(),
         "manual_review" => match text("why") {

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use crate::handoffs::{Entry, ListPart, NewHandoff, Proposal, Record};
 use crate::rows::{effect_number, millis, priority_number};
-use crate::{StoreError, Write};
+use crate::{StoreError, Write, audit};
 
 impl Write<'_> {
     /// Stores a handoff for the first time.
@@ -142,17 +142,7 @@ impl Write<'_> {
 
     /// Records what happened; belongs into the same change as what it records.
     pub fn log(&self, seq: i64, entry: &Entry) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO events (handoff, at, actor, kind, data) VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                seq,
-                millis(entry.at),
-                entry.actor,
-                entry.kind,
-                entry.data.to_string()
-            ])?;
+        audit::append(self.connection, seq, entry)?;
         if matches!(entry.kind.as_str(), "notified" | "not_notified") {
             self.connection
                 .prepare_cached(

@@ -7,14 +7,24 @@
 //! read what it was based on.
 
 mod agents;
+mod audit;
+mod backup;
+mod damage;
+mod files;
 mod handoffs;
+mod head;
 mod keep;
 mod open;
+mod report;
 mod reserve;
+mod rotation;
 mod rows;
+mod salvage;
 mod search;
+mod take_up;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -23,11 +33,18 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 
 pub use agents::Agent;
+pub use backup::list as backups;
+pub use damage::{Restored, restore};
+pub use files::Files;
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 #[cfg(feature = "fault-injection")]
 pub use open::Disk;
 pub use open::{OpenError, SQLITE_MINIMUM};
+pub use report::{Report, report};
 pub use reserve::Reserve;
+pub use rotation::{Backup, Kind};
+pub use take_up::Opened;
+pub use verify::{Verified, verify};
 pub use writer::Write;
 
 use writer::Due;
@@ -35,8 +52,9 @@ use writer::Due;
 /// The open database.
 #[derive(Debug)]
 pub struct Store {
-    writer: writer::Writer,
+    // Before the writer, which then is the last and can put the log away.
     readers: Mutex<Vec<Connection>>,
+    writer: writer::Writer,
     path: PathBuf,
     disk: open::Disk,
     reserve: Reserve,
@@ -74,10 +92,30 @@ pub enum StoreError {
     Stale,
 }
 
+/// The file ends before a page that it should have.
+const SHORT_READ: i32 = rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Code;
         let text = error.to_string();
+        // What was stored has the type and the encoding of its column.
+        let is_garbled = matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..)
+        );
+        let ends_early =
+            error.sqlite_error().is_some_and(|found| found.extended_code == SHORT_READ);
+        // What is asked is always the same: a table or column that is missing
+        // was there before.
+        let is_misshapen =
+            matches!(error, rusqlite::Error::SqlInputError { .. }) || text.starts_with("no such ");
+        if is_garbled || ends_early || is_misshapen {
+            return Self::Damaged(text);
+        }
         match error.sqlite_error_code() {
             Some(Code::DiskFull) => Self::Full,
             Some(
@@ -94,6 +132,20 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let kind = error.kind();
+        if matches!(kind, Kind::StorageFull | Kind::QuotaExceeded) {
+            Self::Full
+        } else if matches!(kind, Kind::PermissionDenied | Kind::ReadOnlyFilesystem) {
+            Self::ReadOnly(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}
+
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Damaged(error.to_string())
@@ -101,7 +153,8 @@ impl From<serde_json::Error> for StoreError {
 }
 
 impl Store {
-    /// Opens the database at `path`, making it if there is none.
+    /// Opens the database at `path`, making it if there is none; what else a
+    /// desk keeps beside its database is left alone.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         Self::on(path, open::Disk::default())
     }
@@ -113,9 +166,18 @@ impl Store {
     }
 
     fn on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
-        let writer = writer::Writer::start(open::for_writing(path, &disk)?)?;
+        Self::with(open::for_writing(path, &disk)?, None, path, disk)
+    }
+
+    fn with(
+        connection: Connection,
+        head: Option<head::HeadKeeping>,
+        path: &Path,
+        disk: open::Disk,
+    ) -> Result<Self, OpenError> {
+        let writer = writer::Writer::start(connection, head)?;
         let reserve = Reserve::beside(path);
-        Ok(Self { writer, readers: Mutex::new(Vec::new()), path: path.to_owned(), disk, reserve })
+        Ok(Self { readers: Mutex::new(Vec::new()), writer, path: path.to_owned(), disk, reserve })
     }
 
     /// The room that is kept for answers.
@@ -158,6 +220,9 @@ impl Store {
         };
         let snapshot = connection.unchecked_transaction()?;
         let found = look(&Read { connection: &snapshot });
+        if let Err(StoreError::Damaged(why)) = &found {
+            take_up::suspect(&Files::of(&self.path), why);
+        }
         snapshot.finish()?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         found

@@ -5,20 +5,36 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
-use crate::StoreError;
+use crate::{StoreError, audit};
 
 /// The oldest SQLite that is safe with several connections on one WAL; earlier
 /// ones can corrupt it when it is reset.
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_desk.sql"), include_str!("../migrations/0002_lookups.sql")];
+/// The format that this desk writes: how many migrations there are.
+pub const FORMAT: i64 = 3;
 
-static STEPS: LazyLock<Migrations<'static>> =
-    LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
+/// The first format with an audit log.
+pub const AUDITED: i64 = 3;
+
+static STEPS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::new(migrations()));
+
+fn migrations() -> Vec<M<'static>> {
+    vec![
+        M::up(include_str!("../migrations/0001_desk.sql")),
+        M::up(include_str!("../migrations/0002_lookups.sql")),
+        M::up_with_hook(
+            include_str!("../migrations/0003_audit.sql"),
+            |change: &Transaction<'_>| Ok(audit::chain_existing(change)?),
+        ),
+    ]
+}
+
+/// No later desk will have as many formats as this.
+const LATER: i64 = 10_000;
 
 /// What the file lies on, and how it is written. A desk knows only the
 /// default; a test may have a disk that fails, or break the rules to see that
@@ -107,6 +123,27 @@ pub fn for_writing(path: &Path, disk: &Disk) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// The format of the database at this path; `None` if there is none yet.
+pub fn format(path: &Path) -> Result<Option<i64>, StoreError> {
+    if crate::files::size(path) == 0 {
+        return Ok(None);
+    }
+    let connection = for_reading(path, &Disk::default())?;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((found > 0).then_some(found))
+}
+
+/// Opens a copy of a database that nobody else uses.
+pub fn for_copy(path: &Path) -> Result<Connection, StoreError> {
+    Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default())?)
+}
+
+fn has_table(connection: &Connection, name: &str) -> Result<bool, rusqlite::Error> {
+    connection
+        .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?")?
+        .exists([name])
+}
+
 /// Opens for one of the readers.
 pub fn for_reading(path: &Path, disk: &Disk) -> Result<Connection, StoreError> {
     Ok(connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, disk)?)
@@ -140,16 +177,27 @@ fn make_private(path: &Path) -> Result<(), OpenError> {
 }
 
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let damaged = |what: &str| Err(StoreError::Damaged(what.to_owned()).into());
+    let ours = has_table(connection, "handoffs")? && has_table(connection, "payloads")?;
     if tables > 0 && owner != 0x484F_444B {
-        return Err(OpenError::Foreign(path.display().to_string()));
+        return if ours {
+            damaged("its header does not say whose it is")
+        } else {
+            Err(OpenError::Foreign(path.display().to_string()))
+        };
     }
-    if found > known {
-        return Err(OpenError::Newer { found, known });
+    if ours && found > LATER {
+        return damaged("its header names an impossible format");
+    }
+    if found > FORMAT {
+        return Err(OpenError::Newer { found, known: FORMAT });
+    }
+    if ours != (found > 0) || has_table(connection, "epochs")? != (found >= AUDITED) {
+        return damaged("its header and its tables do not agree");
     }
     Ok(())
 }

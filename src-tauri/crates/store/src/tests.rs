@@ -1,5 +1,10 @@
 //! The store on a real file: what is answered is there, what failed is not.
 
+mod audit;
+mod backup;
+mod damage;
+mod desk;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::{Event, Flag, Progress, State, Traits, transition};
 use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::{StoreError, search};
+use crate::head::HeadKeeping;
+use crate::{StoreError, audit, search};
 
 /// How many changes may share a commit.
 const GROUP: usize = 256;
@@ -48,11 +49,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(connection: Connection) -> Result<Self, StoreError> {
+    /// Takes over the connection; `head` is told how far the log goes.
+    pub fn start(connection: Connection, head: Option<HeadKeeping>) -> Result<Self, StoreError> {
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, &queue))
+            .spawn(move || run(&connection, head.as_ref(), &queue))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -134,7 +136,7 @@ fn end(connection: &Connection) {
     }
 }
 
-fn run(connection: &Connection, queue: &Receiver<(Due, Job)>) {
+fn run(connection: &Connection, head: Option<&HeadKeeping>, queue: &Receiver<(Due, Job)>) {
     let mut to_index = true;
     // Changes that wait for company, in the order they came.
     let mut waiting: Vec<Job> = Vec::new();
@@ -159,6 +161,13 @@ fn run(connection: &Connection, queue: &Receiver<(Due, Job)>) {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         commit_group(connection, std::mem::take(&mut waiting), queue);
+        // All are answered: the head is nobody's to wait for.
+        if let Some(head) = head {
+            match audit::tip(connection) {
+                Ok(tip) => head.note(tip),
+                Err(error) => tracing::warn!(%error, "the end of the audit log cannot be read"),
+            }
+        }
         to_index = true;
     }
     if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)")

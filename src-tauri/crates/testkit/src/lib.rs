@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use handoff_engine::{Attempt, Clock, CommandRunner, Engine, Notice, Notifier};
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
-use handoff_store::Store;
+use handoff_store::{Files, Store};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use serde_json::Value;
@@ -175,6 +176,27 @@ impl Notifier for RecordingNotifier {
     }
 }
 
+/// How long a desk may take to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whatever a test did with a desk, its audit log is whole in the end, and each
+/// handoff stands where its last event left it.
+struct Audited {
+    files: Files,
+}
+
+impl Drop for Audited {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        match handoff_store::verify(&self.files) {
+            Ok(verified) => assert_eq!(verified.broken, None, "the audit log is broken"),
+            Err(error) => panic!("the audit log cannot be read: {error}"),
+        }
+    }
+}
+
 /// A desk with a folder of its own.
 pub struct Headless<C = FakeClock> {
     /// The engine: the reviewer's side.
@@ -187,6 +209,7 @@ pub struct Headless<C = FakeClock> {
     pub runner: RecordingRunner,
     /// Where it lives: the agents' side connects here.
     pub home: Home,
+    audited: Audited,
     folder: Arc<TempDir>,
     serving: Option<tokio::task::JoinHandle<()>>,
 }
@@ -208,14 +231,36 @@ impl<C: Clock + Clone> Headless<C> {
 
     /// Ends this desk as a crash would, and starts another on the same folder.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let Self { engine, clock, notifier, runner, home: _, folder, serving } = self;
+        let (folder, clock, notifier, runner) = self.end().await;
+        Self::at(folder, clock, notifier, runner).await
+    }
+
+    /// Ends this desk in good order, does something to its folder, and starts
+    /// another on it.
+    pub async fn restart_after(self, change: impl FnOnce(&Home)) -> anyhow::Result<Self> {
+        let home = self.home.clone();
+        let (folder, clock, notifier, runner) = self.end().await;
+        // The last of its tasks to end closes the database and removes the log.
+        let closed = async {
+            while home.root().join("desk.db-wal").exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, closed).await.context("the database was not closed")?;
+        change(&home);
+        Self::at(folder, clock, notifier, runner).await
+    }
+
+    async fn end(self) -> (Arc<TempDir>, C, RecordingNotifier, RecordingRunner) {
+        let Self { engine, clock, notifier, runner, home: _, audited, folder, serving } = self;
         if let Some(serving) = serving {
             serving.abort();
             // Its end is what is waited for; how it ended does not matter.
             drop(serving.await);
         }
         drop(engine);
-        Self::at(folder, clock, notifier, runner).await
+        drop(audited);
+        (folder, clock, notifier, runner)
     }
 
     async fn at(
@@ -226,17 +271,19 @@ impl<C: Clock + Clone> Headless<C> {
     ) -> anyhow::Result<Self> {
         let home = Home::new(folder.path().join("home"));
         home.create()?;
-        let store = Store::open(&home.database())?;
+        let files = Files::of(home.database());
+        let opened = Store::take_up(&files, clock.now())?;
         let engine = Engine::start(
-            store,
+            opened,
             Arc::new(clock.clone()),
             Arc::new(notifier.clone()),
             Arc::new(runner.clone()),
         )
         .await
         .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+        let audited = Audited { files };
         engine.take_up(Spool::of(home.root())).await;
-        Ok(Self { engine, clock, notifier, runner, home, folder, serving: None })
+        Ok(Self { engine, clock, notifier, runner, home, audited, folder, serving: None })
     }
 
     /// Listens on the socket of its home.

@@ -2,6 +2,7 @@
 
 mod away;
 mod demo;
+mod disk;
 mod flow;
 mod line;
 mod room;

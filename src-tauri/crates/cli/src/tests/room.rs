@@ -135,6 +135,7 @@ fn run_at(
             variable: &|name| (name == "HANDOFF_DESK_HOME").then(|| home.clone().into()),
             now,
             json: false,
+            terminal: true,
         };
         let exit = crate::run(words, &mut edge);
         if !pipe.begun.is_empty() {

@@ -116,3 +116,61 @@ async fn eight_mebibytes_are_accepted_and_folded() {
     assert_eq!(whole.chars().count(), usize::try_from(args.chars).unwrap());
     assert!(whole.starts_with(&args.head));
 }
+
+#[tokio::test]
+async fn a_database_that_is_damaged_while_the_desk_is_off_is_mended_and_told() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::connect(&desk.engine);
+    agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap();
+    let before = agent.submit(handoff("before")).await;
+    desk.engine.back_up();
+    let after = agent.submit(handoff("after")).await;
+    decide(&desk, &after, approve("trash")).await;
+    agent.hang_up();
+    desk.engine.look_for_damage();
+    let notices =
+        |desk: &Headless| desk.engine.status(String::new(), String::new()).unwrap().notices;
+    assert!(notices(&desk).is_empty());
+    let desk = desk
+        .restart_after(|home| {
+            let mut bytes = std::fs::read(home.database()).unwrap();
+            bytes[..16].fill(0);
+            std::fs::write(home.database(), bytes).unwrap();
+        })
+        .await
+        .unwrap();
+    let told = notices(&desk).join("\n");
+    assert!(
+        told.contains("was damaged") && told.contains("No handoff is known to be lost"),
+        "{told}"
+    );
+    assert_eq!(desk.engine.open_case(&before).unwrap().state, State::Ready);
+    assert_eq!(desk.engine.open_case(&after).unwrap().state, State::Decided);
+    assert_eq!(std::fs::read_dir(desk.home.root().join("damaged")).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn damage_that_is_found_while_the_desk_runs_is_told_and_mended_at_the_next_start() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::connect(&desk.engine);
+    agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap();
+    let id = agent.submit(handoff("one")).await;
+    agent.hang_up();
+    let desk = desk
+        .restart_after(|home| {
+            // One letter of the proposal, which SQLite itself cannot notice.
+            let mut bytes = std::fs::read(home.database()).unwrap();
+            let place = bytes.windows(12).position(|part| part == b"\"pending_que").unwrap();
+            let text = bytes[place..].iter().position(|byte| *byte == b'?').unwrap();
+            bytes[place + text] = b'!';
+            std::fs::write(home.database(), bytes).unwrap();
+        })
+        .await
+        .unwrap();
+    desk.engine.look_for_damage();
+    let told = desk.engine.status(String::new(), String::new()).unwrap().notices.join("\n");
+    assert!(told.contains("is damaged") && told.contains(&id), "{told}");
+    let desk = desk.restart().await.unwrap();
+    let told = desk.engine.status(String::new(), String::new()).unwrap().notices.join("\n");
+    assert!(told.contains("was damaged") && told.contains(&id), "{told}");
+}

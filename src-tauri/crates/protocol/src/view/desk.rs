@@ -41,8 +41,9 @@ pub struct DeskStatus {
     /// A fault that needs the reviewer, such as a full disk, in one sentence
     /// with what to do.
     pub fault: Option<String>,
-    /// What the reviewer should look after, such as a spooled handoff that
-    /// could not be taken up: one sentence each, with what to do.
+    /// What the reviewer should know or look after, such as a damaged database
+    /// that was set aside, or a spooled handoff that could not be taken up:
+    /// whole sentences, with what to do.
     pub notices: Vec<String>,
     /// Whether the demo agent is running now.
     pub demo_running: bool,

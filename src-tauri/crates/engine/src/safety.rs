@@ -1,0 +1,66 @@
+//! Looking after the database while the desk runs: for damage once, after the
+//! start, and for the daily backup. No agent and no window waits for it.
+
+use std::time::Duration;
+
+use handoff_protocol::view::Change;
+
+use crate::{Engine, lock};
+
+/// How often it is asked whether a backup is due.
+const LOOK: Duration = Duration::from_hours(1);
+
+impl Engine {
+    /// Does so for as long as the future is polled.
+    pub async fn keep_safe(&self) {
+        self.aside(Self::look_for_damage).await;
+        loop {
+            self.aside(Self::back_up).await;
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn aside(&self, work: fn(&Self)) {
+        let engine = self.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || work(&engine)).await {
+            tracing::error!(%error, "looking after the database failed");
+        }
+    }
+
+    /// Looks for damage, and tells the reviewer what was found.
+    pub fn look_for_damage(&self) {
+        match self.desk.store.inspect() {
+            Ok(found) if found.is_empty() => tracing::info!("the database is whole"),
+            Ok(found) => {
+                tracing::error!(?found, "the database is damaged");
+                let first = found.first().map(String::as_str).unwrap_or_default();
+                self.note(format!(
+                    "The database is damaged ({first}). Quit the desk and start it again: it sets \
+                     the database aside, and goes on with a backup and what can be saved."
+                ));
+            }
+            Err(error) => tracing::warn!(%error, "the database could not be checked"),
+        }
+    }
+
+    /// Makes the daily backup, if it is due.
+    pub fn back_up(&self) {
+        match self.desk.store.back_up_if_due(self.desk.now()) {
+            Ok(Some(backup)) => tracing::info!(path = %backup.path.display(), "backed up"),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "no backup could be made");
+                self.note(format!("The daily backup could not be made: {error}."));
+            }
+        }
+    }
+
+    fn note(&self, notice: String) {
+        let mut known = lock(&self.desk.notices);
+        if !known.contains(&notice) {
+            known.push(notice);
+            drop(known);
+            self.desk.hub.tell(&Change::Status);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Copies of the database that count only once they are whole and on disk.
+//!
+//! A copy is made from one snapshot with SQLite's own backup, beside the work
+//! of the desk: no change waits for it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+use rusqlite::backup::{Backup as Copying, StepResult};
+
+use crate::files::{Files, make_folder, parts_of, private, sync_folder_of};
+use crate::rotation::{Backup, Kind, name, read_name, superfluous};
+use crate::{StoreError, open};
+
+/// How many pages are copied at a time.
+const STEP: i32 = 256;
+
+/// The ending of a copy that is not finished.
+const PART: &str = "part";
+
+/// The backups of a desk, the newest first.
+pub fn list(files: &Files) -> io::Result<Vec<Backup>> {
+    let entries = match fs::read_dir(files.backups()) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Some((kind, at)) = entry.file_name().to_str().and_then(read_name) {
+            found.push(Backup { path: entry.path(), kind, at });
+        }
+    }
+    found.sort_by_key(|backup| std::cmp::Reverse(backup.at));
+    Ok(found)
+}
+
+/// Copies the database, checks the copy, and removes the backups that it makes
+/// superfluous.
+pub fn make(files: &Files, kind: Kind, now: DateTime<Utc>) -> Result<Backup, StoreError> {
+    let folder = files.backups();
+    make_folder(&folder)?;
+    remove_unfinished(&folder)?;
+    let path = folder.join(name(kind, now));
+    let part = path.with_extension(PART);
+    let made = copy(&files.database, &part).and_then(|()| {
+        File::open(&part)?.sync_all()?;
+        fs::rename(&part, &path)?;
+        Ok(sync_folder_of(&path)?)
+    });
+    if let Err(error) = made {
+        // What is left of it must not take the room that is missing.
+        drop(fs::remove_file(&part));
+        return Err(error);
+    }
+    for old in superfluous(&list(files)?) {
+        fs::remove_file(&old.path)?;
+    }
+    Ok(Backup { path, kind, at: now })
+}
+
+/// What is wrong with a database as a file; nothing, if the list is empty.
+pub fn faults(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare("PRAGMA quick_check(10)")?;
+    let found = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()
+        .map_err(StoreError::from);
+    match found {
+        Ok(lines) if lines == ["ok"] => Ok(Vec::new()),
+        Ok(lines) => Ok(lines),
+        Err(StoreError::Damaged(why)) => Ok(vec![why]),
+        Err(error) => Err(error),
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    private().write(true).create_new(true).open(to)?;
+    let source = open::for_reading(from, &open::Disk::default())?;
+    // One snapshot for the whole copy: else each change would begin it anew.
+    let snapshot = source.unchecked_transaction()?;
+    snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let mut target = open::for_copy(to)?;
+    {
+        let copying = Copying::new(&snapshot, &mut target)?;
+        loop {
+            let step = copying.step(STEP)?;
+            if step == StepResult::Done {
+                break;
+            }
+            // Nobody else knows the copy, and the snapshot is ours.
+            if step != StepResult::More {
+                return Err(StoreError::Busy);
+            }
+            std::thread::yield_now();
+        }
+    }
+    // One file, with no log beside it.
+    target.pragma_update(None, "journal_mode", "DELETE")?;
+    let faults = faults(&target)?;
+    if let Some(first) = faults.first() {
+        return Err(StoreError::Damaged(first.clone()));
+    }
+    target.close().map_err(|(_, error)| StoreError::from(error))
+}
+
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == PART) {
+            for part in parts_of(&path) {
+                match fs::remove_file(part) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}

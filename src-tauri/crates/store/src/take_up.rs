@@ -1,0 +1,144 @@
+//! Taking up the database of a desk: with a backup before its format changes,
+//! with its audit log's head beside it, and with another in its place where it
+//! is damaged.
+
+use chrono::{DateTime, Utc};
+use handoff_domain::audit::{Epoch, Head, Reason};
+
+use crate::files::{Files, replace, size};
+use crate::open::Disk;
+use crate::rotation::{Backup, Kind, is_due};
+use crate::{OpenError, Store, StoreError, audit, backup, damage, head, open, verify};
+
+/// A database that was opened, and what the reviewer is to know about it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The database.
+    pub store: Store,
+    /// In whole sentences, what was found and done.
+    pub notices: Vec<String>,
+}
+
+impl Store {
+    /// Opens the database of a desk. A damaged one is set aside, and what can
+    /// be saved is opened in its place.
+    pub fn take_up(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
+        let damaged = match whole(files, now) {
+            Err(OpenError::Store(StoreError::Damaged(why))) => why,
+            other => return other,
+        };
+        tracing::error!(why = damaged, "the database is damaged");
+        let notice = damage::mend(files, &damaged, now)?;
+        let mut opened = whole(files, now)?;
+        opened.notices.insert(0, notice);
+        Ok(opened)
+    }
+
+    /// Looks for damage that nobody has run into yet: the file, the audit log,
+    /// and what is still to be decided. What is found is looked at again at the
+    /// next start, before the database is used.
+    pub fn inspect(&self) -> Result<Vec<String>, StoreError> {
+        let files = Files::of(&self.path);
+        let found = inspect(&files)?;
+        if !found.is_empty() {
+            suspect(&files, &found.join("\n"));
+        }
+        Ok(found)
+    }
+
+    /// Makes the daily backup, if it is time for one.
+    pub fn back_up_if_due(&self, now: DateTime<Utc>) -> Result<Option<Backup>, StoreError> {
+        let files = Files::of(&self.path);
+        let last = backup::list(&files)?.first().map(|backup| backup.at);
+        if is_due(last, now) { backup::make(&files, Kind::Daily, now).map(Some) } else { Ok(None) }
+    }
+}
+
+/// Has the database looked at before it is used again.
+pub fn suspect(files: &Files, why: &str) {
+    if let Err(error) = replace(&files.suspicion(), why.as_bytes()) {
+        tracing::error!(%error, "that the database is damaged could not be written down");
+    }
+}
+
+fn whole(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
+    let mut written = head::read(&files.head()).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the audit log's head cannot be read");
+        None
+    });
+    let [database, log, _] = files.parts();
+    if size(&database) == 0 && (size(&log) > 0 || written.is_some_and(|head| head.seq > 0)) {
+        // SQLite would make a new one, and remove the log.
+        return Err(StoreError::Damaged("it is empty or missing".to_owned()).into());
+    }
+    if files.suspicion().exists() {
+        if let Some(first) = inspect(files)?.into_iter().next() {
+            return Err(StoreError::Damaged(first).into());
+        }
+        std::fs::remove_file(files.suspicion()).map_err(StoreError::from)?;
+    }
+    let format = open::format(&database)?;
+    if format.is_some_and(|format| format < open::FORMAT) {
+        backup::make(files, Kind::Migration, now)?;
+    }
+    if written.is_none() && format.is_none_or(|format| format < open::AUDITED) {
+        // Before there is anything to lose, so that a missing head is a sign.
+        written = Some(Head::EMPTY);
+        put_down(files, &Head::EMPTY);
+    }
+    let connection = open::for_writing(&database, &Disk::default())?;
+    let mut notices = Vec::new();
+    if let Some(epoch) = audit::settle(&connection, written, now)? {
+        let reason = epoch.reason.as_str();
+        tracing::error!(reason, epoch.lost_from, epoch.first, "the audit log is not what it was");
+        notices.push(notice_of(&epoch));
+    }
+    put_down(files, &audit::tip(&connection)?);
+    let head = head::HeadKeeping::start(files.head())?;
+    Ok(Opened { store: Store::with(connection, Some(head), &database, Disk::default())?, notices })
+}
+
+fn inspect(files: &Files) -> Result<Vec<String>, StoreError> {
+    let written = head::read(&files.head()).unwrap_or(None);
+    let look = || -> Result<Vec<String>, StoreError> {
+        let connection = open::for_reading(&files.database, &Disk::default())?;
+        let snapshot = connection.unchecked_transaction()?;
+        let mut found = backup::faults(&snapshot)?;
+        if found.is_empty() && audit::is_chained(&snapshot)? {
+            found.extend(verify::damage(&snapshot, written).map(|broken| broken.what));
+            found.extend(verify::changed_proposals(&snapshot)?);
+        }
+        Ok(found)
+    };
+    match look() {
+        Err(StoreError::Damaged(why)) => Ok(vec![why]),
+        other => other,
+    }
+}
+
+/// A desk on a full disk can still be read and decide: it goes on without.
+pub fn put_down(files: &Files, head: &Head) {
+    if let Err(error) = head::write(&files.head(), head) {
+        tracing::warn!(%error, "the audit log's head could not be written");
+    }
+}
+
+fn notice_of(epoch: &Epoch) -> String {
+    let last = epoch.first.saturating_sub(1);
+    match epoch.reason {
+        Reason::Behind => format!(
+            "The database is older than its audit log: the events {} to {last} are missing, and \
+             with them whatever was handed over or decided there. Was an old copy put in its \
+             place? `handoff verify` says more.",
+            epoch.lost_from
+        ),
+        Reason::Rewritten => "The audit log is another than the one that was written down. \
+             Somebody or something has changed the database; `handoff verify` says more."
+            .to_owned(),
+        Reason::HeadMissing | Reason::Restored | Reason::Salvaged => {
+            "The file audit-head is missing from the desk's folder, so whether the end of the \
+             audit log was cut off is not known."
+                .to_owned()
+        }
+    }
+}
