@@ -36,6 +36,14 @@ export interface Host {
   regrant(id: string): Promise<Receipt>;
   /** The reviewer has the card on screen. */
   seen(id: string): Promise<void>;
+  /** Puts its reminders off; answers until when, which is the warning at the latest (RFC 3339). */
+  snooze(id: string, until: string): Promise<string>;
+  /** Turns its reminders on again. */
+  wake(id: string): Promise<void>;
+  /** Lets its declared default be taken at the deadline, or no longer. */
+  allowDefault(id: string, allowed: boolean): Promise<void>;
+  /** The card that can really be seen now, if any. */
+  onScreen(id: string | null): Promise<void>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<Settings>;
   /** Starts the demo agent. */

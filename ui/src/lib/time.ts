@@ -6,6 +6,8 @@
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** How long before its warning a deadline counts as soon. */
+const NEAR = 10 * MINUTE;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
@@ -75,27 +77,63 @@ export function reading(seconds: number): string {
   return whole < 120 ? `${String(whole)} s` : `${String(Math.round(whole / 60))} min`;
 }
 
-/** How urgent a deadline is: quiet, `near` from the warning on, `over` once it passed. */
-export type Urgency = 'quiet' | 'near' | 'over';
+/** How urgent a deadline is: `soon` when its warning comes, `near` from the warning on, `over` once it passed. */
+export type Urgency = 'quiet' | 'soon' | 'near' | 'over';
 
 /** How urgent it is at `now`. */
 export function urgency(respondBy: string, warnAt: string, now: number): Urgency {
   if (now >= Date.parse(respondBy)) return 'over';
-  return now >= Date.parse(warnAt) ? 'near' : 'quiet';
+  const warning = Date.parse(warnAt) - now;
+  return warning <= 0 ? 'near' : warning <= NEAR ? 'soon' : 'quiet';
 }
 
 /** How near a deadline is: behind, at its warning, or in which part of the day. */
 export type Group = 'over' | 'soon' | 'today' | 'later';
 
-/** How long before its warning a deadline counts as soon. */
-const NEAR = 10 * MINUTE;
-
 /** The group of the queue an item belongs to at `now`. */
 export function group(respondBy: string, warnAt: string, now: number): Group {
-  const due = Date.parse(respondBy);
-  if (now >= due) return 'over';
-  if (now >= Date.parse(warnAt) - NEAR) return 'soon';
-  return sameDay(new Date(due), new Date(now)) ? 'today' : 'later';
+  switch (urgency(respondBy, warnAt, now)) {
+    case 'over':
+      return 'over';
+    case 'near':
+    case 'soon':
+      return 'soon';
+    case 'quiet':
+      return sameDay(new Date(respondBy), new Date(now)) ? 'today' : 'later';
+  }
+}
+
+/** Nine in the morning of the day after `now`, by the clock on the wall. */
+export function tomorrowAtNine(now: number): number {
+  const day = new Date(now);
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1, 9).getTime();
+}
+
+/** A moment as a field for local date and time holds it: `2026-11-20T13:10`. */
+export function localField(ms: number): string {
+  const date = new Date(ms);
+  return `${String(date.getFullYear()).padStart(4, '0')}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}`;
+}
+
+/** Reads such a field, also where it had to be typed as text; `null` where it is no moment. */
+export function readLocal(text: string): number | null {
+  const parts = /^\s*(\d{4})-(\d\d?)-(\d\d?)[T ]+(\d\d?):(\d\d)(?::\d\d)?\s*$/u.exec(text)?.slice(1).map(Number);
+  if (parts === undefined) return null;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = parts;
+  const date = new Date(year, month - 1, day, hour, minute);
+  // Where a part was too large, the calendar has carried it over: that is not what was meant.
+  return month >= 1 && month <= 12 && date.getDate() === day && hour < 24 && minute < 60 ? date.getTime() : null;
+}
+
+/** Minutes since midnight as a time of day: `22:00`. */
+export function timeOfDay(minutes: number): string {
+  return `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
+}
+
+/** Reads a time of day; `null` where it is none. */
+export function readTimeOfDay(text: string): number | null {
+  const [, hour, minute] = /^\s*(\d\d?):(\d\d)(?::\d\d)?\s*$/u.exec(text)?.map(Number) ?? [];
+  return hour !== undefined && minute !== undefined && hour < 24 && minute < 60 ? hour * 60 + minute : null;
 }
 
 function sameDay(a: Date, b: Date): boolean {

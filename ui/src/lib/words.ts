@@ -72,7 +72,7 @@ export interface Term {
 export const flagWords: Record<Flag, Term> = {
   escalated: { word: 'overdue, you were alerted', help: 'Its deadline passed without an answer, so you were alerted again. It stays open.' },
   manual_review: { word: 'overdue, nothing done', help: 'Its deadline passed without an answer. Nothing was done, and it stays open until you decide.' },
-  snoozed: { word: 'snoozed', help: 'It comes back by itself.' },
+  snoozed: { word: 'snoozed', help: 'Its reminders are put off, to its warning at the latest. Its deadline stays.' },
   acknowledged: { word: 'seen', help: 'You have opened it.' },
   cold: { word: 'incomplete briefing', help: 'The agent left out what a reviewer needs: what it did, what the person wants, or what must hold. The card names it.' },
   diverged: { word: 'did something else', help: 'The agent did not do exactly what was decided. The card says why.' },
@@ -192,6 +192,9 @@ export const glossary: Term[] = [
   { word: 'Reconcile', help: 'The agent fits its plan to your decision and reports what it did.' },
   { word: 'Lease', help: 'For ten minutes one agent alone may act on a decision. If it is never heard of again, the action may have run, and only you can hand the decision out once more.' },
   { word: 'Version', help: 'An agent can change its proposal. Each change is a new version (revision), and you approve only the one you see.' },
+  { word: 'Warning', help: 'The last call before the deadline. Nothing follows a deadline without an earlier warning.' },
+  { word: 'Snooze', help: 'The reminders of one handoff are put off, to its warning at the latest. The deadline does not move.' },
+  { word: 'Focus', help: 'No notification is shown for a while. Deadlines and warnings are kept all the same.' },
   { word: 'Escalation', help: 'You are alerted again because a deadline passed. Time alone never approves anything.' },
   { word: 'Manual review', help: 'A deadline passed and nothing was done. The handoff stays open for you.' },
   { word: 'Effect', help: 'What an action does to the world: ● reads only, ▲ reversible, ◆ irreversible. Unknown counts as irreversible.' },

@@ -2,6 +2,9 @@
  * Every command of the window with its key: the one table behind the keyboard,
  * the palette and the help. A command that makes no sense now is not offered.
  */
+import { focusEnds } from '../lib/alerts';
+import { choices, unable } from '../lib/snooze';
+import { tomorrowAtNine } from '../lib/time';
 import type { Desk } from './desk.svelte';
 
 export interface Command {
@@ -35,6 +38,7 @@ export function commands(desk: Desk): Command[] {
     { id: 'takeover', title: 'Take over', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answer('take_over') },
     { id: 'undo', title: 'Undo the latest decision', group: 'Decide', keys: ['z'], available: desk.holds.length > 0, run: () => void desk.undo() },
     ...options(desk, free),
+    ...snooze(desk, free),
     { id: 'next', title: 'Next handoff', group: 'Move', keys: ['j'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(1); } },
     { id: 'previous', title: 'Previous handoff', group: 'Move', keys: ['k'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(-1); } },
     { id: 'search', title: 'Search handoffs and history', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
@@ -55,6 +59,7 @@ export function commands(desk: Desk): Command[] {
     { id: 'palette', title: 'All commands', group: 'Window', keys: ['Ctrl+K'], available: true, run: () => { desk.dialog = 'palette'; } },
     { id: 'help', title: 'Keys and help', group: 'Window', keys: ['?'], available: true, run: () => { desk.dialog = 'help'; } },
     { id: 'settings', title: 'Settings', group: 'Window', keys: ['Ctrl+,'], available: true, run: () => { desk.dialog = 'settings'; } },
+    ...focus(desk),
     { id: 'demo', title: 'Run the demo agent', group: 'Window', keys: [], available: !(desk.status?.demo_running ?? false), run: () => void desk.runDemo() },
   ];
 }
@@ -71,4 +76,27 @@ function options(desk: Desk, free: boolean): Command[] {
     available: free,
     run: () => { opened.choose(option.id); },
   }));
+}
+
+/** Putting the card off. */
+function snooze(desk: Desk, free: boolean): Command[] {
+  const { opened, calm } = desk;
+  if (opened === null) return [];
+  const { now } = desk.clock;
+  const may = free && unable(opened.view, now) === null;
+  return [
+    { id: 'snooze', title: 'Snooze…', group: 'Decide', keys: ['s'], available: free, run: () => { calm.menu = true; } },
+    ...choices(now).map((choice) => ({ id: `snooze-${choice.id}`, title: `Snooze: ${choice.label}`, group: 'Decide' as const, keys: [], available: may, run: () => void calm.snooze(choice.until) })),
+    { id: 'wake', title: 'End the snooze', group: 'Decide', keys: [], available: opened.view.deadline.snoozed_until !== null, run: () => void calm.wake() },
+  ];
+}
+
+/** Hearing of nothing for a while. */
+function focus(desk: Desk): Command[] {
+  const { calm, clock, settings } = desk;
+  return [
+    { id: 'focus-hour', title: 'Focus for 1 hour: no reminders', group: 'Window', keys: [], available: true, run: () => void calm.focus(Date.now() + 3_600_000) },
+    { id: 'focus-tomorrow', title: 'Focus until tomorrow 9:00', group: 'Window', keys: [], available: true, run: () => void calm.focus(tomorrowAtNine(Date.now())) },
+    { id: 'focus-end', title: 'End the focus', group: 'Window', keys: [], available: focusEnds(settings.alerts, clock.now) !== null, run: () => void calm.focus(null) },
+  ];
 }

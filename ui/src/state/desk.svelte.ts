@@ -9,16 +9,19 @@ import type { List } from '../gen/List';
 import type { QueueItem } from '../gen/QueueItem';
 import type { QueueView } from '../gen/QueueView';
 import type { Settings } from '../gen/Settings';
-import type { Host } from '../host/host';
+import type { WindowError } from '../gen/WindowError';
+import { windowError, type Host } from '../host/host';
 import { inertText } from '../lib/inert';
-import { UNTOUCHED } from '../lib/settings';
 import { coalesce } from '../lib/once';
 import { group, type Group } from '../lib/time';
 import { stateWords } from '../lib/words';
+import { Calm } from './calm.svelte';
 import { Clock } from './clock.svelte';
 import { Draft, type Form } from './draft.svelte';
 import { Faults } from './faults.svelte';
 import { Opened, type Obstacle } from './opened.svelte';
+import { Screen } from './screen.svelte';
+import { UNKNOWN } from './unknown';
 
 /** How many items are asked for at first, and how many more at a time. */
 export const PAGE = 50;
@@ -47,8 +50,10 @@ export class Desk {
   readonly host: Host;
   readonly clock = new Clock();
   readonly faults = new Faults();
+  readonly calm = new Calm(this);
+  readonly screen = new Screen(this);
   status = $state.raw<DeskStatus | null>(null);
-  settings = $state.raw<Settings>(UNTOUCHED);
+  settings = $state.raw<Settings>(UNKNOWN);
   list = $state<List>('inbox');
   search = $state('');
   queue = $state.raw<QueueView | null>(null);
@@ -67,6 +72,7 @@ export class Desk {
   #place = $state(0);
   #limit = PAGE;
   #known: Set<string> | null = null;
+  #saved: Promise<unknown> = Promise.resolve();
   readonly #drafts = new Map<string, Draft>();
 
   constructor(host: Host) {
@@ -187,6 +193,7 @@ export class Desk {
     if (this.selected === id) return;
     this.selected = id;
     this.wanted = null;
+    this.calm.menu = false;
     this.faults.clear('case');
     this.faults.clear('decide');
     void this.#load();
@@ -372,13 +379,29 @@ export class Desk {
     await this.faults.guard('regrant', async () => {
       await this.host.regrant(id);
     });
-    await Promise.all([this.#load(), this.refresh()]);
+    await this.reload();
   }
 
-  async saveSettings(settings: Settings): Promise<void> {
-    await this.faults.guard('settings', async () => {
-      this.settings = await this.host.saveSettings(settings);
+  /** Saves a change of the settings, one after the other; says why where it fails. */
+  saveSettings(change: (settings: Settings) => Settings): Promise<WindowError | null> {
+    const saved = this.#saved.then(async () => {
+      // What is not known yet must not be overwritten.
+      if (this.settings === UNKNOWN) await this.#loadSettings();
+      if (this.settings === UNKNOWN) return windowError('The settings could not be read, so nothing was saved.');
+      try {
+        this.settings = await this.host.saveSettings(change(this.settings));
+        return null;
+      } catch (cause) {
+        return windowError(cause);
+      }
     });
+    this.#saved = saved;
+    return saved;
+  }
+
+  /** Asks again for the card and the queue. */
+  async reload(): Promise<void> {
+    await Promise.all([this.#load(), this.refresh()]);
   }
 
   async runDemo(): Promise<void> {
@@ -400,6 +423,9 @@ export class Desk {
       case 'status':
         void this.#loadStatus();
         void this.#loadSettings();
+        break;
+      case 'attention':
+        // The window manager is asked for it, not the page.
         break;
       case 'show':
         if (change.id === null) break;

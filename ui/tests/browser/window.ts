@@ -121,7 +121,11 @@ export class Window {
 
   /** Makes holds so long that a slow machine cannot outlast them. */
   async holdLong(): Promise<void> {
-    await this.desk('saveSettings', { hold_s: 30, theme: 'system', shortcuts: true, notify_question: true });
+    await this.page.evaluate(async () => {
+      const { fakeDesk } = globalThis as unknown as { fakeDesk: { settings: () => Promise<object>; saveSettings: (settings: object) => Promise<object> } };
+      await fakeDesk.saveSettings({ ...(await fakeDesk.settings()), hold_s: 30 });
+    });
+    await this.pass(300);
   }
 
   /** Replaces the text of the open editor. */

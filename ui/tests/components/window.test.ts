@@ -171,7 +171,7 @@ describe('keys', () => {
 
   test('are silent when single keys are switched off', async () => {
     await open('full');
-    await desk.saveSettings({ ...desk.settings, shortcuts: false });
+    await desk.saveSettings((settings) => ({ ...settings, shortcuts: false }));
     await press('j');
     expect(desk.selected).toBe('h-drop');
     await press('k', { ctrlKey: true });

@@ -67,7 +67,8 @@ describe('moments', () => {
 
 describe('urgency', () => {
   test('turns at the warning and at the deadline', () => {
-    expect(urgency(at(HOUR), at(MINUTE), NOON)).toBe('quiet');
+    expect(urgency(at(HOUR), at(11 * MINUTE), NOON)).toBe('quiet');
+    expect(urgency(at(HOUR), at(10 * MINUTE), NOON)).toBe('soon');
     expect(urgency(at(HOUR), at(0), NOON)).toBe('near');
     expect(urgency(at(0), at(-MINUTE), NOON)).toBe('over');
   });

@@ -12,7 +12,9 @@ import type { Folded } from '../../gen/Folded';
 import type { OptionView } from '../../gen/OptionView';
 import type { RiskLevel } from '../../gen/RiskLevel';
 import type { StepStatus } from '../../gen/StepStatus';
+import type { TimeoutKind } from '../../gen/TimeoutKind';
 import type { Undo } from '../../gen/Undo';
+import { atTheDeadline, firstSettings } from './alerts';
 
 const HEAD_LINES = 12;
 const HEAD_CHARS = 2000;
@@ -28,6 +30,8 @@ export interface Entry {
   texts: Map<string, string>;
   /** What the constraints say of arguments. */
   check: Check;
+  /** The declared default. */
+  fallback: string | null;
   /** How the agent's client behaves after the release. */
   listens: boolean;
 }
@@ -79,6 +83,13 @@ export interface Spec extends Partial<Omit<CaseView, 'options' | 'actions' | 'pl
   dueMs?: number;
   warnBeforeMs?: number;
   then?: string;
+  /** What follows its deadline. */
+  onTimeout?: TimeoutKind;
+  /** The option that is the declared default. */
+  fallback?: string;
+  /** Where it changes something: whether the reviewer has allowed it. */
+  leave?: boolean;
+  snoozedMs?: number;
   options?: OptionSpec[];
   actions?: ActionSpec[];
   steps?: StepSpec[];
@@ -126,8 +137,11 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
       respond_by: iso(now + dueMs),
       warn_at: iso(now + dueMs - warnBeforeMs),
       warned: dueMs < warnBeforeMs,
-      on_timeout: 'manual_review',
-      then: spec.then ?? 'Without an answer it goes to manual review; nothing runs.',
+      on_timeout: spec.onTimeout ?? 'manual_review',
+      then: spec.then ?? '',
+      snoozed_until: spec.snoozedMs === undefined ? null : iso(now + spec.snoozedMs),
+      can_snooze: dueMs > warnBeforeMs,
+      default_allowed: spec.leave ?? null,
     },
     actions: actions.slice(0, 200),
     actions_total: actions.length,
@@ -154,7 +168,9 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     received_at: spec.received_at ?? iso(now - 3 * MINUTE),
   };
   view.plan = directive(view.plan, { kind: 'approve' });
-  return { view, actions, texts, check, listens: spec.listens ?? true };
+  const fallback = spec.fallback ?? null;
+  if (spec.then === undefined) view.deadline.then = atTheDeadline(view, options.find((option) => option.id === fallback), firstSettings().alerts);
+  return { view, actions, texts, check, fallback, listens: spec.listens ?? true };
 }
 
 /** What a kind of answer makes of the plan. */

@@ -9,7 +9,9 @@ import type { CaseView } from '../../gen/CaseView';
 import type { Change } from '../../gen/Change';
 import type { DecideRequest } from '../../gen/DecideRequest';
 import type { Decision } from '../../gen/Decision';
+import type { DeadlineView } from '../../gen/DeadlineView';
 import type { DeskStatus } from '../../gen/DeskStatus';
+import type { Flag } from '../../gen/Flag';
 import type { Hold } from '../../gen/Hold';
 import type { List } from '../../gen/List';
 import type { OptionView } from '../../gen/OptionView';
@@ -21,8 +23,8 @@ import type { Receipt } from '../../gen/Receipt';
 import type { Settings } from '../../gen/Settings';
 import type { State } from '../../gen/State';
 import type { WindowError } from '../../gen/WindowError';
-import { UNTOUCHED } from '../../lib/settings';
 import type { Host } from '../host';
+import { alertsFault, atTheDeadline, firstSettings } from './alerts';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
 import { faults } from './schema';
 import { demoSpec, scene } from './scenes';
@@ -38,7 +40,7 @@ export class FakeDesk implements Host {
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
   readonly #status: Omit<DeskStatus, 'agents'>;
-  #settings: Settings = UNTOUCHED;
+  #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
   readonly calls: { name: string; argument: unknown }[] = [];
 
@@ -79,7 +81,18 @@ export class FakeDesk implements Host {
     const { view } = this.#entry(id);
     Object.assign(view, change);
     view.revision += 1;
+    if (view.deadline.default_allowed !== null) view.deadline = { ...view.deadline, default_allowed: false };
     this.#move(view, 'ready', 'agent', 'revised the proposal');
+  }
+
+  /** The deadline passes without an answer. */
+  lapse(id: string, flag: 'escalated' | 'manual_review', why = ''): void {
+    const { view } = this.#entry(id);
+    this.#mark(view, 'snoozed', false);
+    this.#mark(view, flag, true);
+    view.deadline = { ...view.deadline, warned: true, snoozed_until: null };
+    this.#move(view, view.state, 'System', flag === 'escalated' ? 'Deadline passed: escalated' : `Deadline passed: nothing was done.${why === '' ? '' : ` ${why}`}`, flag);
+    if (flag === 'escalated') this.#tell({ kind: 'attention' });
   }
 
   /** Another window decides first. */
@@ -124,7 +137,7 @@ export class FakeDesk implements Host {
   openCase(id: string): Promise<CaseView> {
     return this.#answer('openCase', id, () => {
       const { view } = this.#entry(id);
-      return { ...view, hold: this.#hold(id), allowed: this.#allowed(view) };
+      return { ...view, hold: this.#hold(id), allowed: this.#allowed(view), deadline: this.#deadline(view) };
     });
   }
 
@@ -190,6 +203,42 @@ export class FakeDesk implements Host {
     return this.#answer('seen', id, () => undefined);
   }
 
+  snooze(id: string, until: string): Promise<string> {
+    return this.#answer('snooze', { id, until }, () => {
+      const { view } = this.#entry(id);
+      const warn = Date.parse(view.deadline.warn_at);
+      const cut = Math.min(Date.parse(until), warn);
+      if (view.state !== 'ready' || view.deadline.warned || Date.now() >= warn || cut <= Date.now()) throw refusal('too_late', 'It can no longer be put off.', 'Its warning is out; answer it, or let the deadline pass.');
+      this.#mark(view, 'snoozed', true);
+      view.deadline = { ...view.deadline, snoozed_until: iso(cut) };
+      this.#move(view, view.state, 'reviewer', `Put off until ${iso(cut)}`, 'snoozed');
+      return iso(cut);
+    });
+  }
+
+  wake(id: string): Promise<void> {
+    return this.#answer('wake', id, () => {
+      const { view } = this.#entry(id);
+      this.#mark(view, 'snoozed', false);
+      view.deadline = { ...view.deadline, snoozed_until: null };
+      this.#move(view, view.state, 'reviewer', 'Reminders are on again', 'woken');
+    });
+  }
+
+  allowDefault(id: string, allowed: boolean): Promise<void> {
+    return this.#answer('allowDefault', { id, allowed }, () => {
+      const { view, fallback } = this.#entry(id);
+      if (view.deadline.default_allowed === null) throw refusal('conflict', 'There is no default to allow.', 'Answer it, or let the deadline pass.');
+      view.deadline = { ...view.deadline, default_allowed: allowed };
+      view.deadline.then = atTheDeadline(view, view.options.find((option) => option.id === fallback), this.#settings.alerts);
+      this.#move(view, view.state, 'reviewer', allowed ? 'Allowed the default to be taken' : 'Took that leave back', allowed ? 'default_allowed' : 'default_disallowed');
+    });
+  }
+
+  onScreen(id: string | null): Promise<void> {
+    return this.#answer('onScreen', id, () => undefined);
+  }
+
   settings(): Promise<Settings> {
     return this.#answer('settings', null, () => this.#settings);
   }
@@ -197,6 +246,8 @@ export class FakeDesk implements Host {
   saveSettings(settings: Settings): Promise<Settings> {
     return this.#answer('saveSettings', settings, () => {
       if (!Number.isInteger(settings.hold_s) || settings.hold_s < 0 || settings.hold_s > 30) throw refusal('invalid', 'The hold must be between 0 and 30 seconds.', 'Choose a value in that range.');
+      const fault = alertsFault(settings.alerts);
+      if (fault !== null) throw refusal('invalid', fault, 'Nothing was changed; mend it and save again.');
       this.#settings = settings;
       this.#tell({ kind: 'status' });
       return settings;
@@ -252,9 +303,18 @@ export class FakeDesk implements Host {
     });
   }
 
-  #move(view: CaseView, state: State, actor: string, text: string): void {
+  #mark(view: CaseView, flag: Flag, on: boolean): void {
+    view.flags = [...view.flags.filter((one) => one !== flag), ...(on ? [flag] : [])];
+  }
+
+  #deadline(view: CaseView): DeadlineView {
+    const { deadline } = view;
+    return { ...deadline, can_snooze: view.state === 'ready' && !deadline.warned && Date.now() < Date.parse(deadline.warn_at) };
+  }
+
+  #move(view: CaseView, state: State, actor: string, text: string, event: string = state): void {
     view.state = state;
-    view.thread = [...view.thread, { at: iso(Date.now()), actor, event: state, text }];
+    view.thread = [...view.thread, { at: iso(Date.now()), actor, event, text }];
     this.#tell({ kind: 'handoff', id: view.id });
   }
 

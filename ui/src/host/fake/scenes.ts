@@ -7,6 +7,7 @@ import type { NotificationState } from '../../gen/NotificationState';
 import type { WindowError } from '../../gen/WindowError';
 import { HOUR, iso, MINUTE, type Spec } from './build';
 import { hostileSpecs } from './hostile';
+import { lateSpecs } from './late';
 import { longSpecs } from './long';
 import { refundSpec } from './refund';
 
@@ -37,6 +38,8 @@ export function scene(name: string, now: number): Scene {
       };
     case 'quiet':
       return { agents: agents(now).map((agent) => ({ ...agent, connected: false })), specs: fullSpecs(now), notifications: { kind: 'missing', why: 'No notification service answers on the session bus.' } };
+    case 'late':
+      return { agents: agents(now), specs: lateSpecs(now) };
     case 'hostile':
       return { agents: [], specs: hostileSpecs() };
     case 'long':
@@ -141,10 +144,10 @@ function overSpecs(now: number): Spec[] {
 /** The two example payloads of the public interface, with what the desk says of them. */
 function exampleSpecs(now: number): Spec[] {
   return [
-    { ...refundSpec(now), dueMs: 4 * HOUR, then: 'It waits for manual review: “Leave it to the billing team” changes something, and that is not done unasked.' },
+    { ...refundSpec(now), dueMs: 4 * HOUR },
     {
       id: 'h-tidy', agent: 'cli', title: 'Tidy the Downloads folder', question: 'Which folder should the invoices go to?', priority: 'low', dueMs: 24 * HOUR, warnBeforeMs: 5 * HOUR, reason: { code: 'missing_information' }, flags: ['cold'],
-      summary: 'Two folders could take the 14 invoices found. I cannot tell which one you use.', missing_layers: ['history', 'intent', 'constraints'], then: 'It waits for manual review; nothing is done.',
+      summary: 'Two folders could take the 14 invoices found. I cannot tell which one you use.', missing_layers: ['history', 'intent', 'constraints'],
       liveness: { kind: 'will_collect', last_seen: iso(now - 4 * MINUTE) },
     },
   ];

@@ -1,0 +1,12 @@
+/** The settings before the desk has told them. They are never saved. */
+import type { Settings } from '../gen/Settings';
+
+const NONE = { low: 0, normal: 0, high: 0, urgent: 0 };
+
+export const UNKNOWN: Settings = {
+  hold_s: 5,
+  theme: 'system',
+  shortcuts: true,
+  notify_question: true,
+  alerts: { remind_every_s: NONE, pause_s: 0, warn_before_s: NONE, grace_s: NONE, quiet: null, focus_until: null, urgent_pierces: false, stages: [], give_up_after_s: 0 },
+};
