@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow};
 use handoff_engine::Engine;
 use handoff_protocol::view::{List, QueueQuery};
-use handoff_store::Store;
+use handoff_store::{Opened, Store};
 use handoff_testkit::{RecordingNotifier, RecordingRunner};
 
 use crate::Setup;
@@ -29,10 +29,10 @@ const LIMIT: u32 = 100;
 pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     let home = setup.stored()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
-    let store = Store::open(&home.database())?;
+    let opened = Opened { store: Store::open(&home.database())?, notices: Vec::new() };
     let notifier = Arc::new(RecordingNotifier::default());
     let runner = Arc::new(RecordingRunner::default());
-    let started = Engine::start(store, Arc::new(SystemClock), notifier, runner);
+    let started = Engine::start(opened, Arc::new(SystemClock), notifier, runner);
     let engine = runtime.block_on(started).map_err(said)?;
     let mut samples = Vec::new();
     let mut worst = (0.0, String::new());

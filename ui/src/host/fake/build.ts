@@ -131,9 +131,6 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     options,
     allowed: spec.allowed ?? { approve: !asks, modify: !asks, inform: true, reject: true, take_over: true, undo: false, regrant: false },
     deadline: {
-      snoozed_until: null,
-      can_snooze: true,
-      default_allowed: null,
       respond_by: iso(now + dueMs),
       warn_at: iso(now + dueMs - warnBeforeMs),
       warned: dueMs < warnBeforeMs,
