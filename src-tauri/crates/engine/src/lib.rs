@@ -114,11 +114,12 @@ impl Engine {
     /// Takes up the work where the last run left it: offers of a dead run are
     /// void, and held decisions are held again in full.
     pub async fn start(
-        Opened { store, notices }: Opened,
+        opened: impl Into<Opened>,
         clock: Arc<dyn Clock>,
         notifier: Arc<dyn Notifier>,
         runner: Arc<dyn CommandRunner>,
     ) -> Result<Self, Failure> {
+        let Opened { store, notices } = opened.into();
         let settings = store
             .read(|read| read.setting(SETTINGS))?
             .and_then(|json| serde_json::from_str(&json).ok())

@@ -19,6 +19,13 @@ pub struct Opened {
     pub notices: Vec<String>,
 }
 
+impl From<Store> for Opened {
+    /// One about which there is nothing to say.
+    fn from(store: Store) -> Self {
+        Self { store, notices: Vec::new() }
+    }
+}
+
 impl Store {
     /// Opens the database of a desk. A damaged one is set aside, and what can
     /// be saved is opened in its place.

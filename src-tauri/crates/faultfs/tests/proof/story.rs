@@ -135,8 +135,7 @@ impl Teller<'_> {
             };
             let notifier = Arc::new(RecordingNotifier::default());
             let runner = Arc::new(RecordingRunner::default());
-            let opened = handoff_store::Opened { store, notices: Vec::new() };
-            match Engine::start(opened, Arc::new(clock.clone()), notifier, runner).await {
+            match Engine::start(store, Arc::new(clock.clone()), notifier, runner).await {
                 Ok(engine) => return engine,
                 Err(failure) => self.failed("start", &failure.0.message),
             }
