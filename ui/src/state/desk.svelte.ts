@@ -219,6 +219,17 @@ export class Desk {
     void this.refresh();
   }
 
+  /** Looks for words in all lists, and opens what is found first. */
+  findFirst(words: string): void {
+    this.search = words;
+    this.#place = 0;
+    this.#limit = PAGE;
+    void this.refresh().then(() => {
+      const first = this.order[0];
+      if (this.search === words && first !== undefined) this.select(first.id);
+    });
+  }
+
   /** Looks for words in all lists. */
   find(words: string): void {
     this.search = words;

@@ -83,7 +83,11 @@ pub fn answered(answered: &Answered) -> String {
     );
     if let Some(given) = &answered.decision {
         decision(&mut out, given);
-        if answered.lease.is_some() || answered.act {
+        if !runs_something(given) {
+            // “act yes” beside a no would be read as a yes.
+            let whose = if answered.act { "yours to carry out and report" } else { "told before" };
+            pair(&mut out, "this answer", whose);
+        } else if answered.lease.is_some() || answered.act {
             let until = answered
                 .lease
                 .as_ref()
@@ -101,6 +105,12 @@ pub fn answered(answered: &Answered) -> String {
     }
     directive(&mut out, answered);
     out
+}
+
+/// Whether a decision lets an option be carried out.
+fn runs_something(decision: &Decision) -> bool {
+    decision.by == Decider::System
+        || matches!(decision.kind, DecisionKind::Approve | DecisionKind::Modify)
 }
 
 /// Why this caller is not to act on a decision.
