@@ -76,7 +76,10 @@ impl Agent {
                 {
                     self.line.ledger.pause(Duration::from_millis(5));
                 }
-                Err(Trouble::Refused(data)) => return self.refused("wait for", id, &data, &[]),
+                Err(Trouble::Refused(data)) => {
+                    self.refused("wait for", id, &data, &[]);
+                    return Ok(());
+                }
                 Err(Trouble::Over) => return Err(Trouble::Over),
             }
         }
@@ -142,8 +145,13 @@ impl Agent {
                     self.spool(&id, handoff);
                     return Ok(());
                 }
-                Err(Trouble::Nobody | Trouble::Lost) => self.line.wait_for_desk()?,
-                Err(Trouble::Refused(data)) => return self.refused("submit", &id, &data, &[]),
+                // It may be stored or not: asked again, or put into the spool.
+                Err(Trouble::Lost) => {}
+                Err(Trouble::Nobody) => self.line.wait_for_desk()?,
+                Err(Trouble::Refused(data)) => {
+                    self.refused("submit", &id, &data, &[]);
+                    return Ok(());
+                }
                 Err(Trouble::Over) => return Err(Trouble::Over),
             }
         }
@@ -176,9 +184,13 @@ impl Agent {
             }
             // A later proposal that was asked for may not have been stored.
             Err(Trouble::Refused(data)) if known.asked.len() > 1 => {
-                self.refused("submit again", id, &data, &[ErrorCode::Conflict])
+                self.refused("submit again", id, &data, &[ErrorCode::Conflict]);
+                Ok(())
             }
-            Err(Trouble::Refused(data)) => self.refused("submit again", id, &data, &[]),
+            Err(Trouble::Refused(data)) => {
+                self.refused("submit again", id, &data, &[]);
+                Ok(())
+            }
             Err(trouble) => Err(trouble),
         }
     }
@@ -195,7 +207,8 @@ impl Agent {
                 Ok(())
             }
             Err(Trouble::Refused(data)) => {
-                self.refused("revise", id, &data, &[ErrorCode::Conflict])
+                self.refused("revise", id, &data, &[ErrorCode::Conflict]);
+                Ok(())
             }
             Err(trouble) => Err(trouble),
         }
@@ -209,7 +222,8 @@ impl Agent {
                 Ok(())
             }
             Err(Trouble::Refused(data)) => {
-                self.refused("withdraw", id, &data, &[ErrorCode::Conflict])
+                self.refused("withdraw", id, &data, &[ErrorCode::Conflict]);
+                Ok(())
             }
             Err(trouble) => Err(trouble),
         }
@@ -238,7 +252,7 @@ impl Agent {
                 Ok(_) => {}
                 // Somebody else may have reported meanwhile.
                 Err(Trouble::Refused(data)) => {
-                    self.refused("acknowledge", id, &data, &[ErrorCode::Conflict])?;
+                    self.refused("acknowledge", id, &data, &[ErrorCode::Conflict]);
                     return Ok(true);
                 }
                 Err(trouble) => return Err(trouble),
@@ -269,27 +283,21 @@ impl Agent {
                 Ok(())
             }
             Err(Trouble::Refused(data)) => {
-                self.refused("report on", id, &data, &[ErrorCode::Conflict])
+                self.refused("report on", id, &data, &[ErrorCode::Conflict]);
+                Ok(())
             }
             Err(trouble) => Err(trouble),
         }
     }
 
     /// A refusal that may be is none of ours; any other is a fault.
-    fn refused(
-        &self,
-        what: &str,
-        id: &str,
-        data: &ErrorData,
-        expected: &[ErrorCode],
-    ) -> Result<(), Trouble> {
+    fn refused(&self, what: &str, id: &str, data: &ErrorData, expected: &[ErrorCode]) {
         if data.code == ErrorCode::NotFound {
             self.fault(format!("{id} is lost: it cannot {what} it: {}", data.message));
         } else if !expected.contains(&data.code) {
             let ErrorData { code, message, faults, .. } = data;
             self.fault(format!("{id}: to {what} was refused: {code:?} {message} {faults:?}"));
         }
-        Ok(())
     }
 
     fn fault(&self, fault: String) {

@@ -33,11 +33,7 @@ pub struct Count {
 
 /// Holds what agents (`known`) and the reviewer (`notes`) were told against
 /// what a desk that does not run any more has left.
-pub fn check(
-    home: &Home,
-    known: &BTreeMap<String, Known>,
-    notes: &Path,
-) -> (Count, Vec<String>) {
+pub fn check(home: &Home, known: &BTreeMap<String, Known>, notes: &Path) -> (Count, Vec<String>) {
     let copy = tempfile::tempdir().unwrap();
     let path = copy.path().join("desk.db");
     let original = home.database();
@@ -212,7 +208,9 @@ impl Case<'_> {
             // To give a lease free that is free already changes nothing.
             let enough = if verb == Verb::Undo { told <= found } else { told == 0 || found > 0 };
             if !enough || found > asked {
-                return Err(format!("{verb:?}: asked {asked}, told {told}, is lost or doubled: {found}"));
+                return Err(format!(
+                    "{verb:?}: asked {asked}, told {told}, is lost or doubled: {found}"
+                ));
             }
         }
         Ok(())

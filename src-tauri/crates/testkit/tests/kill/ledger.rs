@@ -14,6 +14,7 @@ use handoff_protocol::wire::Answered;
 use serde_json::Value;
 
 /// A handoff, with all that its agent asked and was told.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone)]
 pub struct Known {
     pub agent: String,

@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 const CALL: Duration = Duration::from_secs(30);
 
 /// How long a desk may be gone.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Line {
             }
             // Nothing was asked yet.
             Trouble::Lost => Trouble::Nobody,
-            other => other,
+            other @ (Trouble::Nobody | Trouble::Over) => other,
         })
     }
 

@@ -8,8 +8,12 @@
 //! reviewer is scripted. A kill takes nothing that the system has been given:
 //! what a power cut takes is the business of `handoff-faultfs`.
 //!
-//! `HANDOFF_KILLS=10000` kills more often, `HANDOFF_KILL_SEED=<number>` draws
-//! the same numbers again. A seed brings back what everyone tries and when the
+//! ```text
+//! HANDOFF_KILLS=10000 cargo test -p handoff-testkit --test kill -- --nocapture
+//! ```
+//!
+//! kills more often, and `HANDOFF_KILL_SEED=<number>` draws the same numbers
+//! again. A seed brings back what everyone tries and when the
 //! desk is killed, not how the system schedules it.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]

@@ -143,13 +143,14 @@ impl Desk {
 
     /// Time passes before the next start.
     fn was_off(&mut self, seed: &mut Seed) {
-        self.ahead_s += match seed.below(100) {
+        let seconds = match seed.below(100) {
             0..90 => 0,
             90..97 => 1 + seed.below(5),
             97..99 => 60 + seed.below(540),
             // Leases lapse.
             _ => 660 + seed.below(600),
-        } as i64;
+        };
+        self.ahead_s += i64::try_from(seconds).unwrap();
     }
 
     /// Lets every agent have its answer: whatever the reviewer does not answer
