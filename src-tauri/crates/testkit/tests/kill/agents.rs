@@ -22,7 +22,7 @@ use crate::payload;
 const WAIT: Duration = Duration::from_mins(2);
 
 /// How many unanswered handoffs an agent has at most.
-const OPEN: usize = 60;
+const OPEN: usize = 150;
 
 /// A thread of an agent.
 pub struct Agent {

@@ -189,8 +189,8 @@ impl Ledger {
         self.state().handoffs.clone()
     }
 
-    /// A handoff of this agent for which something may be asked; the younger
-    /// the likelier.
+    /// A handoff of this agent for which something may be asked, mostly one
+    /// that has no answer yet.
     pub fn some_open(&self, agent: &str, seed: &mut Seed) -> Option<(String, Known)> {
         let state = self.state();
         let open: Vec<_> = state
@@ -198,7 +198,8 @@ impl Ledger {
             .iter()
             .filter(|(_, known)| known.agent == agent && known.met && !known.is_closed())
             .collect();
-        let (id, known) = open.get(seed.below(open.len()))?;
+        let drawn = (0..4).filter_map(|_| open.get(seed.below(open.len())));
+        let (id, known) = drawn.min_by_key(|(_, known)| known.answered)?;
         Some(((*id).clone(), (*known).clone()))
     }
 

@@ -8,6 +8,10 @@
 //! reviewer is scripted. A kill takes nothing that the system has been given:
 //! what a power cut takes is the business of `handoff-faultfs`.
 //!
+//! That it can fail was tried by hand, besides the test below: decisions not
+//! held again at a start, a deadline that acts without a warning, and a lease
+//! handed out twice were each found within 150 kills.
+//!
 //! ```text
 //! HANDOFF_KILLS=10000 cargo test -p handoff-testkit --test kill -- --nocapture
 //! ```
