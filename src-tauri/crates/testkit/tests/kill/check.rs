@@ -8,7 +8,7 @@ use std::path::Path;
 use handoff_domain::decision::{Answer, Decider, Decision, fingerprint};
 use handoff_domain::lifecycle::Phase;
 use handoff_spool::Spool;
-use handoff_store::{Page, Read, Record, Store, StoreError};
+use handoff_store::{Files, Page, Read, Record, Store, StoreError};
 use handoff_transport::home::Home;
 use serde_json::Value;
 
@@ -47,6 +47,16 @@ pub fn check(home: &Home, known: &BTreeMap<String, Known>, notes: &Path) -> (Cou
         fs::copy(log(&original), log(&path)).unwrap();
     }
     let mut faults = Vec::new();
+    let (head, copied) = (Files::of(&original).head(), Files::of(&path));
+    if head.exists() {
+        fs::copy(head, copied.head()).unwrap();
+        match handoff_store::verify(&copied) {
+            Ok(verified) => {
+                faults.extend(verified.broken.map(|broken| format!("the audit log: {broken:?}")))
+            }
+            Err(error) => faults.push(format!("the audit log cannot be read: {error}")),
+        }
+    }
     let store = match Store::open(&path) {
         Ok(store) => store,
         Err(error) => return (Count::default(), vec![format!("it does not open: {error}")]),

@@ -14,7 +14,7 @@ use handoff_faultfs::Seed;
 use handoff_protocol::session::Host;
 use handoff_protocol::view::Settings;
 use handoff_spool::Spool;
-use handoff_store::{Disk, Store};
+use handoff_store::{Disk, Files, Opened, Store};
 use handoff_testkit::{RecordingNotifier, RecordingRunner};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
@@ -101,20 +101,21 @@ async fn desk(plan: Plan) {
     let mut seed = Seed::new(plan.seed, plan.run);
     let home = Home::new(&plan.home);
     home.create().unwrap();
-    let disk = Disk {
-        // Some bring the log into the database often.
-        checkpoint_pages: if seed.chance(30) { 20 } else { 1000 },
-        answers_early: plan.answers_early,
-        ..Disk::default()
+    let clock = Ahead::of(plan.ahead_s);
+    let opened = if plan.answers_early {
+        let disk = Disk { answers_early: true, ..Disk::default() };
+        Opened::from(Store::open_on(&home.database(), disk).unwrap())
+    } else {
+        Store::take_up(&Files::of(home.database()), clock.now()).unwrap()
     };
-    let store = Store::open_on(&home.database(), disk).unwrap();
+    assert!(opened.notices.is_empty(), "a kill has damaged it: {:?}", opened.notices);
     let notifier = RecordingNotifier::default();
     if seed.chance(20) {
         notifier.disappear();
     }
     let engine = Engine::start(
-        store,
-        Arc::new(Ahead::of(plan.ahead_s)),
+        opened,
+        Arc::new(clock),
         Arc::new(notifier),
         Arc::new(RecordingRunner::default()),
     )
@@ -125,6 +126,8 @@ async fn desk(plan: Plan) {
     tokio::spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
     let timed = engine.clone();
     tokio::spawn(async move { timed.run().await });
+    let kept = engine.clone();
+    tokio::spawn(async move { kept.keep_safe().await });
     engine.save_settings(settings(&mut seed)).await.unwrap();
     let reviewer = Arc::new(Reviewer::new(engine, &plan));
     // Two windows, so that decisions race.
