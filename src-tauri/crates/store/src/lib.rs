@@ -175,7 +175,7 @@ impl Store {
         path: &Path,
         disk: open::Disk,
     ) -> Result<Self, OpenError> {
-        let writer = writer::Writer::start(connection, head)?;
+        let writer = writer::Writer::start(connection, head, disk.answers_early)?;
         let reserve = Reserve::beside(path);
         Ok(Self { readers: Mutex::new(Vec::new()), writer, path: path.to_owned(), disk, reserve })
     }

@@ -47,11 +47,13 @@ pub struct Disk {
     pub synchronous: &'static str,
     /// After how many pages the log is brought into the database.
     pub checkpoint_pages: u32,
+    /// Changes are answered before they are committed.
+    pub answers_early: bool,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { vfs: None, synchronous: "FULL", checkpoint_pages: 1000 }
+        Self { vfs: None, synchronous: "FULL", checkpoint_pages: 1000, answers_early: false }
     }
 }
 

@@ -49,12 +49,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Takes over the connection; `head` is told how far the log goes.
-    pub fn start(connection: Connection, head: Option<HeadKeeping>) -> Result<Self, StoreError> {
+    /// Takes over the connection; `head` is told how far the log goes. A writer
+    /// that `answers_early` breaks its one promise, so that a test can see that
+    /// this is noticed.
+    pub fn start(
+        connection: Connection,
+        head: Option<HeadKeeping>,
+        answers_early: bool,
+    ) -> Result<Self, StoreError> {
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, head.as_ref(), &queue))
+            .spawn(move || run(&connection, head.as_ref(), &queue, answers_early))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -136,7 +142,12 @@ fn end(connection: &Connection) {
     }
 }
 
-fn run(connection: &Connection, head: Option<&HeadKeeping>, queue: &Receiver<(Due, Job)>) {
+fn run(
+    connection: &Connection,
+    head: Option<&HeadKeeping>,
+    queue: &Receiver<(Due, Job)>,
+    answers_early: bool,
+) {
     let mut to_index = true;
     // Changes that wait for company, in the order they came.
     let mut waiting: Vec<Job> = Vec::new();
@@ -160,7 +171,7 @@ fn run(connection: &Connection, head: Option<&HeadKeeping>, queue: &Receiver<(Du
             // Nobody came along.
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
-        commit_group(connection, std::mem::take(&mut waiting), queue);
+        commit_group(connection, std::mem::take(&mut waiting), queue, answers_early);
         // All are answered: the head is nobody's to wait for.
         if let Some(head) = head {
             match audit::tip(connection) {
@@ -176,7 +187,12 @@ fn run(connection: &Connection, head: Option<&HeadKeeping>, queue: &Receiver<(Du
     }
 }
 
-fn commit_group(connection: &Connection, first: Vec<Job>, queue: &Receiver<(Due, Job)>) {
+fn commit_group(
+    connection: &Connection,
+    first: Vec<Job>,
+    queue: &Receiver<(Due, Job)>,
+    answers_early: bool,
+) {
     let execute = |sql: &str| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
         Ok(())
@@ -208,6 +224,11 @@ fn commit_group(connection: &Connection, first: Vec<Job>, queue: &Receiver<(Due,
             job(Err(StoreError::Aborted))(Err(StoreError::Aborted));
         }
         return;
+    }
+    if answers_early {
+        for settle in settles.drain(..) {
+            settle(Ok(()));
+        }
     }
     let outcome = execute("COMMIT").map_err(|error| {
         // These are noticed before the last page is written.

@@ -106,6 +106,7 @@ pub fn open(path: &Path, disk: &Disk, plan: Plan) -> Arc<Store> {
         vfs: Some(disk.vfs().to_owned()),
         synchronous: plan.synchronous,
         checkpoint_pages: plan.checkpoint_pages,
+        ..handoff_store::Disk::default()
     };
     let opened = Store::open_on(path, on.clone()).or_else(|error| {
         assert!(disk.lift(), "it does not open: {error}");
