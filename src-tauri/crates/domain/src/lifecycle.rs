@@ -138,7 +138,7 @@ pub enum Event {
     Step {
         /// By how much, forward or back.
         by: TimeDelta,
-        /// What it would show now, had it not been.
+        /// From then on what a date made due is warned of again.
         since: DateTime<Utc>,
     },
 }
@@ -209,6 +209,11 @@ pub fn transition(
             next.phase = Phase::Ready;
             if let Some(since) = next.stood_still_since.take() {
                 next.stood_still((now - since).max(TimeDelta::zero()));
+            }
+            if next.escalation.is_none() && !next.has(Flag::ManualReview) {
+                // Whatever made it due meanwhile, a sleep or a set clock: the
+                // reviewer is warned of that before anything follows.
+                next.timing.missed(DateTime::<Utc>::MIN_UTC, now);
             }
         }
         Event::Release => {

@@ -339,7 +339,10 @@ impl Desk {
                         let record = crate::owned(write, id, None)?;
                         let (traits, mut progress) = (&record.traits, record.progress.clone());
                         if let Some(by) = gap.stepped {
-                            let event = Event::Step { by, since: now - by };
+                            // A date may have come in the sleep before.
+                            let set = now - by;
+                            let since = gap.slept_since.map_or(set, |since| since.min(set));
+                            let event = Event::Step { by, since };
                             progress = transition(&progress, traits, event, now)?;
                         }
                         if let Some(since) = gap.slept_since {

@@ -148,6 +148,10 @@ impl Model {
                     self.warned = self.warned.map(|warned| warned + still);
                     self.remind = self.remind.map(|at| at + still);
                     self.alerts = self.alerts.map(|(done, at, last)| (done, at + still, last));
+                    let past = self.due().is_some_and(|due| due <= now);
+                    if past && self.alerts.is_none() && !self.manual_review {
+                        self.warned = None;
+                    }
                 }
                 self.go(may, State::Ready)
             }
