@@ -124,9 +124,8 @@ impl Account {
         after: &Progress,
         shape: &Shape,
     ) -> Result<(), String> {
-        let late = |progress: &Progress| {
-            progress.has(Flag::Escalated) || progress.has(Flag::ManualReview)
-        };
+        let late =
+            |progress: &Progress| progress.has(Flag::Escalated) || progress.has(Flag::ManualReview);
         match made {
             Move::TimeUp { .. } => {
                 if self.acted {

@@ -113,8 +113,14 @@ const TIMES: &[(i64, i64, i64)] = &[(2, 1, 1), (2, 2, 1), (2, 1, 2)];
 fn shapes(kind: TimeoutKind, default_is_read: bool) -> Vec<Shape> {
     let times = TIMES.iter().flat_map(|times| [(*times, true), (*times, false)]);
     times
-        .map(|((within, lead, grace), relative)| {
-            Shape { kind, default_is_read, relative, within, lead, grace, ..PLAIN }
+        .map(|((within, lead, grace), relative)| Shape {
+            kind,
+            default_is_read,
+            relative,
+            within,
+            lead,
+            grace,
+            ..PLAIN
         })
         .collect()
 }

@@ -47,12 +47,8 @@ pub struct Bell {
 
 impl Bell {
     pub fn new(clock: FakeClock) -> Self {
-        let inner = Inner {
-            mood: Mood::Shows,
-            calm: Calm::default(),
-            on_screen: None,
-            fault: None,
-        };
+        let inner =
+            Inner { mood: Mood::Shows, calm: Calm::default(), on_screen: None, fault: None };
         Self { inner: Arc::new(Mutex::new(inner)), goes_on: Arc::new(Notify::new()), clock }
     }
 

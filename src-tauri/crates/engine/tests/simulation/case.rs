@@ -74,15 +74,23 @@ pub enum Ask {
     Withdraw,
     Supersede,
     Revise(Proposal),
-    Report { applied: bool },
-    Decide { choice: Choice, revision: usize },
+    Report {
+        applied: bool,
+    },
+    Decide {
+        choice: Choice,
+        revision: usize,
+    },
     Undo,
     Open,
     Snooze(i64),
     Wake,
     Allow(bool),
     Regrant,
-    Acknowledge { connection: usize, lease: String },
+    Acknowledge {
+        connection: usize,
+        lease: String,
+    },
     /// The desk looks at its clocks.
     Tick,
 }
@@ -296,9 +304,10 @@ impl Case {
                 self.stage == Stage::Collected && lapsed
             }
             Ask::Acknowledge { connection, lease } => {
-                let mine = next.held.as_mut().filter(|held| {
-                    held.connection == *connection && held.lease == *lease
-                });
+                let mine = next
+                    .held
+                    .as_mut()
+                    .filter(|held| held.connection == *connection && held.lease == *lease);
                 let may = out && mine.is_some();
                 if let Some(held) = mine.filter(|held| !held.acknowledged) {
                     (held.acknowledged, held.age) = (true, 0);

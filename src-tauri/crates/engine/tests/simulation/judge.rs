@@ -29,9 +29,10 @@ impl Case {
             (Some(choice), Some(decision)) => choice.is(decision, self.proposal()),
             _ => false,
         };
-        let applied = seen.report.as_ref().map(|report| {
-            report.outcome == handoff_domain::lifecycle::Outcome::Applied
-        });
+        let applied = seen
+            .report
+            .as_ref()
+            .map(|report| report.outcome == handoff_domain::lifecycle::Outcome::Applied);
         let reported = match self.stage {
             Stage::Reconciled { applied } => Some(applied),
             _ => None,
@@ -52,10 +53,7 @@ impl Case {
 impl World {
     /// Holds what is seen against what may have become of each handoff.
     /// `become_of` says what that is, once the warnings are noted.
-    pub fn look(
-        &mut self,
-        become_of: impl Fn(usize, &Case) -> Vec<Case>,
-    ) -> Result<(), String> {
+    pub fn look(&mut self, become_of: impl Fn(usize, &Case) -> Vec<Case>) -> Result<(), String> {
         if let Some(fault) = self.bell.fault() {
             return Err(fault);
         }
@@ -145,9 +143,7 @@ impl World {
             let in_list = |case: &&Case| match case.stage {
                 Stage::Unknown => false,
                 Stage::Ready => list == List::Inbox,
-                Stage::Decided { .. } | Stage::Released | Stage::Collected => {
-                    list == List::Waiting
-                }
+                Stage::Decided { .. } | Stage::Released | Stage::Collected => list == List::Waiting,
                 Stage::Reconciled { .. } | Stage::Withdrawn | Stage::Superseded => {
                     list == List::Done
                 }
@@ -178,8 +174,7 @@ impl World {
         }
         let index = self.seed.below(self.cases.len());
         let case = &self.cases[index];
-        let Some(connection) = self.connections.iter().find(|open| open.agent == case.agent)
-        else {
+        let Some(connection) = self.connections.iter().find(|open| open.agent == case.agent) else {
             return Ok(());
         };
         let answer = self.desk()?.run(connection.call("handoff.get", json!({ "id": case.id })))?;

@@ -98,9 +98,8 @@ impl World {
             let key = format!("k{}", self.cases.len());
             let id = handoff_id(&format!("agent-{agent}"), &key);
             let mut proposal = self.proposal();
-            let mut ready = self.cases.iter().filter(|case| {
-                case.agent == agent && case.stage == Stage::Ready
-            });
+            let mut ready =
+                self.cases.iter().filter(|case| case.agent == agent && case.stage == Stage::Ready);
             if self.seed.chance(20) {
                 proposal.supersedes = ready.next().map(|case| case.id.clone());
             }
@@ -125,9 +124,7 @@ impl World {
             }
             36..48 => Ask::Undo,
             48..58 => match held {
-                Some(held) => {
-                    Ask::Acknowledge { connection: held.connection, lease: held.lease }
-                }
+                Some(held) => Ask::Acknowledge { connection: held.connection, lease: held.lease },
                 None => Ask::Open,
             },
             58..64 => Ask::Report { applied: self.seed.chance(70) },
@@ -252,8 +249,7 @@ impl World {
     /// Several ask at once: it must be as if one had come after the other.
     fn race(&mut self) -> Result<(), String> {
         let index = self.seed.below(self.cases.len());
-        let mut asks: Vec<Ask> =
-            (0..=1 + self.seed.below(2)).map(|_| self.ask_of(index)).collect();
+        let mut asks: Vec<Ask> = (0..=1 + self.seed.below(2)).map(|_| self.ask_of(index)).collect();
         if self.bell.mood() != Mood::Hangs && self.seed.chance(30) {
             asks[0] = Ask::Tick;
         }

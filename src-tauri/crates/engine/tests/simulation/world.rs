@@ -149,10 +149,10 @@ impl World {
             give_up_after_s: 300,
             urgent_pierces: self.calm.pierces,
             focus_until: self.calm.focus.then_some(far),
-            quiet: self.calm.quiet.map(|(from, to)| Quiet {
-                from_min: minute(from),
-                to_min: minute(to),
-            }),
+            quiet: self
+                .calm
+                .quiet
+                .map(|(from, to)| Quiet { from_min: minute(from), to_min: minute(to) }),
             ..Alerts::default()
         };
         self.bell.be_calm(self.calm);
