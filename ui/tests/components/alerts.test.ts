@@ -108,6 +108,25 @@ describe('the card on screen', () => {
     expect(calls('onScreen').at(-1)).toBe('h-loop');
   });
 
+  test('is not told again where it was left and come back to while the desk was still being told', async () => {
+    await open('full');
+    let answer: () => void = () => undefined;
+    const told = vi.spyOn(host, 'onScreen').mockImplementation(() => new Promise((done) => { answer = done; }));
+    await show('h-loop');
+    window.dispatchEvent(new Event('blur'));
+    await pass(50);
+    window.dispatchEvent(new Event('focus'));
+    await pass(50);
+    answer();
+    await pass(50);
+    expect(told.mock.calls.at(-1)).toEqual(['h-loop']);
+    const times = told.mock.calls.length;
+    window.dispatchEvent(new Event('focus'));
+    await pass(50);
+    expect(told.mock.calls).toHaveLength(times);
+    expect(told.mock.calls.filter(([id]) => id === 'h-loop')).toHaveLength(1);
+  });
+
   test('does not choke when the window asks for attention', async () => {
     await open('late');
     host.lapse('h-near', 'escalated');
