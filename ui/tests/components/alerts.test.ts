@@ -108,6 +108,20 @@ describe('the card on screen', () => {
     expect(calls('onScreen').at(-1)).toBe('h-loop');
   });
 
+  test('is not told again where it was left and come back to while the desk was still being told', async () => {
+    await open('full');
+    await show('h-loop');
+    let answer: () => void = () => undefined;
+    const told = vi.spyOn(host, 'onScreen').mockImplementation(() => new Promise((done) => { answer = done; }));
+    for (const event of ['blur', 'focus', 'blur']) {
+      window.dispatchEvent(new Event(event));
+      await pass(50);
+    }
+    answer();
+    await pass(50);
+    expect(told.mock.calls).toEqual([[null]]);
+  });
+
   test('does not choke when the window asks for attention', async () => {
     await open('late');
     host.lapse('h-near', 'escalated');
@@ -384,6 +398,11 @@ describe('the settings', () => {
     expect(second().getByRole('alert').textContent).toContain('once to 10 times');
     expect(screen.getByLabelText<HTMLInputElement>('Stage 2: how often').value).toBe('11');
     expect(desk.settings.alerts.stages[1]?.times).toBe(2);
+    // Something else is set from outside meanwhile.
+    await host.saveSettings({ ...desk.settings, theme: 'dark' });
+    await pass(50);
+    expect(desk.settings.theme).toBe('dark');
+    expect(screen.getByLabelText<HTMLInputElement>('Stage 2: how often').value).toBe('11');
     await set('Stage 2: how often', '3');
     expect(second().queryByRole('alert')).toBeNull();
     expect(saved().alerts.stages[1]?.times).toBe(3);
