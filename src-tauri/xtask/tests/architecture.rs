@@ -358,3 +358,29 @@ fn sources(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     }
     found
 }
+
+/// A command that is handled and not allowed fails only when somebody uses it.
+#[test]
+fn the_window_may_call_every_command_there_is_and_no_other() {
+    let root = root();
+    let handled = fs::read_to_string(root.join("src-tauri/src/lib.rs")).expect("the app");
+    let handled: BTreeSet<&str> = handled
+        .split("generate_handler![")
+        .nth(1)
+        .and_then(|list| list.split(']').next())
+        .expect("the list of commands")
+        .split("commands::")
+        .skip(1)
+        .filter_map(|name| name.split(',').next())
+        .collect();
+    let allowed = fs::read_to_string(root.join("src-tauri/permissions/desk.toml")).expect("them");
+    let allowed: BTreeSet<&str> = allowed
+        .split("commands.allow = [")
+        .nth(1)
+        .expect("the list of what is allowed")
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .collect();
+    assert_eq!(handled, allowed);
+}
