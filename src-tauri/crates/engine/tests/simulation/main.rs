@@ -11,6 +11,12 @@
 //! tells every step. `HANDOFF_SIM_SEEDS=<count>` tries another number of them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the account says what is, not what is not")]
+#![expect(clippy::print_stderr, reason = "a failing seed is printed, and told when it is replayed")]
+#![expect(clippy::struct_excessive_bools, reason = "the plainest form of an account")]
+#![expect(clippy::match_same_arms, reason = "each case of the account stands for itself")]
+#![expect(clippy::async_yields_async, reason = "a call is started now and waited for later")]
+#![expect(clippy::duration_suboptimal_units, reason = "all spans are in seconds")]
 
 mod agents;
 mod calm;
