@@ -24,6 +24,8 @@ struct Inner {
     connections: HashMap<u64, Connection>,
     waiters: HashMap<String, Arc<Notify>>,
     windows: Vec<mpsc::UnboundedSender<Change>>,
+    /// What was asked to be shown before there was a window.
+    to_show: Option<Change>,
 }
 
 struct Connection {
@@ -119,7 +121,12 @@ impl Hub {
     /// Follows all changes from now on.
     pub fn follow(&self) -> mpsc::UnboundedReceiver<Change> {
         let (window, changes) = mpsc::unbounded_channel();
-        self.inner().windows.push(window);
+        let mut inner = self.inner();
+        if let Some(asked) = inner.to_show.take() {
+            // Its other end is right here.
+            drop(window.send(asked));
+        }
+        inner.windows.push(window);
         changes
     }
 
@@ -144,7 +151,11 @@ impl Hub {
 
     /// Tells the windows.
     pub fn tell(&self, change: &Change) {
-        self.inner().windows.retain(|window| window.send(change.clone()).is_ok());
+        let mut inner = self.inner();
+        inner.windows.retain(|window| window.send(change.clone()).is_ok());
+        if inner.windows.is_empty() && matches!(change, Change::Show { .. }) {
+            inner.to_show = Some(change.clone());
+        }
     }
 }
 

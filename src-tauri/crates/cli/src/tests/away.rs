@@ -165,7 +165,7 @@ fn a_wait_that_began_without_a_desk_gets_the_answer_of_the_one_that_comes() {
     room.decide(&room.next_case(&[]), json!({"kind": "inform", "text": "The left one."}));
     let ends = [submitting.end(), waiting.end()];
     assert!(ends.iter().all(|ended| ended.exit == Exit::Inform), "{ends:?}");
-    let acts = ends.iter().filter(|ended| ended.out.contains("yes, this caller")).count();
+    let acts = ends.iter().filter(|ended| ended.out.contains("yours to carry out")).count();
     assert_eq!(acts, 1, "{ends:?}");
 }
 

@@ -1,3 +1,4 @@
+use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::json;
@@ -108,4 +109,14 @@ async fn status_and_validation_need_no_name() {
     assert_eq!(valid, json!({ "valid": true, "faults": [] }));
     let submit = anyone.call("handoff.submit", json!({ "handoff": handoff("k") })).await;
     assert_eq!(code(submit), ErrorCode::Refused);
+}
+
+#[tokio::test]
+async fn what_is_asked_to_be_shown_before_there_is_a_window_is_shown_by_it() {
+    let desk = Headless::new().await.unwrap();
+    desk.engine.show(Some("h-1".to_owned()));
+    let mut window = desk.engine.follow();
+    let asked = Change::Show { id: Some("h-1".to_owned()) };
+    assert_eq!(window.try_recv().ok(), Some(asked));
+    assert!(desk.engine.follow().try_recv().is_err(), "and by no other");
 }
