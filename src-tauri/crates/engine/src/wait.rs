@@ -34,13 +34,17 @@ impl Desk {
             tokio::pin!(changed);
             changed.as_mut().enable();
             let record = self.own_record(agent, id)?;
-            match record.progress.state() {
-                State::Released | State::Collected => {
-                    return self.offer(connection, agent, id).await;
+            if matches!(record.progress.state(), State::Released | State::Collected) {
+                return self.offer(connection, agent, id).await;
+            }
+            if ended(&record) {
+                // Judged again by what is answered with: a revision in between
+                // takes a case back out of manual review, and the wait goes on.
+                let (record, payload, _) = self.own(agent, id)?;
+                if ended(&record) {
+                    return Ok(answered(&record, &payload));
                 }
-                State::Reconciled | State::Withdrawn | State::Superseded => break,
-                State::Ready if record.has(Flag::ManualReview) => break,
-                State::Queued | State::Ready | State::Decided => {}
+                continue;
             }
             tokio::select! {
                 () = changed => {}
@@ -170,5 +174,14 @@ impl Desk {
                 tracing::warn!(error = failure.0.message, "leases were not renewed");
             }
         }
+    }
+}
+
+/// Whether a wait for it has nothing more to come, without a decision to collect.
+fn ended(record: &handoff_store::Record) -> bool {
+    match record.progress.state() {
+        State::Reconciled | State::Withdrawn | State::Superseded => true,
+        State::Ready => record.has(Flag::ManualReview),
+        State::Queued | State::Decided | State::Released | State::Collected => false,
     }
 }

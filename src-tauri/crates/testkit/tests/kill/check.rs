@@ -52,7 +52,7 @@ pub fn check(home: &Home, known: &BTreeMap<String, Known>, notes: &Path) -> (Cou
         fs::copy(head, copied.head()).unwrap();
         match handoff_store::verify(&copied) {
             Ok(verified) => {
-                faults.extend(verified.broken.map(|broken| format!("the audit log: {broken:?}")))
+                faults.extend(verified.broken.map(|broken| format!("the audit log: {broken:?}")));
             }
             Err(error) => faults.push(format!("the audit log cannot be read: {error}")),
         }
