@@ -10,11 +10,15 @@
 //! waits for ever.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the account says what is, not what is not")]
+#![expect(clippy::struct_excessive_bools, reason = "the plainest form of an account")]
+#![expect(clippy::print_stderr, reason = "how much was explored is for who runs it")]
 
 mod account;
 mod moves;
 mod world;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use handoff_domain::payload::TimeoutKind;
@@ -53,8 +57,8 @@ fn explore(shape: &Shape) -> Seen {
                 Ok(Some(after)) => {
                     seen.edges += 1;
                     let to = after.key(shape);
-                    if !from.contains_key(&to) {
-                        from.insert(to, Some((key.clone(), made)));
+                    if let Entry::Vacant(place) = from.entry(to) {
+                        place.insert(Some((key.clone(), made)));
                         next.push_back(after);
                     }
                 }
