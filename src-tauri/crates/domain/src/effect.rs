@@ -1,0 +1,122 @@
+//! What a tool call does to the world, as far as the desk can tell
+//! (CONTRACT §3): claims are weighed here, and our own reading of the call.
+//!
+//! It does not say whether a call may run; the gate does.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ts_rs::TS;
+
+use crate::action::Effect;
+
+/// What reading a call itself says of it, before anybody's word is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// It changes nothing.
+    Read,
+    /// It changes what an undo, or copies of the named files, can bring back.
+    Write,
+    /// It cannot be read, or nothing is known of the tool.
+    Unknown,
+    /// It deletes, sends, or otherwise does what cannot be taken back.
+    Irreversible,
+}
+
+/// A call, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The worst of its parts.
+    pub class: Class,
+    /// The part that decided, and why, in words a reviewer reads:
+    /// `git push --force rewrites what others have`.
+    pub why: String,
+    /// The files it would change, absolute where the folder is known; `None`
+    /// where they cannot all be named.
+    pub touches: Option<Vec<String>>,
+}
+
+/// What a call was found to do, and why that is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+pub struct Judged {
+    /// What it counts as; unknown is irreversible.
+    pub effect: Effect,
+    /// Nobody knows what it does, so it counts as irreversible.
+    pub unknown: bool,
+    /// Why, in words a reviewer reads.
+    pub why: String,
+}
+
+/// What speaks for or against a call besides itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Word {
+    /// What the reviewer has set for exactly such calls.
+    pub reviewer: Option<Effect>,
+    /// What the agent, or an annotation, claims.
+    pub claimed: Option<Effect>,
+    /// What was claimed of the tool's definition when the reviewer accepted
+    /// it; gone when the definition changes.
+    pub accepted: Option<Effect>,
+    /// A working way back: an undo that has not run out, or copies of every
+    /// file it touches.
+    pub undoable: bool,
+}
+
+/// Weighs what a call is read as against what is said of it.
+///
+/// The reviewer's own word stands. A claim raises at once; it lowers only what
+/// nobody knew, and only once the reviewer has accepted it. A write without a
+/// working way back is irreversible, whoever calls it reversible.
+pub fn judge(reading: &Reading, word: Word) -> Judged {
+    if let Some(effect) = word.reviewer {
+        return Judged { effect, unknown: false, why: "You have set this for such calls.".into() };
+    }
+    let raised = |effect: Effect, why: &str| match word.claimed {
+        Some(claimed) if claimed > effect => {
+            Judged { effect: claimed, unknown: false, why: "The agent says so.".into() }
+        }
+        _ => Judged { effect, unknown: false, why: why.to_owned() },
+    };
+    let no_way_back = || Judged {
+        effect: Effect::Irreversible,
+        unknown: false,
+        why: format!("{} There is no working way to undo it.", reading.why),
+    };
+    match reading.class {
+        Class::Irreversible => {
+            Judged { effect: Effect::Irreversible, unknown: false, why: reading.why.clone() }
+        }
+        Class::Write if word.undoable => raised(Effect::Reversible, &reading.why),
+        Class::Write => no_way_back(),
+        Class::Read => match raised(Effect::Read, &reading.why) {
+            Judged { effect: Effect::Reversible, .. } if !word.undoable => no_way_back(),
+            judged => judged,
+        },
+        Class::Unknown => match word.accepted {
+            None => {
+                Judged { effect: Effect::Irreversible, unknown: true, why: reading.why.clone() }
+            }
+            Some(accepted) => {
+                let said = word.claimed.map_or(accepted, |claimed| claimed.max(accepted));
+                if said == Effect::Reversible && !word.undoable {
+                    no_way_back()
+                } else {
+                    let why = "The agent says so, and you have accepted this tool.".into();
+                    Judged { effect: said, unknown: false, why }
+                }
+            }
+        },
+    }
+}
+
+/// Reads a call of a known kind; any other is [`Class::Unknown`].
+/// `cwd` is the folder a command would run in, where it is known.
+pub fn read(tool: &str, args: &Map<String, Value>, cwd: Option<&str>) -> Reading {
+    let _ = (args, cwd);
+    Reading {
+        class: Class::Unknown,
+        why: format!("Nothing is known of what {tool} does."),
+        touches: None,
+    }
+}
