@@ -36,7 +36,7 @@ impl Desk {
         Ok(Welcome {
             agent: name,
             token: made.filter(|_| bound),
-            level: "suggest".to_owned(),
+            level: handoff_domain::autonomy::Level::Suggest,
             protocol: PROTOCOL.to_owned(),
         })
     }

@@ -19,6 +19,11 @@ pub fn typescript(folder: &Path) -> Result<(), ExportError> {
     view::Preview::export_all(&config)?;
     view::Receipt::export_all(&config)?;
     view::WindowError::export_all(&config)?;
+    view::AgentsView::export_all(&config)?;
+    view::SetLevel::export_all(&config)?;
+    view::Pause::export_all(&config)?;
+    view::AcceptTools::export_all(&config)?;
+    view::RuleRow::export_all(&config)?;
     view::Change::export_all(&config)
 }
 

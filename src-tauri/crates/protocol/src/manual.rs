@@ -7,8 +7,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use crate::wire::{
-    Ack, Answered, ById, ErrorCode, ErrorData, Hello, ListQuery, Listed, MAX_FRAME_BYTES, PROTOCOL,
-    Reconcile, Show, Shown, Standing, Status, Validated, Wait, Welcome, Withdraw, method,
+    Ack, Answered, ById, ByTask, Check, Checked, ErrorCode, ErrorData, Hello, ListQuery, Listed,
+    MAX_FRAME_BYTES, OpenTask, PROTOCOL, PlanTask, Reconcile, RecordAction, Recorded, Show, Shown,
+    Standing, Status, TaskStanding, Tools, ToolsKnown, Validated, Wait, Welcome, Withdraw, method,
 };
 
 /// One method of the socket.
@@ -36,7 +37,7 @@ pub fn page() -> String {
         "The version of the contract is `\"{PROTOCOL}\"`. A line has at most {mib} MiB, a payload at most 8 MiB.\n"
     );
     out.push_str("## Methods\n");
-    for method in methods() {
+    for method in methods().into_iter().chain(gate_methods()) {
         let _ = write!(out, "\n### `{}`\n\n{}\n", method.name, method.says);
         table(&mut out, "Parameters", &method.params);
         table(&mut out, "Result", &method.result);
@@ -171,6 +172,54 @@ fn methods() -> Vec<Method> {
             says: "Brings the window forward, on an item if one is named. Needs no hello.",
             params: fields::<Show>(),
             result: Vec::new(),
+        },
+    ]
+}
+
+/// The methods around single actions.
+fn gate_methods() -> Vec<Method> {
+    vec![
+        Method {
+            name: method::TOOLS,
+            says: "Says what the agent can call. What it claims of a tool's effect counts once the reviewer has accepted that very definition; until then nobody knows what the tool does.",
+            params: fields::<Tools>(),
+            result: fields::<ToolsKnown>(),
+        },
+        Method {
+            name: method::TASK_OPEN,
+            says: "Says what the work is before it starts, so that its level can be set. The same again changes nothing.",
+            params: fields::<OpenTask>(),
+            result: fields::<TaskStanding>(),
+        },
+        Method {
+            name: method::TASK_PLAN,
+            says: "Replaces the steps of a task.",
+            params: fields::<PlanTask>(),
+            result: fields::<TaskStanding>(),
+        },
+        Method {
+            name: method::TASK_RUNNABLE,
+            says: "Says which steps are free to go while decisions are pending.",
+            params: fields::<ByTask>(),
+            result: fields::<TaskStanding>(),
+        },
+        Method {
+            name: method::TASK_CLOSE,
+            says: "Says that the work is over. What it changed at the level `draft` becomes one handoff, in which the reviewer accepts it or has it undone.",
+            params: fields::<ByTask>(),
+            result: fields::<TaskStanding>(),
+        },
+        Method {
+            name: method::CHECK,
+            says: "Asks whether a tool may be called. `run` is good for this one call. A desk that cannot be reached permits nothing: what only reads may go on, everything else waits.",
+            params: fields::<Check>(),
+            result: fields::<Checked>(),
+        },
+        Method {
+            name: method::RECORD,
+            says: "Reports what was done, with its result. A record of what was decided closes that handoff; a record of something else, or of what should have been asked, is shown to the reviewer.",
+            params: fields::<RecordAction>(),
+            result: fields::<Recorded>(),
         },
     ]
 }

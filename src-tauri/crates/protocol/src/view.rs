@@ -4,6 +4,7 @@
 //! Long values arrive folded, with what is needed to fetch the rest, so that a
 //! payload of any allowed size opens at once and nothing is cut unseen.
 
+mod agents;
 mod case;
 mod desk;
 mod queue;
@@ -13,6 +14,10 @@ use handoff_domain::lifecycle::State;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+pub use agents::{
+    AcceptTool, AcceptTools, AgentCard, AgentsView, Pause, RuleRow, SetLevel, TaskCard, ToolView,
+    Track,
+};
 pub use case::{
     ActionView, Allowed, CaseView, ConstraintResult, ConstraintView, DeadlineView, DirectiveStep,
     Folded, Liveness, OptionView, ProposedActionView, ThreadEntry,

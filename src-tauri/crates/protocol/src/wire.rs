@@ -3,7 +3,10 @@
 //! These are the shapes of requests and answers. Who may call what, and what a
 //! call does, is the engine's business; how bytes become lines, the transport's.
 
+mod gate;
+
 use chrono::{DateTime, Utc};
+use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Decision;
 use handoff_domain::directive::Line;
 use handoff_domain::lifecycle::{Flag, Report, State};
@@ -13,6 +16,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+pub use gate::{
+    ByTask, Check, Checked, Gate, OpenTask, PlanTask, RecordAction, Recorded, TaskRef,
+    TaskStanding, Tool, Tools, ToolsKnown,
+};
 
 /// The version of the contract that this desk speaks.
 pub const PROTOCOL: &str = "1";
@@ -128,8 +136,8 @@ pub struct Welcome {
     /// none; it is not given again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// The autonomy level; `suggest` until levels can be set.
-    pub level: String,
+    /// How far the agent may go unasked.
+    pub level: Level,
     /// The version of the contract.
     pub protocol: String,
 }
@@ -381,6 +389,20 @@ pub mod method {
     pub const STATUS: &str = "desk.status";
     /// See [`super::Show`].
     pub const SHOW: &str = "desk.show";
+    /// See [`super::Tools`].
+    pub const TOOLS: &str = "agent.tools";
+    /// See [`super::OpenTask`].
+    pub const TASK_OPEN: &str = "task.open";
+    /// See [`super::PlanTask`].
+    pub const TASK_PLAN: &str = "task.plan";
+    /// See [`super::ByTask`].
+    pub const TASK_RUNNABLE: &str = "task.runnable";
+    /// See [`super::ByTask`].
+    pub const TASK_CLOSE: &str = "task.close";
+    /// See [`super::Check`].
+    pub const CHECK: &str = "action.check";
+    /// See [`super::RecordAction`].
+    pub const RECORD: &str = "action.record";
     /// A hint to the agent that one of its handoffs has changed.
     pub const CHANGED: &str = "handoff.changed";
 }

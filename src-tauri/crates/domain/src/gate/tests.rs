@@ -167,6 +167,10 @@ fn without_a_known_step_changes_wait_and_reads_do_not() {
     assert_eq!(waits_for(None, None, &[], false), Vec::<String>::new());
 }
 
+fn reaches(needs: &[Vec<usize>], from: usize, to: usize) -> bool {
+    from == to || needs[from].iter().any(|next| reaches(needs, *next, to))
+}
+
 fn any_level() -> impl Strategy<Value = Level> {
     prop::sample::select(LEVELS.to_vec())
 }
@@ -270,9 +274,6 @@ proptest! {
         let names: Vec<String> = (0..8).map(|step| format!("s{step}")).collect();
         let open: Vec<Pending<'_>> =
             pending.iter().map(|at| Pending { id: &names[*at], step: Some(&names[*at]) }).collect();
-        fn reaches(needs: &[Vec<usize>], from: usize, to: usize) -> bool {
-            from == to || needs[from].iter().any(|next| reaches(needs, *next, to))
-        }
         let expected: Vec<String> = pending
             .iter()
             .filter(|at| reaches(&needs, asked, **at))
