@@ -6,7 +6,7 @@ ALTER TABLE events RENAME TO unchained;
 
 CREATE TABLE events (
   seq      INTEGER PRIMARY KEY,
-  handoff  INTEGER NOT NULL REFERENCES handoffs (seq),
+  handoff  INTEGER NOT NULL,
   at       INTEGER NOT NULL,
   actor    TEXT NOT NULL,
   kind     TEXT NOT NULL,

@@ -54,6 +54,31 @@ pub fn append(connection: &Connection, handoff: i64, entry: &Entry) -> Result<()
     Ok(insert(connection, handoff, &event, &tip.after_event(&event))?)
 }
 
+/// Adds an event about something that is no handoff, such as an agent.
+pub fn append_about(
+    connection: &Connection,
+    subject: &str,
+    entry: &Entry,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO subjects (id) VALUES (?)")?
+        .execute([subject])?;
+    let number: i64 = connection
+        .prepare_cached("SELECT n FROM subjects WHERE id = ?")?
+        .query_row([subject], |row| row.get(0))?;
+    let tip = tip(connection)?;
+    let event = Event {
+        seq: tip.seq + 1,
+        handoff: subject.to_owned(),
+        at: millis(entry.at),
+        actor: entry.actor.clone(),
+        kind: entry.kind.clone(),
+        data: entry.data.to_string(),
+        standing: None,
+    };
+    Ok(insert(connection, -number, &event, &tip.after_event(&event))?)
+}
+
 /// Stores an event that is chained.
 pub fn insert(
     connection: &Connection,
@@ -176,9 +201,11 @@ pub fn chain_existing(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("DROP TABLE unchained")
 }
 
-/// The columns of an event and its handoff's id, as [`event`] reads them.
+/// The columns of an event and the id of what it is about, as [`event`] reads
+/// them.
 pub const EVENT: &str = "SELECT e.seq, e.at, e.actor, e.kind, e.data, e.standing, e.hash,
-    e.handoff, h.id FROM events e LEFT JOIN handoffs h ON h.seq = e.handoff";
+    e.handoff, coalesce(h.id, s.id) FROM events e LEFT JOIN handoffs h ON h.seq = e.handoff
+    LEFT JOIN subjects s ON s.n = -e.handoff";
 
 /// An event as it is stored: with the hash it claims, and its handoff's row.
 #[derive(Debug)]

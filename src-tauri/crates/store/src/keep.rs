@@ -132,6 +132,12 @@ impl Write<'_> {
         if changed == 1 { Ok(()) } else { Err(StoreError::Stale) }
     }
 
+    /// Adds an event about something that is no handoff: `agent:NAME`,
+    /// `rule:ID`, `desk`.
+    pub fn log_about(&self, subject: &str, entry: &Entry) -> Result<(), StoreError> {
+        audit::append_about(self.connection, subject, entry)
+    }
+
     /// Keeps the decision in a few words, for the lists.
     pub fn set_outcome(&self, seq: i64, outcome: &str) -> Result<(), StoreError> {
         self.connection

@@ -11,6 +11,7 @@ mod audit;
 mod backup;
 mod damage;
 mod files;
+mod gate;
 mod handoffs;
 mod head;
 mod keep;
@@ -36,6 +37,7 @@ pub use agents::Agent;
 pub use backup::list as backups;
 pub use damage::{Restored, restore};
 pub use files::Files;
+pub use gate::{CheckRow, KnownTool, NewAction, NewCheck, Past, RuleRow, SetLevels, TaskRow};
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 #[cfg(feature = "fault-injection")]
 pub use open::Disk;

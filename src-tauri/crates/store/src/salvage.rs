@@ -100,6 +100,8 @@ pub fn carry_over(
         let carrying = Carrying { source, target };
         carrying.plain_rows("agents")?;
         carrying.plain_rows("settings")?;
+        // No levels, rules or permits: what was damaged must not permit anything.
+        carrying.plain_rows("subjects")?;
         let events = carrying.intact_events()?;
         saved.handoffs = carrying.handoffs(&events, &mut affected)?;
         saved.events = carrying.events(events, now)?;
@@ -110,6 +112,7 @@ pub fn carry_over(
     saved.affected = affected.into_iter().collect();
     let note = serde_json::json!({ "affected": saved.affected }).to_string();
     audit::open_epoch(target, Reason::Salvaged, first, note, now)?;
+    lock_down(target, now)?;
     for id in &saved.affected {
         mark(target, id, now)?;
     }
@@ -132,8 +135,11 @@ pub fn leave_behind(
         let carrying = Carrying { source: present, target };
         last = last.max(carrying.last("events", "seq"));
         for event in (reached + 1..=last).filter_map(|seq| carrying.event(seq)) {
+            let about_handoff = event.handoff > 0;
             let event = event.event;
-            affected.insert(event.handoff.clone());
+            if about_handoff {
+                affected.insert(event.handoff.clone());
+            }
             later.push(serde_json::json!([
                 event.seq,
                 event.handoff,
@@ -147,10 +153,24 @@ pub fn leave_behind(
     let count = u64::try_from(later.len()).unwrap_or(u64::MAX);
     let note = serde_json::json!({ "affected": affected, "events": later }).to_string();
     audit::open_epoch(target, Reason::Restored, last + 1, note, now)?;
+    lock_down(target, now)?;
     for id in &affected {
         mark(target, id, now)?;
     }
     Ok((count, affected.into_iter().collect()))
+}
+
+/// Takes back whatever lets agents go on unasked: what comes from the past
+/// must not permit what was forbidden since.
+pub fn lock_down(target: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
+    target.execute_batch("DELETE FROM levels; DELETE FROM permits;")?;
+    target
+        .prepare(
+            "UPDATE rules SET revoked_at = ? WHERE revoked_at IS NULL
+             AND rule ->> 'does' IN ('allow', 'counts')",
+        )?
+        .execute([crate::rows::millis(now)])?;
+    Ok(())
 }
 
 /// The handoffs that stand elsewhere than where their last event left them.
@@ -303,7 +323,7 @@ impl Carrying<'_> {
         }
         tracing::info!(taken, unseen, "handoffs were looked for in the damaged database");
         for intact in events.values() {
-            if !self.has("handoffs", "seq", intact.handoff)? {
+            if intact.handoff > 0 && !self.has("handoffs", "seq", intact.handoff)? {
                 affected.insert(intact.event.handoff.clone());
             }
         }
@@ -401,7 +421,12 @@ impl Carrying<'_> {
     fn events(&self, events: BTreeMap<i64, Intact>, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let mut count = 0;
         for (seq, intact) in events {
-            if !self.has("handoffs", "seq", intact.handoff)? {
+            let known = if intact.handoff < 0 {
+                self.has("subjects", "n", -intact.handoff)?
+            } else {
+                self.has("handoffs", "seq", intact.handoff)?
+            };
+            if !known {
                 continue;
             }
             let tip = audit::tip(self.target)?;

@@ -1,0 +1,18 @@
+//! What the gate keeps: tasks, tools, checks, records, permits, levels, pauses
+//! and rules. It finds and keeps them; what they mean is the domain's.
+
+mod calls;
+mod given;
+mod work;
+
+pub use calls::{CheckRow, NewAction, NewCheck, Past};
+pub use given::{KnownTool, RuleRow, SetLevels};
+pub use work::TaskRow;
+
+use handoff_domain::action::Effect;
+
+use crate::rows::effect_from;
+
+fn effect(number: Option<i64>) -> Option<Effect> {
+    number.map(effect_from)
+}
