@@ -63,6 +63,52 @@ pub struct Word {
     pub undoable: bool,
 }
 
+/// Names of tools that run whatever text they are given: shells, terminals and
+/// interpreters, in lower case and without what a client puts before a name.
+pub const SHELLS: [&str; 31] = [
+    "bash",
+    "cmd",
+    "code_interpreter",
+    "eval",
+    "exec",
+    "exec_command",
+    "execute",
+    "execute_bash",
+    "execute_code",
+    "execute_command",
+    "execute_python",
+    "execute_shell",
+    "fish",
+    "ksh",
+    "local_shell",
+    "local_shell_call",
+    "powershell",
+    "pwsh",
+    "python",
+    "repl",
+    "run_code",
+    "run_command",
+    "run_in_terminal",
+    "run_shell",
+    "run_shell_command",
+    "run_terminal_cmd",
+    "sh",
+    "shell",
+    "terminal",
+    "write_stdin",
+    "zsh",
+];
+
+/// Whether a tool runs whatever text it is given. Clients put a server's name
+/// before a tool's (`mcp__box__bash`, `box.exec`); that changes nothing.
+pub fn is_shell(tool: &str) -> bool {
+    let lower = tool.trim().to_lowercase();
+    let last = lower.rsplit("__").next().unwrap_or(&lower);
+    let last = last.rsplit(['.', '/', ':']).next().unwrap_or(last);
+    [lower.as_str(), last].iter().any(|name| SHELLS.contains(name))
+        || ["shell", "bash", "terminal"].iter().any(|word| last.contains(word))
+}
+
 /// Weighs what a call is read as against what is said of it.
 ///
 /// The reviewer's own word stands. A claim raises at once; it lowers only what
