@@ -1,7 +1,8 @@
 //! Constraints as CEL expressions over `args`, `facts` and `steps`
-//! (CONTRACT §1).
+//! (CONTRACT §1), and the conditions of the reviewer's rules, over other names
+//! ([`Names`]).
 //!
-//! The expressions come from agents, and the evaluator neither bounds its
+//! The expressions come from agents and from people in a hurry, and the evaluator neither bounds its
 //! stack nor its time. So nothing runs that is not known to end soon: the text
 //! is bounded before it is parsed ([`syntax`]), the work is counted before it
 //! is done ([`cost`]), and both happen on a thread with a stack that is large
@@ -11,6 +12,7 @@
 //! A constraint that cannot be evaluated does not hold. Whether that matters
 //! is the reviewer's decision, not one of this module.
 
+mod condition;
 mod cost;
 mod syntax;
 
@@ -26,7 +28,8 @@ use crate::bounded::on_thread;
 use crate::payload::Payload;
 use crate::validate::names::clip_long;
 
-pub use syntax::{MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS};
+pub use condition::Condition;
+pub use syntax::{MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS, Names};
 
 /// The most expressions one handoff may have.
 pub const MAX_EXPRESSIONS: usize = 100;
@@ -57,6 +60,8 @@ pub struct Bindings<'p> {
     pub facts: BTreeMap<&'p str, &'p Value>,
     /// The outputs of the plan's steps, by id; `None` where there is none yet.
     pub steps: BTreeMap<&'p str, Option<&'p Value>>,
+    /// For a rule: the `agent`, the `task` and the `tool` of the call.
+    pub call: BTreeMap<&'p str, &'p str>,
 }
 
 impl<'p> Bindings<'p> {
@@ -73,6 +78,7 @@ impl<'p> Bindings<'p> {
                 .map(|(name, value)| (name.as_str(), value))
                 .collect(),
             steps: plan.map(|step| (step.id.as_str(), step.output.as_ref())).collect(),
+            call: BTreeMap::new(),
         }
     }
 }
@@ -84,7 +90,9 @@ pub fn check(expr: &str) -> Result<(), String> {
 
 /// The same for several expressions, on one thread.
 pub fn check_all(exprs: &[&str]) -> Vec<Result<(), String>> {
-    let checked = on_thread(|| exprs.iter().map(|expr| syntax::read(expr).map(drop)).collect());
+    let checked = on_thread(|| {
+        exprs.iter().map(|expr| syntax::read(expr, Names::Constraint).map(drop)).collect()
+    });
     checked.unwrap_or_else(|why| exprs.iter().map(|_| Err(why.clone())).collect())
 }
 
@@ -138,7 +146,10 @@ pub fn results_each(
 }
 
 fn run(expr: &str, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, String> {
-    let program = syntax::read(expr)?;
+    execute(&syntax::read(expr, Names::Constraint)?, bindings, left)
+}
+
+fn execute(program: &Program, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, String> {
     let cost = cost::steps(program.expression(), bindings);
     if cost > *left {
         return Err("Evaluating it would take too long: it goes over too much data.".to_owned());
@@ -148,7 +159,7 @@ fn run(expr: &str, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, Stri
     for (name, value) in cost::needed(program.expression(), bindings) {
         context.add_variable_from_value(name, value);
     }
-    outcome(&program, &context)
+    outcome(program, &context)
 }
 
 fn outcome(program: &Program, context: &Context<'_, '_>) -> Result<bool, String> {

@@ -20,6 +20,7 @@ fn holds(expr: &str, args: &Value, facts: &Value, steps: &Value) -> Result<bool,
         args: members(args).collect(),
         facts: members(facts).collect(),
         steps: members(steps).map(|(id, step)| (id, step.get("output"))).collect(),
+        ..Bindings::default()
     };
     evaluate(expr, &bindings)
 }

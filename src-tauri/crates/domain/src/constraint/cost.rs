@@ -11,7 +11,7 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operat
 use cel::objects::Key;
 use serde_json::Value;
 
-use super::Bindings;
+use super::{Bindings, Names};
 
 /// An upper bound of the steps an evaluation takes.
 pub(super) fn steps(expr: &IdedExpr, bindings: &Bindings<'_>) -> f64 {
@@ -31,7 +31,15 @@ pub(super) fn needed(expr: &IdedExpr, bindings: &Bindings<'_>) -> Vec<(String, c
             members.insert(Key::from(name.to_owned()), value.to_cel());
         }
     }
-    roots.into_iter().map(|(root, members)| (root.to_owned(), cel::Value::from(members))).collect()
+    let texts = bindings.call.iter().map(|(name, text)| (*name, cel::Value::from(*text)));
+    let maps = roots.into_iter().map(|(root, members)| (root, cel::Value::from(members)));
+    // A text never takes the place of a map.
+    texts.chain(maps).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Whether an expression uses this name.
+pub(super) fn uses(expr: &IdedExpr, root: &str) -> bool {
+    needs(expr).iter().any(|need| need.root == root)
 }
 
 /// A member of a root: a plain value, or a step with or without an output.
@@ -135,6 +143,9 @@ impl Need {
     }
 
     fn size(&self, bindings: &Bindings<'_>) -> Size {
+        if let Some(text) = bindings.call.get(self.root.as_str()) {
+            return Size::of_text(text);
+        }
         let members = self.members(bindings);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let items = members.len() as f64;
@@ -216,11 +227,15 @@ enum Segment {
     Place(usize),
 }
 
+/// Whether a name stands for something that is given, in a constraint or in a
+/// rule; the syntax has already refused those of the other kind.
+fn is_root(name: &str) -> bool {
+    [Names::Constraint, Names::Rule].iter().any(|names| names.all().contains(&name))
+}
+
 fn path_of(expr: &IdedExpr) -> Option<Path<'_>> {
     match &expr.expr {
-        Expr::Ident(root) if matches!(root.as_str(), "args" | "facts" | "steps") => {
-            Some(Path { root, segments: Vec::new() })
-        }
+        Expr::Ident(root) if is_root(root) => Some(Path { root, segments: Vec::new() }),
         Expr::Select(select) => {
             let mut path = path_of(&select.operand)?;
             path.segments.push(Segment::Name(select.field.clone()));
@@ -263,10 +278,15 @@ impl Size {
     const UNIT: Self = Self { weight: 1.0, items: 1.0 };
 
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    fn of_text(text: &str) -> Self {
+        Self { weight: 1.0 + text.len() as f64 / 64.0, items: 1.0 }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     fn of(value: &Value) -> Self {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => Self::UNIT,
-            Value::String(text) => Self { weight: 1.0 + text.len() as f64 / 64.0, items: 1.0 },
+            Value::String(text) => Self::of_text(text),
             Value::Array(list) => Self {
                 weight: 1.0 + list.iter().map(|item| Self::of(item).weight).sum::<f64>(),
                 items: list.len() as f64,
@@ -316,10 +336,7 @@ impl<'e> Count<'e, '_, '_> {
                 .rev()
                 .find(|(known, _)| known == name)
                 .map_or(Size::UNIT, |(_, size)| *size),
-            #[expect(clippy::cast_precision_loss, reason = "at most 512 bytes")]
-            Expr::Literal(LiteralValue::String(text)) => {
-                Size { weight: 1.0 + text.inner().len() as f64 / 64.0, items: 1.0 }
-            }
+            Expr::Literal(LiteralValue::String(text)) => Size::of_text(text.inner()),
             Expr::Literal(_) | Expr::Unspecified => Size::UNIT,
             Expr::Select(select) => self.visit(&select.operand).part(),
             Expr::Call(call) => self.call(call),

@@ -7,7 +7,7 @@
 use cel::Program;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr};
 
-use crate::validate::names::{clip, clip_long};
+use crate::validate::names::{clip, clip_long, listing};
 
 /// The longest expression, in bytes.
 pub const MAX_BYTES: usize = 512;
@@ -18,7 +18,24 @@ pub const MAX_OPERATORS: usize = 64;
 /// The deepest nesting of brackets of any kind.
 pub const MAX_BRACKETS: usize = 16;
 
-const ROOTS: [&str; 3] = ["args", "facts", "steps"];
+/// The names that stand for something in an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// `args`, `facts` and `steps`: a constraint of a handoff.
+    Constraint,
+    /// `agent`, `task`, `tool`, `args` and `facts`: a rule of the reviewer.
+    Rule,
+}
+
+impl Names {
+    /// The names themselves.
+    pub fn all(self) -> &'static [&'static str] {
+        match self {
+            Self::Constraint => &["args", "facts", "steps"],
+            Self::Rule => &["agent", "task", "tool", "args", "facts"],
+        }
+    }
+}
 
 const TYPES: [&str; 10] =
     ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
@@ -51,15 +68,15 @@ const FUNCTIONS: [&str; 25] = [
     "has",
 ];
 
-/// Parses an expression, or says why not.
-pub(super) fn read(expr: &str) -> Result<Program, String> {
+/// Parses an expression over these names, or says why not.
+pub(super) fn read(expr: &str, names: Names) -> Result<Program, String> {
     bounds(expr)?;
     let program = Program::compile(expr).map_err(|errors| {
         let first = errors.errors.first().map_or("it cannot be read", |error| error.msg.as_str());
         let place = errors.errors.first().map_or(1, |error| error.pos.1.max(1));
         format!("This is no CEL: {} (character {place}).", clip_long(first.trim_end_matches('.')))
     })?;
-    Walk { loops: Vec::new(), in_loop: false }.visit(program.expression())?;
+    Walk { names, loops: Vec::new(), in_loop: false }.visit(program.expression())?;
     Ok(program)
 }
 
@@ -156,6 +173,7 @@ fn tokens(expr: &str) -> impl Iterator<Item = Token> {
 }
 
 struct Walk<'e> {
+    names: Names,
     /// The variables of the loops around.
     loops: Vec<&'e str>,
     in_loop: bool,
@@ -221,12 +239,13 @@ impl<'e> Walk<'e> {
     }
 
     fn name(&self, name: &str) -> Result<(), String> {
-        if ROOTS.contains(&name) || TYPES.contains(&name) || self.loops.contains(&name) {
+        if self.names.all().contains(&name) || TYPES.contains(&name) || self.loops.contains(&name) {
             return Ok(());
         }
         Err(format!(
-            "It names `{}`, which is not known; known are `args`, `facts` and `steps`.",
-            clip(name)
+            "It names `{}`, which is not known; known are {}.",
+            clip(name),
+            listing(self.names.all())
         ))
     }
 }
