@@ -3,18 +3,36 @@
 //!
 //! A rule is matched against a call; whether the call then runs is decided by
 //! the gate, where no rule outweighs an irreversible effect.
+//!
+//! Nothing is made alike before it is compared: texts fit byte for byte,
+//! numbers as JSON has them (`1` and `1.0` are the same number here, as they
+//! are in the hash of an approved call). Where a call cannot be told to fit,
+//! a rule that lets something go does not match, and a rule that holds does.
+//!
+//! No disk is read here: whether a path within a folder is a link that leads
+//! out of it is for the desk to see before it asks.
+
+mod fault;
+mod fit;
+mod parts;
+mod set;
+mod words;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::action::Effect;
+use crate::validate::Fault;
+
+pub use fault::{MAX_DAYS, MAX_PATTERNS, MAX_RULE_BYTES};
+pub use fit::is_within;
+pub use set::{Kept, Matched, RuleId, Rules};
 
 /// One rule, as the reviewer made it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema, TS)]
 pub struct Rule {
     /// What it is called in lists and in the log.
     pub name: String,
@@ -43,6 +61,64 @@ pub struct Rule {
     pub uses: Option<u32>,
 }
 
+/// What a rule looks at in a call.
+#[derive(Debug, Clone, Copy)]
+pub struct CallFacts<'c> {
+    /// The agent.
+    pub agent: &'c str,
+    /// The task's id.
+    pub task: &'c str,
+    /// The tool, by the name the agent's client gives it.
+    pub tool: &'c str,
+    /// What the tool would be given.
+    pub args: &'c Map<String, Value>,
+    /// A command's words after parsing, where it is one simple command: no
+    /// chain, no redirection, nothing that a shell still replaces.
+    pub argv: Option<&'c [String]>,
+    /// The folder it would run in, where it is known.
+    pub cwd: Option<&'c str>,
+    /// The facts known so far. They come from the agent.
+    pub facts: &'c Map<String, Value>,
+    /// When it is asked for.
+    pub at: DateTime<Utc>,
+}
+
+impl Rule {
+    /// What is wrong with a rule that is to be kept from `now` on; every fault,
+    /// none for a good rule. A rule with a fault is never matched safely, so
+    /// it is never kept.
+    pub fn fault(&self, now: DateTime<Utc>) -> Vec<Fault> {
+        fault::faults(self, now)
+    }
+
+    /// Whether it covers a call, however often it was used.
+    pub fn matches(&self, call: &CallFacts<'_>) -> bool {
+        set::matches(self, call)
+    }
+
+    /// "Always allow exactly this": the rule that allows this call, and no
+    /// other, until then. What may not be allowed so, [`Rule::fault`] says.
+    #[must_use]
+    pub fn from_call(call: &CallFacts<'_>, until: DateTime<Utc>, uses: Option<u32>) -> Self {
+        words::from_call(call, until, uses)
+    }
+
+    /// What it covers, in words.
+    pub fn preview(&self) -> String {
+        words::preview(self)
+    }
+
+    /// Whether it lets something go that would else be asked for, so that it
+    /// matches only what certainly fits. The others only ever hold more.
+    pub fn lets_go(&self) -> bool {
+        match &self.does {
+            Does::Allow => true,
+            Does::Hold { .. } => false,
+            Does::Counts { effect } => *effect != Effect::Irreversible,
+        }
+    }
+}
+
 /// What a rule does with a call that it matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(tag = "does", rename_all = "snake_case")]
@@ -65,11 +141,12 @@ pub enum Does {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct When {
-    /// Each argument named here must be there and fit; an `allow` names every
-    /// argument of the call, and one that it does not name does not fit.
+    /// Each argument named here must be there and fit. A rule that lets
+    /// something go names every argument of the call: one more does not fit.
     #[ts(type = "Record<string, unknown>")]
     pub args: std::collections::BTreeMap<String, Pattern>,
-    /// A command's words, exactly, after parsing; for shells.
+    /// A command's words, exactly, after parsing; for shells. Of the other
+    /// arguments only those that change nothing of what runs go unnamed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub argv: Option<Vec<String>>,
@@ -91,7 +168,8 @@ pub enum Pattern {
     Is(#[ts(type = "unknown")] Value),
     /// One of these values.
     OneOf(#[ts(type = "unknown[]")] Vec<Value>),
-    /// A file directly or deeper in this folder, written without `.` and `..`.
+    /// A file directly or deeper in this folder, as an absolute path written
+    /// without `.`, `..` and whatever else a tool might read as another path.
     Within(String),
     /// A number from the first to the second, both included.
     Between(f64, f64),
