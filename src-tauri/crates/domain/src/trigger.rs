@@ -4,11 +4,34 @@
 //! A trigger sees no clock and no self-reported confidence. It never permits
 //! anything: it can only hold.
 
+mod arguments;
+mod chain;
+mod churn;
+mod compliance;
+mod errors;
+mod facts;
+mod places;
+mod rephrased;
+mod scope;
+mod show;
+mod targets;
+mod values;
+mod wording;
+mod words;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::trace::{Proposed, Trace};
+use crate::trace::{Call, Proposed, Trace};
+
+pub use compliance::MAX_ANSWERS;
+pub use values::MAX_LOOKED_AT;
+
+/// The most words and phrases of a list.
+pub const MAX_WORDS: usize = 500;
+/// The most characters of one of them.
+pub const MAX_WORD: usize = 100;
 
 /// What made an agent stop.
 #[derive(
@@ -75,35 +98,97 @@ pub struct Triggers {
     pub fact_mismatch: bool,
     /// Hold what contains one of `words`.
     pub compliance: bool,
-    /// The words and phrases to be asked about, matched as whole words.
+    /// The words and phrases to be asked about, matched as whole words in any
+    /// case; one that ends in `*` is how a word begins.
     pub words: Vec<String>,
     /// Hold a question that is asked again in other words.
     pub rephrased: bool,
-    /// How many retries are let pass.
+    /// How many retries in other words are let pass: 1 to 20. The next is held.
     pub rephrased_retries: u32,
-    /// How alike two questions are to be the same, in percent.
+    /// How alike two questions are to be the same: 50 to 100 percent.
     pub rephrased_alike: u32,
     /// Hold tools and targets that the task did not declare.
     pub scope: bool,
     /// Hold a chain of calls that is too long.
     pub chain_length: bool,
-    /// The most calls without a person having looked.
+    /// The most calls without a person having looked: 1 to 10,000. The next is
+    /// held.
     pub chain_bound: u32,
     /// Hold reads that go round in circles.
     pub context_churn: bool,
-    /// How often the same read may come.
+    /// The time at which the same read is held: its 2nd to 100th.
     pub churn_reads: u32,
     /// Hold after the same error again and again.
     pub repeated_error: bool,
-    /// How often the same error may come.
+    /// After how many times the same error holds the tool's next call: 1 to 100.
     pub error_times: u32,
 }
 
 /// The triggers that hold a call, each with its evidence; limits, which are
 /// rules of the reviewer, are [`crate::rule`]'s.
+///
+/// What calls did counts until a person has looked at the task: only the latest
+/// [`Trace::since_decision`] calls raise a question again, and facts alone are
+/// looked for in the whole trace. Of one value at most [`MAX_LOOKED_AT`] bytes
+/// of text are looked at, of all answers together the newest [`MAX_ANSWERS`].
 pub fn fired(trace: &Trace, proposed: &Proposed<'_>, set: &Triggers) -> Vec<Evidence> {
-    let _ = (trace, proposed, set);
-    Vec::new()
+    let mut found = Vec::new();
+    let mut ask = |on: bool, trigger: &dyn Fn() -> Option<Evidence>| {
+        if on {
+            found.extend(trigger());
+        }
+    };
+    ask(set.missing_argument, &|| arguments::missing(proposed));
+    ask(set.contradiction, &|| facts::contradiction(trace));
+    ask(set.fact_mismatch, &|| facts::mismatch(trace, proposed));
+    ask(set.compliance, &|| compliance::found(trace, proposed, &set.words));
+    ask(set.rephrased, &|| {
+        rephrased::retried(trace, proposed, set.rephrased_retries, set.rephrased_alike)
+    });
+    ask(set.scope, &|| scope::outside(trace, proposed));
+    ask(set.chain_length, &|| chain::too_long(trace, proposed, set.chain_bound));
+    ask(set.context_churn, &|| churn::circles(trace, proposed, set.churn_reads));
+    ask(set.repeated_error, &|| errors::again(trace, proposed, set.error_times));
+    found
+}
+
+/// The calls made since a person looked, as far as the trace goes back.
+fn since(trace: &Trace) -> &[Call] {
+    let most = usize::try_from(trace.since_decision).unwrap_or(usize::MAX);
+    &trace.calls[trace.calls.len().saturating_sub(most)..]
+}
+
+impl Triggers {
+    /// What cannot be set, in a sentence with what can.
+    pub fn fault(&self) -> Option<String> {
+        if self.words.len() > MAX_WORDS {
+            return Some(format!("There can be {MAX_WORDS} words and phrases to be asked about."));
+        }
+        let usable =
+            |word: &String| word.chars().count() <= MAX_WORD && compliance::is_phrase(word);
+        if let Some(word) = self.words.iter().find(|word| !usable(word)) {
+            return Some(format!(
+                "“{}” cannot be looked for: a word or phrase begins with a letter or a number, and \
+                 has at most {MAX_WORD} characters.",
+                show::clip(word, 40),
+            ));
+        }
+        let bounds = [
+            (
+                self.rephrased_retries,
+                1,
+                20,
+                "Between 1 and 20 retries in other words are let pass.",
+            ),
+            (self.rephrased_alike, 50, 100, "Questions are the same from 50 to 100 percent on."),
+            (self.chain_bound, 1, 10_000, "A chain is held after 1 to 10,000 calls."),
+            (self.churn_reads, 2, 100, "The same read is held at its 2nd to 100th time."),
+            (self.error_times, 1, 100, "The same error holds after 1 to 100 times."),
+        ];
+        let beyond =
+            bounds.iter().find(|(value, least, most, _)| !(*least..=*most).contains(value));
+        beyond.map(|(_, _, _, says)| (*says).to_owned())
+    }
 }
 
 impl Default for Triggers {
@@ -113,7 +198,7 @@ impl Default for Triggers {
             contradiction: true,
             fact_mismatch: true,
             compliance: true,
-            words: Vec::new(),
+            words: words::default(),
             rephrased: true,
             rephrased_retries: 2,
             rephrased_alike: 80,
