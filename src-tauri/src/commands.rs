@@ -1,10 +1,11 @@
 //! What the window may ask: each command passes it on to the engine.
 
 use chrono::{DateTime, Utc};
+use handoff_domain::rule::Rule;
 use handoff_engine::Failure;
 use handoff_protocol::view::{
-    ActionView, CaseView, DecideRequest, DeskStatus, Preview, QueueQuery, QueueView, Receipt,
-    Settings, WindowError,
+    AcceptTools, ActionView, AgentsView, CaseView, DecideRequest, DeskStatus, Pause, Preview,
+    QueueQuery, QueueView, Receipt, RuleRow, SetLevel, Settings, WindowError,
 };
 use tauri::{State, WebviewWindow};
 
@@ -109,6 +110,56 @@ pub async fn allow_default(desk: State<'_, Desk>, id: String, allowed: bool) -> 
 pub fn on_screen(desk: State<'_, Desk>, window: WebviewWindow, id: Option<String>) {
     let seen = window.is_focused().unwrap_or(false) && window.is_visible().unwrap_or(false);
     desk.engine.on_screen(id.filter(|_| seen));
+}
+
+#[tauri::command]
+pub async fn agents(desk: State<'_, Desk>) -> Answer<AgentsView> {
+    aside(desk, handoff_engine::Engine::agents).await
+}
+
+#[tauri::command]
+pub async fn set_level(desk: State<'_, Desk>, set: SetLevel) -> Answer<()> {
+    Ok(desk.engine.set_level(set).await?)
+}
+
+#[tauri::command]
+pub async fn pause(desk: State<'_, Desk>, pause: Pause) -> Answer<()> {
+    Ok(desk.engine.pause(pause).await?)
+}
+
+#[tauri::command]
+pub async fn accept_tools(desk: State<'_, Desk>, accept: AcceptTools) -> Answer<()> {
+    Ok(desk.engine.accept_tools(accept).await?)
+}
+
+#[tauri::command]
+pub async fn looked_at_agent(desk: State<'_, Desk>, agent: String) -> Answer<()> {
+    Ok(desk.engine.looked_at_agent(agent).await?)
+}
+
+#[tauri::command]
+pub async fn rules(desk: State<'_, Desk>) -> Answer<Vec<RuleRow>> {
+    aside(desk, handoff_engine::Engine::rules).await
+}
+
+#[tauri::command]
+pub async fn add_rule(desk: State<'_, Desk>, rule: Rule) -> Answer<i64> {
+    Ok(desk.engine.add_rule(rule).await?)
+}
+
+#[tauri::command]
+pub async fn revoke_rule(desk: State<'_, Desk>, id: i64) -> Answer<()> {
+    Ok(desk.engine.revoke_rule(id).await?)
+}
+
+#[tauri::command]
+pub async fn rule_from(
+    desk: State<'_, Desk>,
+    id: String,
+    days: i64,
+    uses: Option<u32>,
+) -> Answer<RuleRow> {
+    aside(desk, move |engine| engine.rule_from(&id, days, uses)).await
 }
 
 #[tauri::command]

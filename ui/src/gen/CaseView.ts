@@ -2,6 +2,7 @@
 import type { ActionView } from "./ActionView";
 import type { AgentView } from "./AgentView";
 import type { Allowed } from "./Allowed";
+import type { Asked } from "./Asked";
 import type { ConstraintView } from "./ConstraintView";
 import type { Conversation } from "./Conversation";
 import type { DeadlineView } from "./DeadlineView";
@@ -11,6 +12,7 @@ import type { Entity } from "./Entity";
 import type { Flag } from "./Flag";
 import type { Folded } from "./Folded";
 import type { Hold } from "./Hold";
+import type { Level } from "./Level";
 import type { Liveness } from "./Liveness";
 import type { OptionView } from "./OptionView";
 import type { Priority } from "./Priority";
@@ -50,6 +52,19 @@ state: State,
  * What marks it.
  */
 flags: Array<Flag>, 
+/**
+ * How far the agent may go unasked in this task now.
+ */
+level: Level, 
+/**
+ * Why the gate asks, where it does; else the agent handed over by itself.
+ */
+asked: Asked | null, 
+/**
+ * It is about a draft: the actions are the changes to be looked through,
+ * and the option `roll_back` names those to be undone.
+ */
+is_draft: boolean, 
 /**
  * Why the agent stops here.
  */

@@ -5,12 +5,13 @@
  */
 export type When = { 
 /**
- * Each argument named here must be there and fit; an `allow` names every
- * argument of the call, and one that it does not name does not fit.
+ * Each argument named here must be there and fit. A rule that lets
+ * something go names every argument of the call: one more does not fit.
  */
 args: Record<string, unknown>, 
 /**
- * A command's words, exactly, after parsing; for shells.
+ * A command's words, exactly, after parsing; for shells. Of the other
+ * arguments only those that change nothing of what runs go unnamed.
  */
 argv?: Array<string>, 
 /**

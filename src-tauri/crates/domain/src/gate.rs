@@ -5,7 +5,7 @@
 //! irreversible or unknown call but a decision of the reviewer on that very
 //! call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,9 @@ use ts_rs::TS;
 
 use crate::action::Effect;
 use crate::autonomy::Level;
+use crate::directive::{dependants, needs};
 use crate::effect::Judged;
-use crate::payload::{Plan, ReasonCode};
+use crate::payload::{Plan, ReasonCode, Step, StepStatus};
 use crate::trigger::{Evidence, TriggerKind};
 
 /// What somebody has stopped.
@@ -181,58 +182,40 @@ pub fn waits_for(
     pending: &[Pending<'_>],
     reads: bool,
 ) -> Vec<String> {
-    let needed = plan.zip(step).and_then(|(plan, step)| before(plan, step));
-    let holds = |other: &Pending<'_>| match (&needed, other.step) {
-        (Some(needed), Some(other)) => needed.contains(other),
+    let known = plan.zip(step).filter(|(plan, step)| plan.steps.iter().any(|at| at.id == **step));
+    let holds = |other: &Pending<'_>| match (known, other.step) {
+        (Some((plan, step)), Some(other)) => {
+            step == other || dependants(plan, other).contains(step)
+        }
         // Nobody knows how the two belong together.
         _ => !reads,
     };
     pending.iter().filter(|other| holds(other)).map(|other| other.id.to_owned()).collect()
 }
 
-/// The steps that are free to go while these decisions are pending.
+/// The steps that are free to go while these decisions are pending: not
+/// begun, all they need is there, and none of it waits.
 pub fn runnable(plan: &Plan, pending: &[Pending<'_>]) -> Vec<String> {
-    use crate::payload::StepStatus;
-    let status: BTreeMap<&str, StepStatus> =
-        plan.steps.iter().map(|step| (step.id.as_str(), step.status)).collect();
-    let is_over = |id: &str| matches!(status.get(id), Some(StepStatus::Done | StepStatus::Skipped));
-    let free = |step: &&crate::payload::Step| {
+    let known: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    let over: BTreeSet<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.status, StepStatus::Done | StepStatus::Skipped))
+        .map(|step| step.id.as_str())
+        .collect();
+    let mut waiting = BTreeSet::new();
+    for other in pending {
+        // A question that names no step stops all of them.
+        let Some(step) = other.step else { return Vec::new() };
+        waiting.insert(step.to_owned());
+        waiting.extend(dependants(plan, step));
+    }
+    let free = |step: &&Step| {
         step.status == StepStatus::Pending
-            && step.depends_on.iter().chain(used(step).iter()).all(|id| is_over(id))
-            && before(plan, &step.id).is_some_and(|needed| {
-                pending.iter().all(|other| other.step.is_some_and(|step| !needed.contains(step)))
-            })
+            && !waiting.contains(&step.id)
+            && needs(step, &known).all(|id| over.contains(id))
     };
     plan.steps.iter().filter(free).map(|step| step.id.clone()).collect()
-}
-
-/// A step and all that it depends on; none if the plan does not know it.
-fn before<'p>(plan: &'p Plan, step: &'p str) -> Option<BTreeSet<&'p str>> {
-    let steps: BTreeMap<&str, &crate::payload::Step> =
-        plan.steps.iter().map(|step| (step.id.as_str(), step)).collect();
-    let mut found = BTreeSet::new();
-    let mut open = vec![*steps.get_key_value(step)?.0];
-    while let Some(id) = open.pop() {
-        if found.insert(id)
-            && let Some(step) = steps.get(id)
-        {
-            open.extend(step.depends_on.iter().map(String::as_str));
-            let uses = step.uses.iter().filter_map(|name| step_of(name));
-            open.extend(uses.filter_map(|id| steps.get_key_value(id)).map(|(id, _)| *id));
-        }
-    }
-    Some(found)
-}
-
-/// The steps whose outputs a step uses.
-fn used(step: &crate::payload::Step) -> Vec<String> {
-    step.uses.iter().filter_map(|name| step_of(name)).map(str::to_owned).collect()
-}
-
-/// The step in `steps.ID.output.PATH`; an id may have dots of its own.
-fn step_of(name: &str) -> Option<&str> {
-    let rest = name.strip_prefix("steps.")?;
-    rest.find(".output").map(|end| &rest[..end])
 }
 
 #[cfg(test)]

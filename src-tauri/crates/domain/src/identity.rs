@@ -27,6 +27,12 @@ pub fn is_handoff_id(text: &str) -> bool {
     })
 }
 
+/// Whether a text may be a key, or the id of a task, a step or an action.
+pub fn is_key(text: &str) -> bool {
+    (1..=200).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte))
+}
+
 /// Whether an agent may go by this name.
 pub fn is_agent_name(name: &str) -> bool {
     (1..=AGENT_NAME_LIMIT).contains(&name.len())

@@ -25,7 +25,7 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use crate::decision::fingerprint;
-use crate::payload::Payload;
+use crate::payload::{Payload, Plan};
 
 /// The largest payload, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
@@ -112,6 +112,13 @@ pub fn parse_with(
             Err(faults.into_list())
         }
     }
+}
+
+/// What is wrong with a plan by itself: ids, dangling names, circles.
+pub fn plan_faults(plan: &Plan) -> Vec<Fault> {
+    let mut faults = Faults::default();
+    plan::check(&serde_json::json!({ "plan": plan }), &mut faults);
+    faults.into_list()
 }
 
 fn check(value: &Value, now: DateTime<Utc>, deadlines: Deadlines, faults: &mut Faults) {

@@ -33,10 +33,11 @@ impl Desk {
                 })
                 .await,
         )?;
+        let level = self.level_of(&name)?;
         Ok(Welcome {
             agent: name,
             token: made.filter(|_| bound),
-            level: handoff_domain::autonomy::Level::Suggest,
+            level,
             protocol: PROTOCOL.to_owned(),
         })
     }

@@ -3,25 +3,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handoff_domain::action::Action;
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::action::{Action, Effect};
 use handoff_domain::answer::{judge, shown_risk};
+use handoff_domain::autonomy::level;
 use handoff_domain::briefing::{self, Layer};
 use handoff_domain::constraint;
 use handoff_domain::decision::{Answer, Decision, action_hash};
 use handoff_domain::directive::{directive, free_steps};
 use handoff_domain::lifecycle::{Flag, Phase, State};
 use handoff_domain::payload::{AllowedDecision, HandoffOption, Payload, RiskLevel};
+use handoff_domain::rule::{CallFacts, Rule};
 use handoff_protocol::view::{
-    ActionView, Allowed, CaseView, ConstraintResult, ConstraintView, DeadlineView, DirectiveStep,
-    Liveness, OptionView, ProposedActionView,
+    ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,
+    DirectiveStep, Liveness, OptionView, ProposedActionView,
 };
-use handoff_store::Record;
-use serde_json::Value;
+use handoff_protocol::wire::{Check, Checked};
+use handoff_store::{CheckRow, Record, StoreError};
+use serde_json::{Map, Value};
 
 use crate::{Desk, Engine, Failure, fold, words};
 
 /// How many actions travel with the card, and with each further request.
 const ACTIONS: usize = 200;
+
+/// How long a rule is offered for, in days.
+const OFFERED_DAYS: i64 = 30;
 
 /// How long after its last contact an agent is still expected to collect.
 const EXPECTED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
@@ -54,10 +61,15 @@ impl Engine {
 impl Desk {
     fn case(&self, id: &str) -> Result<CaseView, Failure> {
         let (record, payload, _) = self.load(id)?.ok_or_else(|| Failure::no_such_handoff(id))?;
+        let now = self.now();
         let (agent, entries) =
             self.store.read(|read| Ok((read.agent(&record.agent)?, read.entries(record.seq)?)))?;
         let agent = agent.ok_or_else(|| Failure::no_such_handoff(id))?;
-        let now = self.now();
+        let (level, asked, is_draft) = self.store.read(|read| {
+            let set = read.levels(&record.agent, &record.task)?;
+            let asked = read.check_of(id)?.map(|check| asked(&record.agent, check, now));
+            Ok((level(set.agent, set.task, now), asked.transpose()?, read.is_draft(id)?))
+        })?;
         let progress = &record.progress;
         let state = progress.state();
         let may_have_run = progress.may_have_run(&record.traits, now);
@@ -82,6 +94,9 @@ impl Desk {
             agent: self.agent_view(agent),
             state,
             flags: progress.flags.clone(),
+            level,
+            asked,
+            is_draft,
             reading_s: briefing::reading_seconds(&payload),
             summary_words: u32::try_from(briefing::summary_words(&payload)).unwrap_or(u32::MAX),
             missing_layers: briefing::missing_layers(&payload)
@@ -295,4 +310,28 @@ fn action_view(action: &Action, place: usize, titles: &BTreeMap<&str, &str>) -> 
         // Nothing but the agent's own word reaches the desk yet.
         source: "agent says".to_owned(),
     }
+}
+
+/// Why the gate asks, and whether the very call could be allowed for good.
+fn asked(agent: &str, row: CheckRow, now: DateTime<Utc>) -> Result<Asked, StoreError> {
+    let check: Check = serde_json::from_str(&row.asked)?;
+    let answer: Checked = serde_json::from_str(&row.answer)?;
+    let call = CallFacts {
+        agent,
+        task: &row.task,
+        tool: &check.tool,
+        args: &check.args,
+        argv: None,
+        cwd: check.cwd.as_deref(),
+        facts: &Map::new(),
+        at: now,
+    };
+    let rule = Rule::from_call(&call, now + TimeDelta::days(OFFERED_DAYS), None);
+    let reversible = answer.effect != Effect::Irreversible && !answer.unknown;
+    Ok(Asked {
+        tool: row.tool,
+        level: row.level,
+        can_allow: reversible && rule.fault(now).is_empty(),
+        evidence: row.evidence,
+    })
 }

@@ -5,10 +5,12 @@
 //! ports. Every change is judged inside the transaction that makes it.
 
 mod agents;
+mod autonomy;
 mod burst;
 mod case;
 mod failure;
 mod fold;
+mod gate;
 mod hub;
 mod notify;
 mod ports;
@@ -28,8 +30,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Alerts;
+use handoff_domain::decision::{Decision, DecisionKind};
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
 use handoff_domain::payload::{Payload, Priority};
+use handoff_domain::rule::Rules;
 use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
 use handoff_store::{Entry, Opened, Record, Store, StoreError, Write};
 use serde_json::Value;
@@ -59,6 +63,8 @@ struct Desk {
     /// When each running hold is over, on the awake clock.
     holds: Mutex<HashMap<String, Running>>,
     settings: Mutex<Settings>,
+    /// The rules in force, read once for many checks.
+    rules: Mutex<Arc<Rules>>,
     notifications: Mutex<NotificationState>,
     fault: Mutex<Option<String>>,
     notices: Mutex<Vec<String>>,
@@ -134,6 +140,7 @@ impl Engine {
                 run: random_hex(8),
                 holds: Mutex::default(),
                 settings: Mutex::new(settings),
+                rules: Mutex::default(),
                 notifications: Mutex::new(NotificationState::Unknown),
                 fault: Mutex::default(),
                 notices: Mutex::new(notices),
@@ -150,6 +157,7 @@ impl Engine {
                 spooled: Spooled::default(),
             }),
         };
+        engine.desk.read_rules()?;
         engine.desk.void_offers().await?;
         engine.desk.hold_again()?;
         // Nobody watched the time while the desk was off.
@@ -360,7 +368,16 @@ fn change(
     now: DateTime<Utc>,
 ) -> Result<Record, Failure> {
     if progress != record.progress {
+        let (was, is) = (record.progress.state(), progress.state());
         write.save(&record, &progress, now)?;
+        if was != State::Released && is == State::Released {
+            // A released approval lets exactly one later call run.
+            if let Some(hash) = progress.phase.released_decision().and_then(permits) {
+                write.permit_once(&record.id, &record.agent, &record.task, &hash)?;
+            }
+        } else if was != is && is == State::Reconciled {
+            write.use_permit(&record.id, now)?;
+        }
         record.progress = progress;
         record.version += 1;
         if !kind.is_empty() {
@@ -368,6 +385,12 @@ fn change(
         }
     }
     Ok(record)
+}
+
+/// The hash of the call that a decision permits.
+fn permits(decision: &Decision) -> Option<String> {
+    let grants = matches!(decision.kind, DecisionKind::Approve | DecisionKind::Modify);
+    grants.then(|| decision.action_hash()).flatten()
 }
 
 fn log(

@@ -85,7 +85,7 @@ impl Engine {
         self.show_notice(crate::Notice { sound, ..notice }).await
     }
 
-    async fn show_notice(&self, notice: crate::Notice) -> Attempt {
+    pub(crate) async fn show_notice(&self, notice: crate::Notice) -> Attempt {
         let desk = &self.desk;
         let attempt = desk.notifier.notify(notice).await;
         match &attempt {

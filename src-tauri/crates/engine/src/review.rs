@@ -140,6 +140,7 @@ impl Desk {
                 .write(move |write| {
                     let record = owned(write, &id, None)?;
                     write.set_outcome(record.seq, &outcome)?;
+                    write.looked_at(&record.agent, &record.task, now)?;
                     let data = json!({
                         "outcome": outcome,
                         "decision": serde_json::to_value(&decision).unwrap_or(Value::Null),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use handoff_protocol::session::{Host, Push, Reply, Session};
 use handoff_protocol::wire::{
-    Ack, ById, ErrorCode, Hello, ListQuery, PROTOCOL, Reconcile, Revise, Show, Status, Submit,
-    Wait, Withdraw, method,
+    Ack, ById, ByTask, Check, ErrorCode, Hello, ListQuery, OpenTask, PROTOCOL, PlanTask, Reconcile,
+    RecordAction, Revise, Show, Status, Submit, Tools, Wait, Withdraw, method,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -106,6 +106,30 @@ impl Connection {
                     self.engine.announce(&standing.id);
                 }
                 reply(standing)
+            }
+            method::TOOLS => {
+                reply(self.engine.tools_are(&self.agent()?, read::<Tools>(params)?).await?)
+            }
+            method::TASK_OPEN => {
+                reply(self.engine.open_task(&self.agent()?, read::<OpenTask>(params)?).await?)
+            }
+            method::TASK_PLAN => {
+                reply(self.engine.plan_task(&self.agent()?, read::<PlanTask>(params)?).await?)
+            }
+            method::TASK_RUNNABLE => {
+                let ByTask { task } = read(params)?;
+                reply(desk.task_standing(&self.agent()?, &task)?)
+            }
+            method::TASK_CLOSE => {
+                let ByTask { task } = read(params)?;
+                reply(self.engine.close_task(&self.agent()?, &task).await?)
+            }
+            method::CHECK => {
+                reply(self.engine.check_action(&self.agent()?, read::<Check>(params)?).await?)
+            }
+            method::RECORD => {
+                let record = read::<RecordAction>(params)?;
+                reply(self.engine.record_action(&self.agent()?, record).await?)
             }
             method::RECONCILE => {
                 let Reconcile { id, report } = read(params)?;

@@ -19,8 +19,8 @@ pub use agents::{
     Track,
 };
 pub use case::{
-    ActionView, Allowed, CaseView, ConstraintResult, ConstraintView, DeadlineView, DirectiveStep,
-    Folded, Liveness, OptionView, ProposedActionView, ThreadEntry,
+    ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,
+    DirectiveStep, Folded, Liveness, OptionView, ProposedActionView, ThreadEntry,
 };
 pub use desk::{AgentView, DeskStatus, NotificationState, Settings, Theme};
 pub use queue::{Counts, Hold, List, QueueItem, QueueQuery, QueueView};

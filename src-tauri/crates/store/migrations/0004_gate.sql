@@ -100,6 +100,7 @@ CREATE TABLE actions (
   UNIQUE (agent, task, id)
 ) STRICT;
 CREATE INDEX actions_by_task ON actions (agent, task, seq);
+CREATE INDEX actions_by_draft ON actions (draft) WHERE draft IS NOT NULL;
 CREATE INDEX actions_drafted ON actions (agent, task) WHERE drafted = 1;
 
 -- Decisions that let exactly one later call run.
@@ -123,3 +124,5 @@ CREATE TABLE rules (
 
 -- The handoffs of a task, for what waits for them.
 CREATE INDEX handoffs_by_task ON handoffs (agent, task) WHERE list IN (0, 1);
+
+ALTER TABLE agents ADD COLUMN divergences INTEGER NOT NULL DEFAULT 0;

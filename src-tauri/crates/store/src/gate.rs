@@ -5,7 +5,7 @@ mod calls;
 mod given;
 mod work;
 
-pub use calls::{CheckRow, NewAction, NewCheck, Past};
+pub use calls::{CheckRow, Counted, NewAction, NewCheck, Past};
 pub use given::{KnownTool, RuleRow, SetLevels};
 pub use work::TaskRow;
 

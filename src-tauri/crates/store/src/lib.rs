@@ -37,7 +37,9 @@ pub use agents::Agent;
 pub use backup::list as backups;
 pub use damage::{Restored, restore};
 pub use files::Files;
-pub use gate::{CheckRow, KnownTool, NewAction, NewCheck, Past, RuleRow, SetLevels, TaskRow};
+pub use gate::{
+    CheckRow, Counted, KnownTool, NewAction, NewCheck, Past, RuleRow, SetLevels, TaskRow,
+};
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 #[cfg(feature = "fault-injection")]
 pub use open::Disk;

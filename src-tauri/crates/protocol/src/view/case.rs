@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{ActionStatus, Effect, Undo};
+use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Decision;
 use handoff_domain::lifecycle::{Flag, Report, State};
 use handoff_domain::payload::{
     Conversation, Entity, Priority, Reason, Resume, RiskLevel, Sentiment, StepStatus, Task,
     TimeoutKind,
 };
+use handoff_domain::trigger::Evidence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -29,6 +31,13 @@ pub struct CaseView {
     pub state: State,
     /// What marks it.
     pub flags: Vec<Flag>,
+    /// How far the agent may go unasked in this task now.
+    pub level: Level,
+    /// Why the gate asks, where it does; else the agent handed over by itself.
+    pub asked: Option<Asked>,
+    /// It is about a draft: the actions are the changes to be looked through,
+    /// and the option `roll_back` names those to be undone.
+    pub is_draft: bool,
     /// Why the agent stops here.
     pub reason: Reason,
     /// How much it matters.
@@ -141,6 +150,19 @@ pub struct OptionView {
     pub broken: Vec<ConstraintResult>,
     /// Approving it takes one deliberate extra act.
     pub confirm: bool,
+}
+
+/// Why the gate asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Asked {
+    /// The tool that the agent wants to call.
+    pub tool: String,
+    /// How far the agent could go unasked when it asked.
+    pub level: Level,
+    /// What the triggers and your limits found.
+    pub evidence: Vec<Evidence>,
+    /// Whether "always allow exactly this" can be offered.
+    pub can_allow: bool,
 }
 
 /// The exact tool call of an option.

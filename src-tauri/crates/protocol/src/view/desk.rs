@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Alerts;
+use handoff_domain::trigger::Triggers;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -81,6 +82,8 @@ pub struct Settings {
     pub notify_question: bool,
     /// When the reviewer is reminded, left alone and alerted.
     pub alerts: Alerts,
+    /// What makes agents stop and ask.
+    pub triggers: Triggers,
 }
 
 impl Default for Settings {
@@ -91,6 +94,7 @@ impl Default for Settings {
             shortcuts: true,
             notify_question: true,
             alerts: Alerts::default(),
+            triggers: Triggers::default(),
         }
     }
 }

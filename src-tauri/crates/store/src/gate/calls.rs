@@ -88,6 +88,23 @@ pub struct NewAction<'a> {
     pub drafted: bool,
 }
 
+/// What an agent has done so far, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Answers given to its handoffs.
+    pub decisions: u32,
+    /// Actions taken back.
+    pub undone: u32,
+    /// Times it did something else than was decided, or never asked.
+    pub divergences: u32,
+    /// Questions asked of the gate.
+    pub calls: u32,
+    /// Of these, held whatever the reviewer sets.
+    pub mandatory: u32,
+    /// Of these, held for another reason.
+    pub discretionary: u32,
+}
+
 /// What is known of a call that was recorded before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Past {
@@ -149,20 +166,21 @@ impl Read<'_> {
         self.connection.prepare_cached(&sql)?.query_row(values, check).optional()?.transpose()
     }
 
-    /// Whether exactly this call was allowed and not yet recorded as done.
+    /// Whether exactly this call was allowed and not yet recorded as done: the
+    /// place of the question, and the answer.
     pub fn was_allowed(
         &self,
         agent: &str,
         task: &str,
         hash: &str,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<(i64, String)>, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT seq FROM checks WHERE agent = ? AND task = ? AND hash = ?
+                "SELECT seq, answer FROM checks WHERE agent = ? AND task = ? AND hash = ?
                  AND verdict = 'run' AND done = 0 ORDER BY seq LIMIT 1",
             )?
-            .query_row([agent, task, hash], |row| row.get(0))
+            .query_row([agent, task, hash], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?)
     }
 
@@ -181,6 +199,14 @@ impl Read<'_> {
             )?
             .query_row([agent, task, hash], |row| row.get(0))
             .optional()?)
+    }
+
+    /// Whether a decision ever let exactly this call run.
+    pub fn was_permitted(&self, agent: &str, task: &str, hash: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM permits WHERE agent = ? AND task = ? AND hash = ?")?
+            .exists([agent, task, hash])?)
     }
 
     /// The action of this id, as it was recorded.
@@ -254,6 +280,31 @@ impl Read<'_> {
                 "SELECT count(*) FROM actions WHERE agent = ? AND task = ? AND drafted = 1",
             )?
             .query_row([agent, task], |row| row.get(0))?)
+    }
+
+    /// Whether a handoff is about a draft.
+    pub fn is_draft(&self, handoff: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM actions WHERE draft = ?")?
+            .exists([handoff])?)
+    }
+
+    /// What an agent has done so far.
+    pub fn track(&self, agent: &str) -> Result<Counted, StoreError> {
+        let one = |sql: &str| -> Result<u32, StoreError> {
+            Ok(self.connection.prepare_cached(sql)?.query_row([agent], |row| row.get(0))?)
+        };
+        Ok(Counted {
+            decisions: one("SELECT count(*) FROM handoffs WHERE agent = ? AND outcome IS NOT NULL
+                 AND list IN (1, 2)")?,
+            undone: one("SELECT count(*) FROM actions WHERE agent = ? AND status = 'undone'")?,
+            divergences: one("SELECT coalesce(sum(divergences), 0) FROM agents WHERE name = ?")?,
+            calls: one("SELECT count(*) FROM checks WHERE agent = ?")?,
+            mandatory: one("SELECT count(*) FROM checks WHERE agent = ? AND mandatory = 1")?,
+            discretionary: one("SELECT count(*) FROM checks WHERE agent = ? AND mandatory = 0
+                 AND handoff IS NOT NULL")?,
+        })
     }
 
     /// How many questions of an agent became handoffs since then.

@@ -207,6 +207,14 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// Counts that an agent did something else than was decided, or never asked.
+    pub fn count_divergence(&self, agent: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE agents SET divergences = divergences + 1 WHERE name = ?")?
+            .execute([agent])?;
+        Ok(())
+    }
+
     /// Stops something, or lets it go on; empty means all. Says whether that
     /// changes anything.
     pub fn pause(

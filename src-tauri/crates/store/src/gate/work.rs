@@ -6,7 +6,7 @@ use handoff_domain::payload::{Plan, Task};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::rows::{instant, millis};
-use crate::{Read, StoreError, Write};
+use crate::{Read, Record, StoreError, Write};
 
 /// A task, as its agent described it.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,12 +64,16 @@ impl Read<'_> {
             .collect()
     }
 
-    /// The handoffs of a task that are not released yet, each with the text of
-    /// the proposal in force.
-    pub fn pending(&self, agent: &str, task: &str) -> Result<Vec<(String, String)>, StoreError> {
+    /// The handoffs of a task that are not released yet, each with the step it
+    /// is about.
+    pub fn pending(
+        &self,
+        agent: &str,
+        task: &str,
+    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT h.id, (SELECT p.json FROM payloads p WHERE p.handoff = h.seq
-               ORDER BY p.revision DESC LIMIT 1)
+            "SELECT h.id, (SELECT p.json ->> '$.pending_question.step' FROM payloads p
+               WHERE p.handoff = h.seq ORDER BY p.revision DESC LIMIT 1)
              FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1)
              AND h.state IN (?3, ?4, ?5) ORDER BY h.seq",
         )?;
@@ -80,6 +84,33 @@ impl Read<'_> {
             })?
             .collect::<Result<_, _>>()?;
         Ok(found)
+    }
+
+    /// The handoffs of a task whose decision is out and not reported on yet,
+    /// each with the step it was about.
+    pub fn released(
+        &self,
+        agent: &str,
+        task: &str,
+    ) -> Result<Vec<(Record, Option<String>)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT h.id, (SELECT p.json ->> '$.pending_question.step' FROM payloads p
+               WHERE p.handoff = h.seq ORDER BY p.revision DESC LIMIT 1)
+             FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1)
+             AND h.state IN (?3, ?4) ORDER BY h.seq",
+        )?;
+        let states = [State::Released, State::Collected].map(State::as_str);
+        let found: Vec<(String, Option<String>)> = statement
+            .query_map(params![agent, task, states[0], states[1]], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        found
+            .into_iter()
+            .filter_map(|(id, step)| {
+                self.handoff(&id).map(|record| record.map(|record| (record, step))).transpose()
+            })
+            .collect()
     }
 }
 

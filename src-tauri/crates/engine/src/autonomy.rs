@@ -1,0 +1,432 @@
+//! What the reviewer gives and takes, from the window alone: levels, pauses,
+//! accepted tools, rules. Each is recorded, and counts from the next check on.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::alerts::Purpose;
+use handoff_domain::autonomy::{Level, capped, level};
+use handoff_domain::gate::Stop;
+use handoff_domain::payload::Priority;
+use handoff_domain::rule::{CallFacts, Does, Rule};
+use handoff_protocol::view::{
+    AcceptTools, AgentCard, AgentsView, Change, Pause, RuleRow, SetLevel, TaskCard, ToolView, Track,
+};
+use handoff_protocol::wire::{Check, ErrorCode};
+use handoff_store::{Agent, KnownTool, Read, StoreError};
+use serde_json::{Map, Value, json};
+
+use crate::gate::entry;
+use crate::{Actor, Desk, Engine, Failure, Notice};
+
+/// How many open tasks of an agent are shown.
+const TASKS: u32 = 50;
+
+/// The longest time a level may be set for, in minutes: a month.
+const MINUTES: u32 = 31 * 24 * 60;
+
+/// How long "always allow exactly this" lasts at most.
+const ALLOW_DAYS: i64 = 30;
+
+impl Engine {
+    /// The agents with all that the reviewer decides about them.
+    pub fn agents(&self) -> Result<AgentsView, Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let (paused, mut agents) = desk.store.read(|read| {
+            let cards = read.agents()?.into_iter().map(|agent| card(read, agent, now));
+            Ok((read.is_paused("", "")?, cards.collect::<Result<Vec<_>, StoreError>>()?))
+        })?;
+        for agent in &mut agents {
+            agent.connected = desk.hub.is_connected(&agent.name);
+        }
+        agents.sort_by_key(|agent| {
+            let needs_you = agent.lowered.is_some() || agent.waiting > 0;
+            (!needs_you, !agent.connected, std::cmp::Reverse(agent.last_seen))
+        });
+        Ok(AgentsView { paused, agents })
+    }
+
+    /// Sets how far an agent may go unasked, for all its work or for one task.
+    pub async fn set_level(&self, set: SetLevel) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let until = until(&set, now)?;
+        desk.watched(
+            desk.store
+                .write(move |write| {
+                    let agent = &set.agent;
+                    if write.read().agent(agent)?.is_none() {
+                        return Err(no_such_agent(agent));
+                    }
+                    let task = set.task.as_deref().unwrap_or_default();
+                    let present = write.read().levels(agent, task)?;
+                    let Some(new) = set.level else {
+                        write.clear_level(agent, task)?;
+                        let data = json!({ "task": task, "level": null });
+                        let entry = entry(Actor::Reviewer, "level_set", data, now);
+                        return Ok(write.log_about(&format!("agent:{agent}"), &entry)?);
+                    };
+                    let before = if task.is_empty() {
+                        present.agent
+                    } else {
+                        present.task.unwrap_or(present.agent)
+                    };
+                    let after = before.changed(new, until, now);
+                    write.set_level(agent, task, after, None)?;
+                    if task.is_empty() && new < before.at(now) {
+                        for (task, own) in write.read().task_levels(agent)? {
+                            write.set_level(agent, &task, capped(own, new), None)?;
+                        }
+                    }
+                    let data = json!({ "task": task, "level": new, "until": until });
+                    Ok(write.log_about(
+                        &format!("agent:{agent}"),
+                        &entry(Actor::Reviewer, "level_set", data, now),
+                    )?)
+                })
+                .await,
+        )?;
+        desk.hub.tell(&Change::Status);
+        Ok(())
+    }
+
+    /// Stops everything, an agent or a task, or lets it go on.
+    pub async fn pause(&self, pause: Pause) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        desk.watched(
+            desk.store
+                .write(move |write| {
+                    let agent = pause.agent.as_deref().unwrap_or_default();
+                    let task = pause.task.as_deref().unwrap_or_default();
+                    if agent.is_empty() && !task.is_empty() {
+                        return Err(Failure::new(
+                            ErrorCode::InvalidParams,
+                            "A task was named without its agent.",
+                            "Name the agent too.",
+                        ));
+                    }
+                    let stop = match (agent, task) {
+                        ("", _) => Stop::Everything,
+                        (_, "") => Stop::Agent,
+                        _ => Stop::Task,
+                    };
+                    if write.pause(agent, task, pause.paused.then_some(stop), now)? {
+                        let subject = if agent.is_empty() {
+                            "desk".to_owned()
+                        } else {
+                            format!("agent:{agent}")
+                        };
+                        let kind = if pause.paused { "paused" } else { "resumed" };
+                        let data = json!({ "task": task });
+                        write.log_about(&subject, &entry(Actor::Reviewer, kind, data, now))?;
+                    }
+                    Ok(())
+                })
+                .await,
+        )?;
+        desk.hub.tell(&Change::Status);
+        Ok(())
+    }
+
+    /// Accepts tools as they were shown: from now on their claims count.
+    pub async fn accept_tools(&self, accept: AcceptTools) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        desk.watched(
+            desk.store
+                .write(move |write| {
+                    for tool in &accept.tools {
+                        let same = write.accept_tool(
+                            &accept.agent,
+                            &tool.name,
+                            &tool.hash,
+                            tool.effect,
+                        )?;
+                        if !same {
+                            return Err(Failure::conflict(
+                                format!("{:?} has changed since it was shown.", tool.name),
+                                "Look at it again; nothing was accepted.",
+                            ));
+                        }
+                        let data =
+                            json!({ "tool": tool.name, "hash": tool.hash, "effect": tool.effect });
+                        let entry = entry(Actor::Reviewer, "tool_accepted", data, now);
+                        write.log_about(&format!("agent:{}", accept.agent), &entry)?;
+                    }
+                    Ok(())
+                })
+                .await,
+        )?;
+        desk.hub.tell(&Change::Status);
+        Ok(())
+    }
+
+    /// The reviewer has looked at why an agent was lowered.
+    pub async fn looked_at_agent(&self, agent: String) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        desk.watched(
+            desk.store
+                .write(move |write| {
+                    let present = write.read().levels(&agent, "")?;
+                    if present.lowered.is_some() {
+                        write.set_level(&agent, "", present.agent, None)?;
+                        let entry = entry(Actor::Reviewer, "looked_at", json!({}), now);
+                        write.log_about(&format!("agent:{agent}"), &entry)?;
+                    }
+                    Ok::<(), Failure>(())
+                })
+                .await,
+        )?;
+        desk.hub.tell(&Change::Status);
+        Ok(())
+    }
+
+    /// All rules, the latest first.
+    pub fn rules(&self) -> Result<Vec<RuleRow>, Failure> {
+        let now = self.desk.now();
+        let rows = self.desk.store.read(|read| read.rules())?;
+        Ok(rows
+            .into_iter()
+            .map(|row| RuleRow {
+                covers: row.rule.preview(),
+                active: row.is_active(now),
+                id: row.id,
+                used: row.used,
+                last_used: row.last_used,
+                made_at: row.made_at,
+                revoked_at: row.revoked_at,
+                rule: row.rule,
+            })
+            .collect())
+    }
+
+    /// Keeps a new rule; says what names it.
+    pub async fn add_rule(&self, rule: Rule) -> Result<i64, Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let faults = rule.fault(now);
+        if !faults.is_empty() {
+            let mut failure = Failure::invalid(faults);
+            "Change the rule; nothing was kept.".clone_into(&mut failure.0.hint);
+            return Err(failure);
+        }
+        let id = desk.watched(
+            desk.store
+                .write(move |write| {
+                    let id = write.add_rule(&rule, now)?;
+                    let data = json!({ "rule": rule });
+                    let entry = entry(Actor::Reviewer, "rule_made", data, now);
+                    write.log_about(&format!("rule:{id}"), &entry)?;
+                    Ok::<i64, Failure>(id)
+                })
+                .await,
+        )?;
+        desk.read_rules()?;
+        desk.hub.tell(&Change::Status);
+        Ok(id)
+    }
+
+    /// Takes a rule back.
+    pub async fn revoke_rule(&self, id: i64) -> Result<(), Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        desk.watched(
+            desk.store
+                .write(move |write| {
+                    if write.revoke_rule(id, now)? {
+                        let entry = entry(Actor::Reviewer, "rule_revoked", json!({}), now);
+                        write.log_about(&format!("rule:{id}"), &entry)?;
+                    }
+                    Ok::<(), Failure>(())
+                })
+                .await,
+        )?;
+        desk.read_rules()?;
+        desk.hub.tell(&Change::Status);
+        Ok(())
+    }
+
+    /// "Always allow exactly this": the rule that would allow the call behind
+    /// a card, to be looked at and then kept.
+    pub fn rule_from(
+        &self,
+        handoff: &str,
+        days: i64,
+        uses: Option<u32>,
+    ) -> Result<RuleRow, Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let row = desk.store.read(|read| {
+            let check = read.check_of(handoff)?;
+            let record = read.handoff(handoff)?;
+            Ok(check.zip(record))
+        })?;
+        let (row, record) = row.ok_or_else(|| {
+            Failure::new(
+                ErrorCode::NotFound,
+                "This was not asked by the gate, so there is no call to allow.",
+                "Only a call that an agent asks for can be always allowed.",
+            )
+        })?;
+        let check: Check = serde_json::from_str(&row.asked).map_err(StoreError::from)?;
+        let call = CallFacts {
+            agent: &record.agent,
+            task: &row.task,
+            tool: &check.tool,
+            args: &check.args,
+            argv: None,
+            cwd: check.cwd.as_deref(),
+            facts: &Map::new(),
+            at: now,
+        };
+        let until = now + TimeDelta::days(days.clamp(1, ALLOW_DAYS));
+        let rule = Rule { does: Does::Allow, ..Rule::from_call(&call, until, uses) };
+        if let Some(fault) = rule.fault(now).into_iter().next() {
+            return Err(Failure::new(ErrorCode::Refused, fault.message, fault.hint));
+        }
+        Ok(RuleRow {
+            id: 0,
+            covers: rule.preview(),
+            rule,
+            used: 0,
+            last_used: None,
+            made_at: now,
+            revoked_at: None,
+            active: false,
+        })
+    }
+
+    /// Tells the reviewer that an agent did what it should not have done.
+    pub(crate) fn alert_of_agent(&self, agent: &str, why: String) {
+        self.tell_of_agent(agent, format!("{agent} did not keep to what was decided"), why, true);
+    }
+
+    /// Tells the reviewer that an agent has tools that nobody has looked at.
+    pub(crate) fn introduce(&self, agent: &str, waiting: usize) {
+        let things = if waiting == 1 { "1 tool".to_owned() } else { format!("{waiting} tools") };
+        let body = format!("{things} to look at. Until then it asks before each use.");
+        self.tell_of_agent(agent, format!("{agent} introduces itself"), body, false);
+    }
+
+    fn tell_of_agent(&self, agent: &str, title: String, body: String, loud: bool) {
+        let notice = Notice {
+            handoff: Some(format!("agent:{agent}")),
+            title,
+            body,
+            priority: if loud { Priority::High } else { Priority::Low },
+            purpose: if loud { Purpose::Warning } else { Purpose::Ready },
+            sound: loud,
+        };
+        let engine = self.clone();
+        tokio::spawn(async move {
+            drop(engine.show_notice(notice).await);
+        });
+    }
+}
+
+impl Desk {
+    /// The level of an agent as a whole, for its hello.
+    pub(crate) fn level_of(&self, agent: &str) -> Result<Level, Failure> {
+        let set = self.store.read(|read| read.levels(agent, ""))?;
+        Ok(set.agent.at(self.now()))
+    }
+}
+
+fn until(set: &SetLevel, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Failure> {
+    match set.minutes {
+        None => Ok(None),
+        Some(minutes) if (1..=MINUTES).contains(&minutes) => {
+            Ok(Some(now + TimeDelta::minutes(minutes.into())))
+        }
+        Some(minutes) => Err(Failure::new(
+            ErrorCode::InvalidParams,
+            format!("A level cannot be set for {minutes} minutes."),
+            "Choose 1 minute to 31 days, or no end.",
+        )),
+    }
+}
+
+fn card(read: &Read<'_>, agent: Agent, now: DateTime<Utc>) -> Result<AgentCard, StoreError> {
+    let set = read.levels(&agent.name, "")?;
+    let tools: Vec<ToolView> = read.tools(&agent.name)?.into_iter().map(tool).collect();
+    let waiting = tools.iter().filter(|tool| tool.accepted.is_none()).count();
+    let tasks = read
+        .open_tasks(&agent.name, TASKS)?
+        .into_iter()
+        .map(|row| {
+            let own = read.levels(&agent.name, &row.task.id)?.task;
+            Ok(TaskCard {
+                level: level(set.agent, own, now),
+                set: own,
+                stopped: read.stop(&agent.name, &row.task.id)?,
+                drafted: read.drafted_count(&agent.name, &row.task.id)?,
+                changed_at: row.changed_at,
+                id: row.task.id,
+                title: row.task.title,
+            })
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let counted = read.track(&agent.name)?;
+    Ok(AgentCard {
+        level: set.agent.at(now),
+        set: set.agent,
+        lowered: set.lowered,
+        paused: read.is_paused(&agent.name, "")?,
+        connected: false,
+        last_seen: agent.last_seen,
+        framework: agent.framework,
+        version: agent.version,
+        waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        tools,
+        tasks,
+        track: Track {
+            handoffs: agent.handoffs,
+            cold: agent.cold,
+            decisions: counted.decisions,
+            overridden: 0,
+            reversals: counted.undone,
+            divergences: counted.divergences,
+            calls: counted.calls,
+            mandatory: counted.mandatory,
+            discretionary: counted.discretionary,
+        },
+        reach: reach(counted.calls > 0),
+        name: agent.name,
+    })
+}
+
+/// How far the desk can hold an agent back, in honest words.
+fn reach(asks: bool) -> String {
+    if asks {
+        "It asks the desk before it acts. Nothing else keeps it from acting unasked; what it then \
+         reports is compared with what was decided."
+            .to_owned()
+    } else {
+        "It only hands over cases. The desk sees what it submits and reports, and cannot hold back \
+         anything else."
+            .to_owned()
+    }
+}
+
+fn tool(tool: KnownTool) -> ToolView {
+    let definition: Value = serde_json::from_str(&tool.definition).unwrap_or_default();
+    let description = definition.get("description").and_then(Value::as_str).map(str::to_owned);
+    let accepted = tool.in_force();
+    ToolView {
+        changed: tool.accepted.is_some() && accepted.is_none(),
+        accepted,
+        description,
+        claimed: tool.claimed,
+        name: tool.name,
+        hash: tool.hash,
+    }
+}
+
+fn no_such_agent(agent: &str) -> Failure {
+    Failure::new(
+        ErrorCode::NotFound,
+        format!("There is no agent {agent:?}."),
+        "It appears with its first hello.",
+    )
+}

@@ -1,0 +1,540 @@
+//! The gate: agents ask here before they act (CONTRACT §6).
+//!
+//! It gathers what is known of a call and lets [`handoff_domain::gate`] judge
+//! it, twice: on a snapshot, and again inside the change that keeps the answer,
+//! by what is true then. A call that is held becomes a handoff like any other.
+
+mod ask;
+mod record;
+mod tasks;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use handoff_domain::action::{Effect, Undo};
+use handoff_domain::autonomy::{Level, level};
+use handoff_domain::decision::{Decision, DecisionKind, action_hash, fingerprint};
+use handoff_domain::effect::{self, Judged, Word, judge};
+use handoff_domain::gate::{
+    Ground, Held, Pending, Ran, Stop, Verdict, decide, runnable, waits_for,
+};
+use handoff_domain::identity::{handoff_id, is_key};
+use handoff_domain::lifecycle::State;
+use handoff_domain::payload::{Plan, Task};
+use handoff_domain::rule::{CallFacts, Kept, Matched, Rules};
+use handoff_domain::trace::{MAX_CALLS, Proposed, Trace};
+use handoff_domain::trigger::{Evidence, Exhibit, TriggerKind, fired};
+use handoff_protocol::wire::{Check, Checked, ErrorCode, Gate, TaskRef};
+use handoff_store::{CheckRow, KnownTool, NewCheck, Read, StoreError, TaskRow, Write};
+use serde_json::{Map, Value, json};
+
+use crate::submit::{Open, store_new};
+use crate::{Actor, Desk, Engine, Entry, Failure, lock};
+
+/// How often a check is judged anew because the world changed beneath it.
+const TRIES: u32 = 5;
+
+/// What is known of a call on one snapshot.
+struct Known {
+    task: Option<TaskRow>,
+    tool: Option<KnownTool>,
+    trace: Trace,
+    facts: Map<String, Value>,
+}
+
+/// A call with what was found out about it.
+struct Weighed {
+    hash: String,
+    judged: Judged,
+    evidence: Vec<Evidence>,
+    matched: Matched,
+}
+
+/// How a check came out of the change that keeps it.
+enum Outcome {
+    Answered(Box<Checked>, Option<String>),
+    /// Something changed meanwhile: judge again.
+    Again,
+}
+
+/// What one look inside or outside of a change says of what can change.
+struct Standing {
+    level: Level,
+    stop: Option<Stop>,
+    permit: Option<String>,
+    pending: Vec<(String, Option<String>)>,
+    plan: Option<Plan>,
+}
+
+impl Engine {
+    /// May this agent make this call?
+    pub(crate) async fn check_action(&self, agent: &str, check: Check) -> Result<Checked, Failure> {
+        let desk = &self.desk;
+        refuse_malformed(&check)?;
+        for _ in 0..TRIES {
+            match desk.judge_check(agent, &check).await? {
+                Outcome::Answered(checked, new) => {
+                    if checked.ran == Some(Ran::Allowed) {
+                        // It may have been the last use.
+                        desk.read_rules()?;
+                    }
+                    if let Some(id) = new {
+                        desk.hub.changed(agent, &id);
+                        desk.sooner.notify_one();
+                        self.announce(&id);
+                    }
+                    return Ok(*checked);
+                }
+                Outcome::Again => {}
+            }
+        }
+        Err(Failure::new(
+            ErrorCode::Unavailable,
+            "The rules changed again and again while this was judged.",
+            "Ask again with the same key.",
+        ))
+    }
+}
+
+impl Desk {
+    async fn judge_check(&self, agent: &str, check: &Check) -> Result<Outcome, Failure> {
+        let now = self.now();
+        let task_id = check.task.id().to_owned();
+        let (known, standing, before) = self.store.read(|read| {
+            let known = known(read, agent, check)?;
+            let standing = standing(read, agent, &task_id, &check_hash(check), now)?;
+            Ok((known, standing, read.check_by_key(agent, &check.key)?))
+        })?;
+        let task = task_of(check, known.task.as_ref())?;
+        if let Some(before) = &before {
+            if before.hash != check_hash(check) || before.task != task_id {
+                return Err(Failure::conflict(
+                    format!("The key {:?} was used before for another call.", check.key),
+                    "Use a new key for a new call.",
+                ));
+            }
+            if let Some(answer) = self.settled(before)? {
+                return Ok(Outcome::Answered(Box::new(answer), None));
+            }
+        }
+        let weighed = self.weigh(agent, check, &known, now);
+        let waits = standing.waits(check, &weighed.judged);
+        let verdict = decide(&standing.ground(&weighed, &waits));
+        let question = match verdict {
+            Verdict::Held(held) if held.asks() => {
+                let plan = standing.plan.as_ref();
+                let text = ask::payload(agent, &task, plan, check, &known, &weighed, held);
+                self.must_have_room(text.len())?;
+                let deadlines = handoff_domain::validate::Deadlines::Future;
+                let checked = self.check(text.clone(), deadlines).await?;
+                let checked = checked.map_err(Failure::invalid)?;
+                let open = self.left_open(&checked.payload, now);
+                Some((checked, open, text))
+            }
+            Verdict::Held(_) | Verdict::Run(_) => None,
+        };
+        let (agent, check) = (agent.to_owned(), check.clone());
+        let kept = self
+            .store
+            .write(move |write| {
+                let call = Call { agent: &agent, check: &check, task: &task, weighed: &weighed };
+                keep(write, &call, verdict, question, now)
+            })
+            .await;
+        self.watched(kept)
+    }
+
+    /// The answer to a question that was asked before, where it does not
+    /// depend on how things are now.
+    fn settled(&self, before: &CheckRow) -> Result<Option<Checked>, Failure> {
+        let answer: Checked = serde_json::from_str(&before.answer).map_err(StoreError::from)?;
+        let Some(handoff) = &before.handoff else {
+            // What was let run once is let run: the answer may have been lost.
+            return Ok((answer.verdict == Gate::Run).then_some(answer));
+        };
+        let Some((record, ..)) = self.load(handoff)? else { return Ok(None) };
+        let denied = |why: String| Checked {
+            verdict: Gate::Denied,
+            why,
+            ran: None,
+            held: None,
+            ..answer.clone()
+        };
+        let decision = record.progress.phase.released_decision();
+        Ok(match record.progress.state() {
+            State::Queued | State::Ready | State::Decided => Some(answer),
+            State::Withdrawn => Some(denied("The question was taken back.".to_owned())),
+            State::Superseded => {
+                Some(denied("Another question took the place of this one.".to_owned()))
+            }
+            State::Released | State::Collected | State::Reconciled => {
+                match decision.and_then(|decision| no(decision, &before.hash)) {
+                    Some(why) => Some(denied(why)),
+                    // Else the permit decides, or it was used: then it ran.
+                    None => (answer.verdict == Gate::Run).then_some(answer),
+                }
+            }
+        })
+    }
+
+    fn weigh(&self, agent: &str, check: &Check, known: &Known, now: DateTime<Utc>) -> Weighed {
+        let words = effect::command_words(&check.tool, &check.args);
+        let cwd = check.cwd.as_deref().or_else(|| words.as_ref()?.1.as_deref());
+        let rules = Arc::clone(&lock(&self.rules));
+        let matched = rules.matched(&CallFacts {
+            agent,
+            task: check.task.id(),
+            tool: &check.tool,
+            args: &check.args,
+            argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
+            cwd,
+            facts: &known.facts,
+            at: now,
+        });
+        let reading = effect::read(&check.tool, &check.args, cwd);
+        let tool = known.tool.as_ref();
+        let word = Word {
+            reviewer: matched.counts.map(|(_, effect)| effect),
+            claimed: check.effect.max(tool.and_then(|tool| tool.claimed)),
+            accepted: tool.and_then(KnownTool::in_force),
+            undoable: check.undo.as_ref().is_some_and(|undo| works(undo, now)),
+        };
+        let judged = judge(&reading, word);
+        let definition: Option<Value> =
+            tool.and_then(|tool| serde_json::from_str(&tool.definition).ok());
+        let proposed = Proposed {
+            step: check.step.as_deref(),
+            tool: &check.tool,
+            args: &check.args,
+            effect: judged.effect,
+            args_schema: definition.as_ref().and_then(|tool| tool.get("args_schema")),
+        };
+        let triggers = lock(&self.settings).triggers.clone();
+        let mut evidence = fired(&known.trace, &proposed, &triggers);
+        evidence.extend(matched.hold.iter().map(|(_, why)| limit(why)));
+        Weighed { hash: check_hash(check), judged, evidence, matched }
+    }
+
+    /// Reads the rules that are in force into memory.
+    pub(crate) fn read_rules(&self) -> Result<(), Failure> {
+        let now = self.now();
+        let rows = self.store.read(|read| read.rules())?;
+        let kept = rows.into_iter().filter(|row| row.is_active(now)).map(|row| Kept {
+            id: row.id,
+            rule: row.rule,
+            used: row.used,
+        });
+        *lock(&self.rules) = Arc::new(Rules::new(kept));
+        Ok(())
+    }
+}
+
+/// A call inside of the change that keeps it.
+struct Call<'c> {
+    agent: &'c str,
+    check: &'c Check,
+    task: &'c Task,
+    weighed: &'c Weighed,
+}
+
+impl Standing {
+    fn waits(&self, check: &Check, judged: &Judged) -> Vec<String> {
+        let reads = judged.effect == Effect::Read && !judged.unknown;
+        waits_for(self.plan.as_ref(), check.step.as_deref(), &self.open(), reads)
+    }
+
+    fn open(&self) -> Vec<Pending<'_>> {
+        self.pending.iter().map(|(id, step)| Pending { id, step: step.as_deref() }).collect()
+    }
+
+    fn ground<'g>(&self, weighed: &'g Weighed, waits: &'g [String]) -> Ground<'g> {
+        Ground {
+            level: self.level,
+            judged: &weighed.judged,
+            stop: self.stop,
+            waits_for: waits,
+            permit: self.permit.is_some(),
+            evidence: &weighed.evidence,
+            allowed: weighed.matched.allow.is_some(),
+        }
+    }
+}
+
+type Question = (handoff_domain::validate::Checked, Open, String);
+
+/// Judges once more by what is true now, and keeps the answer.
+fn keep(
+    write: &Write<'_>,
+    call: &Call<'_>,
+    expected: Verdict,
+    question: Option<Question>,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Failure> {
+    let Call { agent, check, task, weighed } = call;
+    let standing = standing(&write.read(), agent, &task.id, &weighed.hash, now)?;
+    let waits = standing.waits(check, &weighed.judged);
+    let verdict = decide(&standing.ground(weighed, &waits));
+    if verdict != expected {
+        return Ok(Outcome::Again);
+    }
+    if matches!(check.task, TaskRef::Whole(_)) {
+        write.keep_task(agent, task, None, now)?;
+    }
+    let mut checked = answer(verdict, weighed, &standing, waits);
+    let mut new = None;
+    match verdict {
+        Verdict::Run(Ran::Permit) => {
+            let permit = standing.permit.as_deref().unwrap_or_default();
+            if !write.use_permit(permit, now)? {
+                return Ok(Outcome::Again);
+            }
+            checked.handoff_id = Some(permit.to_owned());
+            let handoff = crate::owned(write, permit, Some(agent))?;
+            let data = json!({ "tool": check.tool, "key": check.key });
+            crate::log(write, handoff.seq, Actor::Agent, "permit_used", data, now)?;
+        }
+        Verdict::Run(Ran::Allowed) => {
+            let rule = weighed.matched.allow.unwrap_or_default();
+            let uses = write.read().rules()?.into_iter().find(|row| row.id == rule);
+            let uses = uses.and_then(|row| row.rule.uses);
+            if !write.use_rule(rule, uses, now)? {
+                return Ok(Outcome::Again);
+            }
+            let data = json!({ "agent": agent, "task": task.id, "tool": check.tool, "hash": weighed.hash });
+            write.log_about(
+                &format!("rule:{rule}"),
+                &entry(Actor::System, "rule_used", data, now),
+            )?;
+        }
+        Verdict::Held(held) if held.asks() => {
+            let Some((payload, open, text)) = question else { return Ok(Outcome::Again) };
+            let id = handoff_id(agent, &payload.payload.key);
+            let (record, known, _) = store_new(write, agent, payload, open, text, None, now)?;
+            checked.handoff_id = Some(id);
+            new = (!known).then_some(record.id);
+        }
+        Verdict::Run(_) | Verdict::Held(_) => {}
+    }
+    let kept = NewCheck {
+        task: task.id.clone(),
+        key: check.key.clone(),
+        step: check.step.clone(),
+        tool: check.tool.clone(),
+        hash: weighed.hash.clone(),
+        asked: serde_json::to_string(check).map_err(StoreError::from)?,
+        answer: serde_json::to_string(&checked).map_err(StoreError::from)?,
+        verdict: match checked.verdict {
+            Gate::Run => "run",
+            Gate::Held => "held",
+            Gate::Denied => "denied",
+        },
+        effect: weighed.judged.effect,
+        mandatory: matches!(verdict, Verdict::Held(held) if held.is_mandatory()),
+        level: standing.level,
+        evidence: weighed.evidence.clone(),
+        handoff: checked.handoff_id.clone(),
+        rule: weighed.matched.allow.filter(|_| verdict == Verdict::Run(Ran::Allowed)),
+    };
+    write.keep_check(agent, &kept, now)?;
+    write.touch_task(agent, &task.id, now)?;
+    Ok(Outcome::Answered(Box::new(checked), new))
+}
+
+fn answer(verdict: Verdict, weighed: &Weighed, standing: &Standing, waits: Vec<String>) -> Checked {
+    let judged = &weighed.judged;
+    let (gate, ran, held) = match verdict {
+        Verdict::Run(ran) => (Gate::Run, Some(ran), None),
+        Verdict::Held(held) => (Gate::Held, None, Some(held)),
+    };
+    let stopped = if let Verdict::Held(Held::Stopped(stop)) = verdict {
+        vec![blocker(stop).to_owned()]
+    } else {
+        waits
+    };
+    let runnable = match (&held, &standing.plan) {
+        (Some(_), Some(plan)) => runnable(plan, &standing.open()),
+        _ => Vec::new(),
+    };
+    Checked {
+        verdict: gate,
+        effect: judged.effect,
+        unknown: judged.unknown,
+        why: why(verdict, judged, &weighed.evidence),
+        ran,
+        held,
+        handoff_id: None,
+        blocked_by: if gate == Gate::Held { stopped } else { Vec::new() },
+        runnable,
+        pending_for_you: 0,
+        action_hash: weighed.hash.clone(),
+    }
+}
+
+/// What stands in the place of a handoff's id where something is stopped.
+fn blocker(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Everything => "pause:everything",
+        Stop::Agent => "pause:agent",
+        Stop::Task => "pause:task",
+        Stop::TakenOver => "taken_over",
+    }
+}
+
+fn why(verdict: Verdict, judged: &Judged, evidence: &[Evidence]) -> String {
+    match verdict {
+        Verdict::Run(Ran::Permit) => "The reviewer decided on exactly this call.".to_owned(),
+        Verdict::Run(Ran::Allowed) => "A rule of the reviewer allows exactly this.".to_owned(),
+        Verdict::Run(Ran::Drafted) => {
+            format!("{} It becomes part of the draft that the reviewer looks through.", judged.why)
+        }
+        Verdict::Run(Ran::Read | Ran::Executed) | Verdict::Held(Held::Irreversible) => {
+            judged.why.clone()
+        }
+        Verdict::Held(Held::Stopped(Stop::TakenOver)) => {
+            "The reviewer does this task now.".to_owned()
+        }
+        Verdict::Held(Held::Stopped(_)) => {
+            "The reviewer has paused this. Reading may go on; ask again later.".to_owned()
+        }
+        Verdict::Held(Held::Waits) => "It depends on a question that is pending.".to_owned(),
+        Verdict::Held(Held::Trigger) => {
+            evidence.iter().map(|evidence| evidence.headline.as_str()).collect::<Vec<_>>().join(" ")
+        }
+        Verdict::Held(Held::Level) => {
+            format!("{} At its level the agent asks before every change.", judged.why)
+        }
+    }
+}
+
+/// Why a released decision does not let the call run as it was asked; none if
+/// it does.
+fn no(decision: &Decision, hash: &str) -> Option<String> {
+    let said = |what: &str, text: Option<&str>| match text {
+        Some(text) => format!("{what}: {text}"),
+        None => format!("{what}."),
+    };
+    match decision.kind {
+        DecisionKind::Approve | DecisionKind::Modify => {
+            let same = decision.action_hash().as_deref() == Some(hash);
+            (!same).then(|| {
+                "The reviewer approved other arguments: take them with handoff.wait.".to_owned()
+            })
+        }
+        DecisionKind::Inform => {
+            Some(said("The reviewer has something to tell first", decision.text.as_deref()))
+        }
+        DecisionKind::Reject => Some(said("The reviewer said no", decision.reason.as_deref())),
+        DecisionKind::TakeOver => Some("The reviewer does this themselves.".to_owned()),
+    }
+}
+
+fn limit(why: &str) -> Evidence {
+    Evidence {
+        trigger: TriggerKind::Limit,
+        headline: why.to_owned(),
+        exhibits: vec![Exhibit {
+            action: None,
+            label: "Your rule".to_owned(),
+            text: why.chars().take(500).collect(),
+        }],
+    }
+}
+
+/// Whether an undo can still be carried out. The desk keeps no copies of files
+/// yet, so none can be brought back.
+fn works(undo: &Undo, now: DateTime<Utc>) -> bool {
+    !matches!(undo, Undo::Files { .. }) && undo.until().is_none_or(|until| now < until)
+}
+
+pub(crate) fn entry(actor: Actor, kind: &str, data: Value, now: DateTime<Utc>) -> Entry {
+    Entry { at: now, actor: actor.name().to_owned(), kind: kind.to_owned(), data }
+}
+
+fn check_hash(check: &Check) -> String {
+    action_hash(&check.tool, &check.args)
+}
+
+/// The key of the handoff that a held call becomes: no agent can guess it as
+/// the key of a handoff of its own by chance.
+fn handoff_key(check: &Check) -> String {
+    let digest = fingerprint(&json!(["check", check.key]));
+    format!("check:{}", &digest[..32])
+}
+
+fn known(read: &Read<'_>, agent: &str, check: &Check) -> Result<Known, StoreError> {
+    let id = check.task.id();
+    let task = read.task(agent, id)?;
+    let calls = read.calls(agent, id, u32::try_from(MAX_CALLS).unwrap_or(u32::MAX))?;
+    let looked_at = task.as_ref().map_or(DateTime::UNIX_EPOCH, |task| task.looked_at);
+    let described = match &check.task {
+        TaskRef::Whole(task) => Some(task.as_ref()),
+        TaskRef::Id(_) => task.as_ref().map(|row| &row.task),
+    };
+    let trace = Trace {
+        agent: agent.to_owned(),
+        task: id.to_owned(),
+        tools: described.and_then(|task| task.tools.clone()),
+        targets: described.and_then(|task| task.targets.clone()),
+        since_decision: read.calls_since(agent, id, looked_at)?,
+        calls,
+    };
+    let mut facts = Map::new();
+    for call in &trace.calls {
+        facts.extend(call.facts.clone());
+    }
+    Ok(Known { tool: read.tool(agent, &check.tool)?, task, trace, facts })
+}
+
+fn standing(
+    read: &Read<'_>,
+    agent: &str,
+    task: &str,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Standing, StoreError> {
+    let levels = read.levels(agent, task)?;
+    Ok(Standing {
+        level: level(levels.agent, levels.task, now),
+        stop: read.stop(agent, task)?,
+        permit: read.permit(agent, task, hash)?,
+        pending: read.pending(agent, task)?,
+        plan: read.task(agent, task)?.and_then(|task| task.plan),
+    })
+}
+
+fn task_of(check: &Check, known: Option<&TaskRow>) -> Result<Task, Failure> {
+    match (&check.task, known) {
+        (TaskRef::Whole(task), _) => Ok(task.as_ref().clone()),
+        (TaskRef::Id(_), Some(row)) => Ok(row.task.clone()),
+        (TaskRef::Id(id), None) => Err(no_such_task(id)),
+    }
+}
+
+pub(crate) fn no_such_task(id: &str) -> Failure {
+    Failure::new(
+        ErrorCode::NotFound,
+        format!("There is no task {id:?} of this agent."),
+        "Open it with task.open, or give the whole task: {\"id\", \"title\", \"goal\"}.",
+    )
+}
+
+fn refuse_malformed(check: &Check) -> Result<(), Failure> {
+    let fault = |what: String, hint: &str| Err(Failure::new(ErrorCode::InvalidParams, what, hint));
+    let id = "Use 1 to 200 of the characters A–Z, a–z, 0–9 and . _ : / -";
+    if !is_key(&check.key) {
+        return fault(format!("{:?} cannot be a key.", check.key), id);
+    }
+    if !is_key(check.task.id()) {
+        return fault(format!("{:?} cannot be the id of a task.", check.task.id()), id);
+    }
+    if let Some(step) = check.step.as_deref().filter(|step| !is_key(step)) {
+        return fault(format!("{step:?} cannot be the id of a step."), id);
+    }
+    if check.tool.trim().is_empty() || check.tool.chars().count() > 200 {
+        return fault(
+            "The tool has no name, or one that is too long.".to_owned(),
+            "Give the tool's name, at most 200 characters.",
+        );
+    }
+    Ok(())
+}

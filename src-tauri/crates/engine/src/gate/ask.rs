@@ -1,0 +1,207 @@
+//! The handoff that a held call becomes: written from the task, its plan, what
+//! was done lately and what the triggers found.
+
+use handoff_domain::action::{Action, Effect};
+use handoff_domain::args::args_faults;
+use handoff_domain::effect::is_shell;
+use handoff_domain::gate::{Held, reason};
+use handoff_domain::payload::{Plan, RiskLevel, Task};
+use handoff_domain::trace::Call;
+use handoff_protocol::wire::Check;
+use serde_json::{Value, json};
+
+use super::{Known, Weighed, handoff_key};
+
+/// How many of the latest calls go along.
+const CALLS: usize = 20;
+
+/// The most that the calls that go along may hold, in bytes; the rest of the
+/// history is in the desk all the same.
+const CALLS_BYTES: usize = 2 * 1024 * 1024;
+
+/// How many characters of a command the question quotes; the whole of it is
+/// the option's argument.
+const QUOTED: usize = 160;
+
+/// The payload as text, as an agent would have submitted it.
+pub fn payload(
+    agent: &str,
+    task: &Task,
+    plan: Option<&Plan>,
+    check: &Check,
+    known: &Known,
+    weighed: &Weighed,
+    held: Held,
+) -> String {
+    let judged = &weighed.judged;
+    let in_plan = |step: &str| plan.is_some_and(|plan| plan.steps.iter().any(|at| at.id == step));
+    let step = check.step.as_deref().filter(|step| in_plan(step));
+    let headlines: Vec<&str> =
+        weighed.evidence.iter().map(|evidence| evidence.headline.as_str()).collect();
+    let (actions, left_out) = recent(&known.trace.calls, &in_plan);
+    let allowed: &[&str] = if check.editable == Some(false) {
+        &["approve", "inform"]
+    } else {
+        &["approve", "modify", "inform"]
+    };
+    let mut missing = Vec::new();
+    if left_out > 0 {
+        missing.push(format!("{left_out} earlier actions of this task: the desk has them"));
+    }
+    let mut action = json!({ "tool": check.tool, "args": check.args, "files": check.files });
+    if let Some(undo) = &check.undo {
+        action["undo"] = json!(undo);
+    }
+    if let Some(schema) = fitting_schema(known, check) {
+        action["args_schema"] = schema;
+    }
+    let mut question = json!({ "text": asks(check) });
+    if let Some(step) = step {
+        question["step"] = json!(step);
+    }
+    let mut option = json!({
+        "id": "run",
+        "label": format!("Run {}", clipped(&check.tool, 60)),
+        "risk": { "level": risk(judged.effect, judged.unknown), "effect": judged.effect, "why": judged.why },
+        "action": action,
+    });
+    if let Some(reasoning) = &check.reasoning {
+        option["description"] = json!(reasoning);
+    }
+    let mut payload = json!({
+        "version": "1",
+        "key": handoff_key(check),
+        "task": task,
+        "reason": { "code": reason(held, &weighed.evidence), "detail": detail(held, &headlines, &judged.why) },
+        "priority": if held.is_mandatory() { "high" } else { "normal" },
+        "summary": summary(agent, task, check, &headlines, &judged.why),
+        "pending_question": question,
+        "deadline": check.deadline.as_ref().map_or_else(
+            || json!({ "respond_within_s": 3600, "on_timeout": { "kind": "escalate" } }),
+            |deadline| json!(deadline),
+        ),
+        "options": [option],
+        "allowed_decisions": allowed,
+        "briefing": {
+            "intent": task.goal,
+            "entities": entities(check),
+            "not_included": missing,
+        },
+        "actions_taken": actions,
+    });
+    if let Some(plan) = plan {
+        payload["plan"] = json!(plan);
+    }
+    if let Some(resume) = &check.resume {
+        payload["resume"] = json!(resume);
+    }
+    payload.to_string()
+}
+
+fn asks(check: &Check) -> String {
+    match command(check) {
+        Some(command) => format!("May it run “{}”?", clipped(&command, QUOTED)),
+        None => format!("May it call {} with these arguments?", clipped(&check.tool, 100)),
+    }
+}
+
+fn command(check: &Check) -> Option<String> {
+    let value = is_shell(&check.tool)
+        .then(|| check.args.get("command").or_else(|| check.args.get("cmd")))
+        .flatten()?;
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(words) => {
+            Some(words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+fn summary(agent: &str, task: &Task, check: &Check, headlines: &[&str], why: &str) -> String {
+    let title = clipped(&task.title, 120);
+    let tool = clipped(&check.tool, 100);
+    let mut words = format!("{agent} works on “{title}” and asks before it calls {tool}. {why}");
+    for headline in headlines {
+        words.push(' ');
+        words.push_str(headline);
+    }
+    words
+}
+
+fn detail(held: Held, headlines: &[&str], why: &str) -> String {
+    match held {
+        Held::Trigger => headlines.join(" "),
+        Held::Level => "At its level this agent asks before every change.".to_owned(),
+        Held::Irreversible | Held::Stopped(_) | Held::Waits => why.to_owned(),
+    }
+}
+
+fn risk(effect: Effect, unknown: bool) -> RiskLevel {
+    match effect {
+        Effect::Irreversible => RiskLevel::High,
+        _ if unknown => RiskLevel::High,
+        Effect::Reversible => RiskLevel::Medium,
+        Effect::Read => RiskLevel::Low,
+    }
+}
+
+fn entities(check: &Check) -> Vec<Value> {
+    const NAMED: usize = 30;
+    let folder = check.cwd.iter().map(|cwd| ("Folder", cwd));
+    let files = check.files.iter().take(NAMED).map(|file| ("File", file));
+    folder
+        .chain(files)
+        .map(|(label, value)| json!({ "kind": "file", "label": label, "value": value }))
+        .collect()
+}
+
+/// The latest calls as actions, and how many are left out.
+fn recent(calls: &[Call], in_plan: &dyn Fn(&str) -> bool) -> (Vec<Action>, usize) {
+    let mut actions: Vec<Action> = Vec::new();
+    let mut bytes = 0;
+    for call in calls.iter().rev().take(CALLS) {
+        let action = Action {
+            id: call.id.clone(),
+            step: call.step.clone().filter(|step| in_plan(step)),
+            tool: call.tool.clone(),
+            input: Some(call.args.clone()).filter(|args| !args.is_null()),
+            output: call.output.clone(),
+            reasoning: None,
+            confidence: None,
+            effect: call.effect,
+            status: call.status,
+            started_at: None,
+            ended_at: Some(call.at),
+            depends_on: Vec::new(),
+            facts: call.facts.clone(),
+            undo: None,
+            files: Vec::new(),
+            handoff: None,
+        };
+        bytes += serde_json::to_string(&action).map_or(CALLS_BYTES, |text| text.len());
+        if bytes > CALLS_BYTES {
+            break;
+        }
+        actions.push(action);
+    }
+    actions.reverse();
+    let left_out = calls.len() - actions.len();
+    (actions, left_out)
+}
+
+/// The schema of the tool's arguments, if these fit it: where they do not, the
+/// trigger says so, and the card must open all the same.
+fn fitting_schema(known: &Known, check: &Check) -> Option<Value> {
+    let tool: Value = serde_json::from_str(&known.tool.as_ref()?.definition).ok()?;
+    let schema = tool.get("args_schema")?.clone();
+    args_faults(Some(&schema), &check.args).is_empty().then_some(schema)
+}
+
+fn clipped(text: &str, characters: usize) -> String {
+    let mut clipped: String = text.chars().take(characters).collect();
+    if clipped.len() < text.len() {
+        clipped.push('…');
+    }
+    clipped
+}

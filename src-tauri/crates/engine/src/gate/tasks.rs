@@ -1,0 +1,353 @@
+//! Tasks and tools, as agents tell of them before and while they work; and the
+//! draft that a task ends in.
+
+use std::collections::BTreeSet;
+
+use handoff_domain::action::Effect;
+use handoff_domain::autonomy::level;
+use handoff_domain::decision::fingerprint;
+use handoff_domain::gate::{Pending, runnable};
+use handoff_domain::identity::{handoff_id, is_key};
+use handoff_domain::payload::{Plan, Task};
+use handoff_domain::validate::{self, Deadlines};
+use handoff_protocol::view::Change;
+use handoff_protocol::wire::{
+    ErrorCode, OpenTask, PlanTask, TaskStanding, Tool, Tools, ToolsKnown,
+};
+use handoff_store::{KnownTool, Past, StoreError, TaskRow};
+use serde_json::{Value, json};
+
+use super::no_such_task;
+use crate::submit::store_new;
+use crate::{Desk, Engine, Failure};
+
+/// How many tools an agent may name.
+const TOOLS: usize = 500;
+
+/// How long the definition of one tool may be, in bytes.
+const DEFINITION: usize = 64 * 1024;
+
+/// How many steps a plan may have.
+const STEPS: usize = 5000;
+
+impl Engine {
+    /// Keeps what an agent can call; says what the reviewer still has to accept.
+    pub(crate) async fn tools_are(&self, agent: &str, tools: Tools) -> Result<ToolsKnown, Failure> {
+        let desk = &self.desk;
+        let tools = definitions(tools)?;
+        let owner = agent.to_owned();
+        let before = desk.store.read(|read| read.tools(agent))?;
+        desk.watched(
+            desk.store
+                .write(move |write| write.keep_tools(&owner, &tools).map_err(Failure::from))
+                .await,
+        )?;
+        let now = desk.now();
+        let (known, set) =
+            desk.store.read(|read| Ok((read.tools(agent)?, read.levels(agent, "")?)))?;
+        let (accepted, waiting): (Vec<_>, Vec<_>) =
+            known.iter().partition(|tool| tool.in_force().is_some());
+        let names = |tools: Vec<&KnownTool>| tools.iter().map(|tool| tool.name.clone()).collect();
+        let newly = waiting.iter().any(|tool| !before.contains(tool));
+        if newly {
+            self.introduce(agent, waiting.len());
+        }
+        desk.hub.tell(&Change::Status);
+        Ok(ToolsKnown {
+            accepted: names(accepted),
+            waiting: names(waiting),
+            level: set.agent.at(now),
+        })
+    }
+
+    /// Keeps what the work is.
+    pub(crate) async fn open_task(
+        &self,
+        agent: &str,
+        open: OpenTask,
+    ) -> Result<TaskStanding, Failure> {
+        refuse_task(&open.task)?;
+        if let Some(plan) = &open.plan {
+            refuse_plan(plan)?;
+        }
+        let id = open.task.id.clone();
+        self.desk.keep_task(agent, open.task, open.plan).await?;
+        self.desk.hub.tell(&Change::Status);
+        self.desk.task_standing(agent, &id)
+    }
+
+    /// Keeps the steps a task has now.
+    pub(crate) async fn plan_task(
+        &self,
+        agent: &str,
+        plan: PlanTask,
+    ) -> Result<TaskStanding, Failure> {
+        refuse_plan(&plan.plan)?;
+        let row = self.desk.task(agent, &plan.task)?;
+        if row.revision != plan.revision {
+            return Err(Failure::conflict(
+                format!("The plan has revision {}, and {} was given.", row.revision, plan.revision),
+                "Read it again with task.runnable, and change the present one.",
+            ));
+        }
+        self.desk.keep_task(agent, row.task, Some(plan.plan)).await?;
+        self.desk.task_standing(agent, &plan.task)
+    }
+
+    /// Ends a task; what it changed as a draft becomes one handoff.
+    pub(crate) async fn close_task(&self, agent: &str, id: &str) -> Result<TaskStanding, Failure> {
+        let desk = &self.desk;
+        desk.task(agent, id)?;
+        let draft = self.gather_draft(agent, id).await?;
+        let (owner, task, now) = (agent.to_owned(), id.to_owned(), desk.now());
+        desk.watched(
+            desk.store
+                .write(move |write| write.close_task(&owner, &task, now).map_err(Failure::from))
+                .await,
+        )?;
+        desk.hub.tell(&Change::Status);
+        Ok(TaskStanding { draft, ..desk.task_standing(agent, id)? })
+    }
+
+    /// Makes one handoff of everything that a task has changed as a draft; its
+    /// id, if there is anything.
+    pub(crate) async fn gather_draft(
+        &self,
+        agent: &str,
+        id: &str,
+    ) -> Result<Option<String>, Failure> {
+        let desk = &self.desk;
+        let row = desk.task(agent, id)?;
+        let drafted = desk.store.read(|read| read.drafted(agent, id))?;
+        if drafted.is_empty() {
+            return Ok(None);
+        }
+        let text = draft(&row.task, &drafted);
+        let checked = desk.check(text.clone(), Deadlines::Future).await?;
+        let checked = checked.map_err(Failure::invalid)?;
+        let now = desk.now();
+        let open = desk.left_open(&checked.payload, now);
+        let handoff = handoff_id(agent, &checked.payload.key);
+        let (owner, task, named) = (agent.to_owned(), id.to_owned(), handoff.clone());
+        let known = desk.watched(
+            desk.store
+                .write(move |write| {
+                    let (_, known, _) = store_new(write, &owner, checked, open, text, None, now)?;
+                    write.gather_draft(&owner, &task, &named)?;
+                    Ok::<bool, Failure>(known)
+                })
+                .await,
+        )?;
+        if !known {
+            desk.hub.changed(agent, &handoff);
+            desk.sooner.notify_one();
+            self.announce(&handoff);
+        }
+        Ok(Some(handoff))
+    }
+}
+
+impl Desk {
+    fn task(&self, agent: &str, id: &str) -> Result<TaskRow, Failure> {
+        self.store.read(|read| read.task(agent, id))?.ok_or_else(|| no_such_task(id))
+    }
+
+    async fn keep_task(&self, agent: &str, task: Task, plan: Option<Plan>) -> Result<(), Failure> {
+        let (agent, now) = (agent.to_owned(), self.now());
+        self.watched(
+            self.store
+                .write(move |write| {
+                    write.keep_task(&agent, &task, plan.as_ref(), now).map_err(Failure::from)
+                })
+                .await,
+        )
+    }
+
+    /// How a task stands, and which of its steps are free to go.
+    pub(crate) fn task_standing(&self, agent: &str, id: &str) -> Result<TaskStanding, Failure> {
+        let row = self.task(agent, id)?;
+        let now = self.now();
+        self.store
+            .read(|read| {
+                let pending = read.pending(agent, id)?;
+                let open: Vec<Pending<'_>> = pending
+                    .iter()
+                    .map(|(id, step)| Pending { id, step: step.as_deref() })
+                    .collect();
+                let set = read.levels(agent, id)?;
+                let stopped = read.stop(agent, id)?;
+                let free = row.plan.as_ref().map(|plan| runnable(plan, &open));
+                Ok(TaskStanding {
+                    task: id.to_owned(),
+                    revision: row.revision,
+                    level: level(set.agent, set.task, now),
+                    runnable: free.filter(|_| stopped.is_none()).unwrap_or_default(),
+                    stopped,
+                    pending: pending.iter().map(|(id, _)| id.clone()).collect(),
+                    closed: row.closed_at.is_some(),
+                    draft: None,
+                })
+            })
+            .map_err(Failure::from)
+    }
+}
+
+/// The tools as they are kept, each with the hash that an acceptance is pinned
+/// to.
+fn definitions(tools: Tools) -> Result<Vec<KnownTool>, Failure> {
+    let fault = |what: String, hint: &str| Err(Failure::new(ErrorCode::InvalidParams, what, hint));
+    if tools.tools.len() > TOOLS {
+        return fault(format!("There are more than {TOOLS} tools."), "Name those that are used.");
+    }
+    let mut names = BTreeSet::new();
+    let mut known = Vec::new();
+    for tool in tools.tools {
+        if tool.name.trim().is_empty() || tool.name.chars().count() > 200 {
+            return fault(
+                format!("{:?} cannot be the name of a tool.", tool.name),
+                "Use 1 to 200 characters.",
+            );
+        }
+        if !names.insert(tool.name.clone()) {
+            return fault(
+                format!("The tool {:?} is there twice.", tool.name),
+                "Name every tool once.",
+            );
+        }
+        let value = serde_json::to_value(&tool).map_err(StoreError::from)?;
+        let definition = value.to_string();
+        if definition.len() > DEFINITION {
+            return fault(
+                format!("The definition of {:?} is longer than 64 KiB.", tool.name),
+                "Shorten its description or its schema.",
+            );
+        }
+        known.push(KnownTool {
+            hash: fingerprint(&value),
+            definition,
+            claimed: claimed(&tool),
+            name: tool.name,
+            accepted: None,
+            accepted_hash: None,
+        });
+    }
+    Ok(known)
+}
+
+/// What an agent claims of a tool: its own word, or the annotations of MCP,
+/// whose defaults are the worst.
+fn claimed(tool: &Tool) -> Option<Effect> {
+    if tool.effect.is_some() {
+        return tool.effect;
+    }
+    let hints = tool.annotations.as_ref()?;
+    let hint = |name: &str| hints.get(name).and_then(Value::as_bool);
+    match (hint("readOnlyHint"), hint("destructiveHint")) {
+        (Some(true), _) => Some(Effect::Read),
+        (_, Some(false)) => Some(Effect::Reversible),
+        (_, Some(true)) => Some(Effect::Irreversible),
+        (_, None) => None,
+    }
+}
+
+fn refuse_task(task: &Task) -> Result<(), Failure> {
+    let blank = |text: &str| text.trim().is_empty() || text.len() > 64 * 1024;
+    let (what, hint) = if !is_key(&task.id) {
+        (
+            format!("{:?} cannot be the id of a task.", task.id),
+            "Use 1 to 200 of the characters A–Z, a–z, 0–9 and . _ : / -",
+        )
+    } else if blank(&task.title) || blank(&task.goal) {
+        (
+            "The task needs a title and a goal, each of 64 KiB at most.".to_owned(),
+            "Say in a line what the work is, and what it is to achieve.",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(ErrorCode::InvalidParams, what, hint))
+}
+
+fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
+    if plan.steps.len() > STEPS {
+        return Err(Failure::new(
+            ErrorCode::InvalidParams,
+            format!("The plan has more than {STEPS} steps."),
+            "Make several tasks of it.",
+        ));
+    }
+    if let Some(step) = plan.steps.iter().find(|step| !is_key(&step.id)) {
+        return Err(Failure::new(
+            ErrorCode::InvalidParams,
+            format!("{:?} cannot be the id of a step.", step.id),
+            "Use 1 to 200 of the characters A–Z, a–z, 0–9 and . _ : / -",
+        ));
+    }
+    let faults = validate::plan_faults(plan);
+    if faults.is_empty() { Ok(()) } else { Err(Failure::invalid(faults)) }
+}
+
+/// The handoff in which the reviewer looks through a draft: accept all, have
+/// all undone, or pick what is to be undone by editing the list.
+fn draft(task: &Task, drafted: &[Past]) -> String {
+    let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
+    let count = ids.len();
+    let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
+    let actions: Vec<_> = drafted
+        .iter()
+        .map(|past| {
+            let mut action = past.action.clone();
+            action.effect = past.effect;
+            // What they belonged to does not come along.
+            action.step = None;
+            action.depends_on.retain(|id| ids.contains(&id.as_str()));
+            action.handoff = None;
+            action
+        })
+        .collect();
+    let last = drafted.last().map_or("", |past| past.action.id.as_str());
+    let key = fingerprint(&json!(["draft", task.id, ids, last]));
+    json!({
+        "version": "1",
+        "key": format!("draft:{}", &key[..32]),
+        "task": task,
+        "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
+        "priority": "normal",
+        "summary": format!(
+            "The work on “{}” is done as a draft of {things}. Every one of them can be undone.",
+            task.title.chars().take(120).collect::<String>()
+        ),
+        "pending_question": { "text": format!("Keep the draft of {things}?") },
+        "deadline": { "respond_within_s": 86400, "on_timeout": { "kind": "manual_review" } },
+        "options": [
+            {
+                "id": "accept",
+                "label": "Keep all of it",
+                "risk": { "level": "low", "effect": "read", "why": "It is done already; nothing more changes." },
+                "recommended": true,
+            },
+            {
+                "id": "roll_back",
+                "label": "Have all of it undone",
+                "description": "Edit the list to have only some of it undone.",
+                "risk": { "level": "medium", "effect": "reversible", "why": "Each change is undone as it was declared, the last one first." },
+                "action": {
+                    "tool": "undo",
+                    "args": { "actions": ids },
+                    "args_schema": {
+                        "type": "object",
+                        "required": ["actions"],
+                        "additionalProperties": false,
+                        "properties": {
+                            "actions": { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "enum": ids } },
+                        },
+                    },
+                },
+            },
+        ],
+        "allowed_decisions": ["approve", "modify", "inform"],
+        "briefing": { "intent": task.goal },
+        "actions_taken": actions,
+    })
+    .to_string()
+}
