@@ -321,6 +321,7 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             drop(engine.show_notice(notice).await);
+            engine.desk.hub.tell(&Change::Status);
         });
     }
 }

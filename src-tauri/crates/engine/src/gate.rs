@@ -310,6 +310,10 @@ fn keep(
             let Some((payload, open, text)) = question else { return Ok(Outcome::Again) };
             let id = handoff_id(agent, &payload.payload.key);
             let (record, known, _) = store_new(write, agent, payload, open, text, None, now)?;
+            let waiting = Pending { id: &id, step: check.step.as_deref() };
+            let pending = [standing.open(), vec![waiting]].concat();
+            checked.runnable =
+                standing.plan.as_ref().map(|plan| runnable(plan, &pending)).unwrap_or_default();
             checked.handoff_id = Some(id);
             new = (!known).then_some(record.id);
         }

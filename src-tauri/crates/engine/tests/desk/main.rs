@@ -9,6 +9,7 @@ mod decide;
 mod deliver;
 mod durable;
 mod full;
+mod gate;
 mod spool;
 mod spool_crashes;
 mod submit;

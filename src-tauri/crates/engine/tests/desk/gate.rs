@@ -1,0 +1,488 @@
+use handoff_domain::action::Effect;
+use handoff_domain::autonomy::Level;
+use handoff_domain::decision::{Answer, Then};
+use handoff_domain::rule::Rule;
+use handoff_protocol::view::{AcceptTool, AcceptTools, Pause, SetLevel};
+use handoff_protocol::wire::ErrorCode;
+use handoff_testkit::Headless;
+use serde_json::{Value, json};
+
+use crate::agent::{Agent, approve, code, decide_and_release, reject, until};
+
+const AGENT: &str = "tidy";
+
+fn task() -> Value {
+    json!({ "id": "t", "title": "Tidy", "goal": "Sort the files" })
+}
+
+/// A move that can be undone, claimed so.
+fn a_move(key: &str) -> Value {
+    json!({
+        "task": task(), "tool": "files.move", "key": key, "effect": "reversible",
+        "args": { "from": "a", "to": "b" },
+        "undo": { "kind": "tool", "tool": "files.move", "args": { "from": "b", "to": "a" } },
+    })
+}
+
+fn a_delete(key: &str) -> Value {
+    json!({ "task": task(), "tool": "files.delete", "key": key, "args": { "path": "a" } })
+}
+
+/// A desk with one agent whose tools the reviewer has accepted as claimed.
+async fn desk() -> (Headless, Agent) {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, AGENT).await;
+    let tools = json!({ "tools": [
+        { "name": "files.list", "effect": "read" },
+        { "name": "files.move", "effect": "reversible" },
+        { "name": "files.delete", "effect": "irreversible" },
+    ] });
+    agent.call("agent.tools", tools).await.expect("tools");
+    accept_all(&desk).await;
+    (desk, agent)
+}
+
+async fn accept_all(desk: &Headless) {
+    let card = desk.engine.agents().unwrap().agents.remove(0);
+    let tools = card
+        .tools
+        .into_iter()
+        .map(|tool| AcceptTool { name: tool.name, hash: tool.hash, effect: tool.claimed })
+        .collect();
+    desk.engine.accept_tools(AcceptTools { agent: AGENT.to_owned(), tools }).await.unwrap();
+}
+
+async fn set(desk: &Headless, level: Level) {
+    let set = SetLevel { agent: AGENT.to_owned(), task: None, level: Some(level), minutes: None };
+    desk.engine.set_level(set).await.unwrap();
+}
+
+async fn ask(agent: &Agent, check: Value) -> Value {
+    agent.call("action.check", check).await.expect("answered")
+}
+
+fn action(id: &str, tool: &str, input: &Value, effect: &str) -> Value {
+    json!({ "task": "t", "action": {
+        "id": id, "tool": tool, "input": input, "effect": effect, "status": "done" } })
+}
+
+#[tokio::test]
+async fn each_level_lets_run_what_the_table_says() {
+    let (desk, agent) = desk().await;
+    let read = |key: &str| json!({ "task": task(), "tool": "files.list", "key": key, "args": {} });
+    let table = [
+        (Level::Suggest, "run", "held", "held"),
+        (Level::Draft, "run", "run", "held"),
+        (Level::Execute, "run", "run", "held"),
+    ];
+    for (level, reads, moves, deletes) in table {
+        // A task of its own: a pending question holds back the others of its task.
+        let in_own = |mut check: Value| {
+            check["task"]["id"] = json!(format!("{level:?}-{}", check["tool"].as_str().unwrap()));
+            check
+        };
+        set(&desk, level).await;
+        let key = format!("{level:?}");
+        assert_eq!(ask(&agent, in_own(read(&format!("r{key}")))).await["verdict"], reads);
+        let moved = ask(&agent, in_own(a_move(&format!("m{key}")))).await;
+        assert_eq!((&moved["verdict"], &moved["effect"]), (&json!(moves), &json!("reversible")));
+        let deleted = ask(&agent, in_own(a_delete(&format!("d{key}")))).await;
+        assert_eq!(deleted["verdict"], deletes, "{deleted}");
+        assert!(deleted["handoff_id"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_claim_lowers_nothing_before_it_is_accepted_nor_after_it_changed() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, AGENT).await;
+    set(&desk, Level::Execute).await;
+    let tools = |says: &str| json!({ "tools": [{ "name": "files.move", "description": says, "effect": "reversible" }] });
+    let known = agent.call("agent.tools", tools("Moves")).await.unwrap();
+    assert_eq!(known["waiting"], json!(["files.move"]));
+    let unknown = ask(&agent, a_move("k1")).await;
+    assert_eq!((&unknown["verdict"], &unknown["unknown"]), (&json!("held"), &json!(true)));
+    agent.call("handoff.withdraw", json!({ "id": unknown["handoff_id"] })).await.unwrap();
+    accept_all(&desk).await;
+    assert_eq!(ask(&agent, a_move("k2")).await["verdict"], "run");
+    let known = agent.call("agent.tools", tools("Moves, and more")).await.unwrap();
+    assert_eq!(known["waiting"], json!(["files.move"]), "a changed definition is unknown again");
+    assert_eq!(ask(&agent, a_move("k3")).await["verdict"], "held");
+    let card = desk.engine.agents().unwrap().agents.remove(0);
+    assert!(card.tools[0].changed);
+    assert_eq!(card.waiting, 1);
+}
+
+#[tokio::test]
+async fn a_tool_that_changed_since_it_was_shown_is_not_accepted() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, AGENT).await;
+    agent
+        .call("agent.tools", json!({ "tools": [{ "name": "x", "effect": "read" }] }))
+        .await
+        .unwrap();
+    let shown = desk.engine.agents().unwrap().agents.remove(0).tools.remove(0);
+    agent
+        .call(
+            "agent.tools",
+            json!({ "tools": [{ "name": "x", "description": "!", "effect": "read" }] }),
+        )
+        .await
+        .unwrap();
+    let tools = vec![AcceptTool { name: shown.name, hash: shown.hash, effect: shown.claimed }];
+    let refused = desk.engine.accept_tools(AcceptTools { agent: AGENT.to_owned(), tools }).await;
+    assert_eq!(refused.expect_err("refused").0.code, ErrorCode::Conflict);
+}
+
+#[tokio::test]
+async fn a_held_call_is_a_whole_handoff_and_its_approval_permits_it_once() {
+    let (desk, agent) = desk().await;
+    let held = ask(&agent, a_delete("k1")).await;
+    let id = held["handoff_id"].as_str().unwrap().to_owned();
+    let case = desk.engine.open_case(&id).unwrap();
+    assert_eq!(case.options.len(), 1);
+    assert_eq!(case.options[0].action.as_ref().unwrap().tool, "files.delete");
+    assert_eq!(case.level, Level::Suggest);
+    assert!(!case.asked.as_ref().unwrap().can_allow, "never for what cannot be undone");
+    assert_eq!(ask(&agent, a_delete("k1")).await["handoff_id"], json!(id), "the same question");
+    decide_and_release(&desk, &id, approve("run")).await;
+    // Whichever way it asks: another key, the same call.
+    let ran = ask(&agent, a_delete("k2")).await;
+    assert_eq!((&ran["verdict"], &ran["handoff_id"]), (&json!("run"), &json!(id)));
+    let again = ask(&agent, a_delete("k3")).await;
+    assert_eq!(again["verdict"], "held", "a permit is good for one call: {again}");
+    assert_ne!(again["handoff_id"], json!(id));
+}
+
+#[tokio::test]
+async fn a_lost_answer_can_be_asked_for_again_and_permits_nothing_twice() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, approve("run")).await;
+    assert_eq!(ask(&agent, a_delete("k1")).await["verdict"], "run");
+    assert_eq!(ask(&agent, a_delete("k1")).await["verdict"], "run", "the same call, told again");
+    assert_eq!(ask(&agent, a_delete("other")).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn a_no_is_a_denial_with_the_reason() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, reject(Then::Skip)).await;
+    let denied = ask(&agent, a_delete("k1")).await;
+    assert_eq!(denied["verdict"], "denied");
+    assert!(denied["why"].as_str().unwrap().contains("Not today"), "{denied}");
+}
+
+#[tokio::test]
+async fn other_arguments_are_permitted_in_the_place_of_the_asked_ones() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    let args = json!({ "path": "b" }).as_object().unwrap().clone();
+    let answer = Answer::Modify { option: "run".to_owned(), args };
+    decide_and_release(&desk, &id, answer).await;
+    let asked = ask(&agent, a_delete("k1")).await;
+    assert_eq!(asked["verdict"], "denied", "not what was asked: {asked}");
+    let mut edited = a_delete("k2");
+    edited["args"] = json!({ "path": "b" });
+    assert_eq!(ask(&agent, edited).await["verdict"], "run");
+}
+
+#[tokio::test]
+async fn what_is_recorded_as_decided_closes_the_handoff() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, approve("run")).await;
+    assert_eq!(ask(&agent, a_delete("k1")).await["verdict"], "run");
+    let done = action("a1", "files.delete", &json!({ "path": "a" }), "irreversible");
+    let recorded = agent.call("action.record", done.clone()).await.unwrap();
+    assert_eq!(recorded["reconciled"], json!(id));
+    assert_eq!(agent.get(&id).await["state"], "reconciled");
+    assert_eq!(agent.call("action.record", done).await.unwrap()["replayed"], json!(true));
+}
+
+#[tokio::test]
+async fn a_record_of_something_else_is_a_divergence_and_lowers_the_agent() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let task_level = SetLevel {
+        agent: AGENT.to_owned(),
+        task: Some("t".to_owned()),
+        level: Some(Level::Execute),
+        minutes: None,
+    };
+    desk.engine.set_level(task_level).await.unwrap();
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, approve("run")).await;
+    let mut other = action("a1", "files.delete", &json!({ "path": "z" }), "irreversible");
+    other["action"]["handoff"] = json!(id);
+    let recorded = agent.call("action.record", other).await.unwrap();
+    assert!(recorded["diverged"].is_string(), "{recorded}");
+    assert!(agent.get(&id).await["flags"].as_array().unwrap().contains(&json!("diverged")));
+    let card = desk.engine.agents().unwrap().agents.remove(0);
+    assert_eq!(card.level, Level::Suggest);
+    assert!(card.lowered.is_some());
+    assert_eq!(card.tasks[0].level, Level::Suggest, "its tasks too");
+    assert_eq!(card.track.divergences, 1);
+    until(&desk, || {
+        desk.notifier
+            .notices()
+            .iter()
+            .any(|notice| notice.handoff.as_deref() == Some("agent:tidy") && notice.sound)
+    })
+    .await;
+    desk.engine.looked_at_agent(AGENT.to_owned()).await.unwrap();
+    assert!(desk.engine.agents().unwrap().agents[0].lowered.is_none());
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_and_never_asked_lowers_the_agent() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let read = action("a1", "files.list", &json!({}), "read");
+    assert_eq!(agent.call("action.record", read).await.unwrap()["diverged"], Value::Null);
+    let sent = action("a2", "mail.send", &json!({ "to": "x" }), "irreversible");
+    let recorded = agent.call("action.record", sent).await.unwrap();
+    assert!(recorded["diverged"].as_str().unwrap().contains("never asked"));
+    assert_eq!(desk.engine.agents().unwrap().agents[0].level, Level::Suggest);
+}
+
+#[tokio::test]
+async fn what_was_handed_over_and_decided_counts_as_asked() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    let id = agent.submit(crate::agent::handoff("k")).await;
+    decide_and_release(&desk, &id, approve("delete")).await;
+    let report = json!({ "outcome": "applied" });
+    agent.call("handoff.reconcile", json!({ "id": id, "report": report })).await.unwrap();
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let done = action("a9", "files.delete", &json!({ "paths": ["a", "b"] }), "irreversible");
+    assert_eq!(agent.call("action.record", done).await.unwrap()["diverged"], Value::Null);
+    assert_eq!(desk.engine.agents().unwrap().agents[0].level, Level::Draft);
+}
+
+#[tokio::test]
+async fn a_reported_decision_permits_nothing_more() {
+    let (desk, agent) = desk().await;
+    let id = agent.submit(crate::agent::handoff("k")).await;
+    decide_and_release(&desk, &id, approve("delete")).await;
+    let report = json!({ "outcome": "applied" });
+    agent.call("handoff.reconcile", json!({ "id": id, "report": report })).await.unwrap();
+    let mut check = a_delete("k9");
+    check["args"] = json!({ "paths": ["a", "b"] });
+    assert_eq!(ask(&agent, check).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn drafted_changes_become_one_handoff_when_the_task_ends() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    for at in ["a", "b", "c"] {
+        let mut check = a_move(at);
+        check["args"] = json!({ "from": at, "to": "d" });
+        assert_eq!(ask(&agent, check).await["ran"], "drafted");
+        let mut done = action(at, "files.move", &json!({ "from": at, "to": "d" }), "reversible");
+        done["action"]["undo"] =
+            json!({ "kind": "tool", "tool": "files.move", "args": { "from": "d", "to": at } });
+        agent.call("action.record", done).await.unwrap();
+    }
+    assert_eq!(desk.engine.agents().unwrap().agents[0].tasks[0].drafted, 3);
+    let closed = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
+    assert_eq!(closed["closed"], json!(true));
+    let case = desk.engine.open_case(closed["draft"].as_str().unwrap()).unwrap();
+    assert!(case.is_draft);
+    assert_eq!(case.actions.len(), 3);
+    assert!(case.actions.iter().all(|action| action.undo.is_some()));
+    let again = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
+    assert_eq!(again["draft"], Value::Null, "nothing is drafted twice");
+    let picked = json!({ "actions": ["b"] }).as_object().unwrap().clone();
+    let answer = Answer::Modify { option: "roll_back".to_owned(), args: picked };
+    decide_and_release(&desk, &case.id, answer).await;
+    assert_eq!(agent.get(&case.id).await["decision"]["args"], json!({ "actions": ["b"] }));
+}
+
+#[tokio::test]
+async fn a_pause_holds_every_change_and_survives_a_restart() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let pause = |paused| Pause { agent: None, task: None, paused };
+    desk.engine.pause(pause(true)).await.unwrap();
+    let held = ask(&agent, a_move("k1")).await;
+    assert_eq!(held["blocked_by"], json!(["pause:everything"]));
+    assert_eq!(held["handoff_id"], Value::Null, "there is nothing to answer");
+    drop(agent);
+    let desk = desk.restart().await.unwrap();
+    assert!(desk.engine.agents().unwrap().paused);
+    desk.engine.pause(pause(false)).await.unwrap();
+    let agent = Agent::connect(&desk.engine);
+    let token = code(agent.call("agent.hello", json!({ "name": AGENT })).await);
+    assert_eq!(token, ErrorCode::Refused, "its name is still its own");
+}
+
+#[tokio::test]
+async fn a_paused_call_goes_on_under_the_same_key() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let pause = |paused| Pause { agent: Some(AGENT.to_owned()), task: None, paused };
+    desk.engine.pause(pause(true)).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k1")).await["verdict"], "held");
+    let read = json!({ "task": task(), "tool": "files.list", "key": "r", "args": {} });
+    assert_eq!(ask(&agent, read).await["verdict"], "run", "reading goes on");
+    desk.engine.pause(pause(false)).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k1")).await["verdict"], "run");
+}
+
+#[tokio::test]
+async fn a_level_ends_by_itself_and_lowering_counts_at_once() {
+    let (desk, agent) = desk().await;
+    let set = SetLevel {
+        agent: AGENT.to_owned(),
+        task: None,
+        level: Some(Level::Execute),
+        minutes: Some(30),
+    };
+    desk.engine.set_level(set).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k1")).await["verdict"], "run");
+    desk.clock.pass(std::time::Duration::from_secs(30 * 60));
+    assert_eq!(ask(&agent, a_move("k2")).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn only_what_depends_on_a_pending_call_waits() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let plan = json!({ "steps": [
+        { "id": "delete", "title": "Delete", "status": "pending" },
+        { "id": "sort", "title": "Sort", "status": "pending" },
+        { "id": "report", "title": "Report", "status": "pending", "depends_on": ["delete"] },
+    ] });
+    let opened = agent.call("task.open", json!({ "task": task(), "plan": plan })).await.unwrap();
+    assert_eq!(opened["runnable"], json!(["delete", "sort"]));
+    let at = |mut check: Value, step: &str| {
+        check["step"] = json!(step);
+        check
+    };
+    let held = ask(&agent, at(a_delete("k1"), "delete")).await;
+    assert_eq!(held["runnable"], json!(["sort"]));
+    assert_eq!(ask(&agent, at(a_move("k2"), "sort")).await["verdict"], "run");
+    let waits = ask(&agent, at(a_move("k3"), "report")).await;
+    assert_eq!(waits["blocked_by"], json!([held["handoff_id"]]));
+    assert_eq!(waits["held"], "waits");
+    assert_eq!(ask(&agent, a_move("k4")).await["verdict"], "held", "no step: it may depend on it");
+}
+
+fn rule(value: Value) -> Rule {
+    serde_json::from_value(value).unwrap()
+}
+
+#[tokio::test]
+async fn always_allowing_exactly_this_lets_exactly_this_run() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_move("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    assert!(desk.engine.open_case(&id).unwrap().asked.unwrap().can_allow);
+    let offered = desk.engine.rule_from(&id, 7, Some(1)).unwrap();
+    let kept = desk.engine.add_rule(offered.rule).await.unwrap();
+    agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
+    let ran = ask(&agent, a_move("k2")).await;
+    assert_eq!((&ran["verdict"], &ran["ran"]), (&json!("run"), &json!("allowed")));
+    let mut other = a_move("k3");
+    other["args"] = json!({ "from": "a", "to": "../b" });
+    let held = ask(&agent, other).await;
+    assert_eq!(held["verdict"], "held");
+    agent.call("handoff.withdraw", json!({ "id": held["handoff_id"] })).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k4")).await["verdict"], "held", "it was good for one call");
+    let row = desk.engine.rules().unwrap().remove(0);
+    assert_eq!((row.id, row.used, row.active), (kept, 1, false));
+}
+
+#[tokio::test]
+async fn a_revoked_rule_allows_nothing_and_no_rule_allows_the_irreversible() {
+    let (desk, agent) = desk().await;
+    let until = desk.engine.rules().map(|_| "2026-10-01T00:00:00Z").unwrap();
+    let allow = |tool: &str, args: Value| {
+        rule(json!({
+        "name": "x", "agent": AGENT, "tool": tool, "does": "allow", "until": until,
+        "when": { "args": args } }))
+    };
+    let kept = desk
+        .engine
+        .add_rule(allow("files.move", json!({ "from": { "is": "a" }, "to": { "is": "b" } })))
+        .await
+        .unwrap();
+    desk.engine.revoke_rule(kept).await.unwrap();
+    let held = ask(&agent, a_move("k1")).await;
+    assert_eq!(held["verdict"], "held");
+    agent.call("handoff.withdraw", json!({ "id": held["handoff_id"] })).await.unwrap();
+    desk.engine.add_rule(allow("files.delete", json!({ "path": { "is": "a" } }))).await.unwrap();
+    assert_eq!(ask(&agent, a_delete("k2")).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn a_limit_of_the_reviewer_holds_with_its_reason() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let limit = rule(json!({ "name": "x", "does": "hold", "why": "Nothing goes to b.",
+        "when": { "expr": "args.to == 'b'" } }));
+    desk.engine.add_rule(limit).await.unwrap();
+    let held = ask(&agent, a_move("k1")).await;
+    assert_eq!((&held["verdict"], &held["held"]), (&json!("held"), &json!("trigger")));
+    let case = desk.engine.open_case(held["handoff_id"].as_str().unwrap()).unwrap();
+    assert_eq!(case.asked.unwrap().evidence[0].headline, "Nothing goes to b.");
+}
+
+#[tokio::test]
+async fn what_the_reviewer_says_a_call_counts_as_is_what_counts() {
+    let (desk, agent) = desk().await;
+    let counts = rule(json!({ "name": "x", "tool": "files.delete", "does": "counts",
+        "effect": "read", "when": { "args": { "path": { "is": "a" } } } }));
+    desk.engine.add_rule(counts).await.unwrap();
+    let ran = ask(&agent, a_delete("k1")).await;
+    assert_eq!((&ran["verdict"], &ran["effect"]), (&json!("run"), &json!(Effect::Read)));
+}
+
+#[tokio::test]
+async fn bad_questions_get_clear_errors_and_never_run() {
+    let (_desk, agent) = desk().await;
+    let change = |pointer: &str, value: Value| {
+        let mut check = a_move("k");
+        check[pointer] = value;
+        check
+    };
+    let table = [
+        (change("task", json!("nobody")), ErrorCode::NotFound),
+        (change("key", json!("two words")), ErrorCode::InvalidParams),
+        (change("tool", json!(" ")), ErrorCode::InvalidParams),
+        (change("args", json!([])), ErrorCode::InvalidParams),
+        (change("step", json!("ä")), ErrorCode::InvalidParams),
+        (change("colour", json!("red")), ErrorCode::InvalidParams),
+    ];
+    for (check, expected) in table {
+        let said = check.to_string();
+        assert_eq!(code(agent.call("action.check", check).await), expected, "{said}");
+    }
+    assert_eq!(ask(&agent, a_move("k")).await["verdict"], "held");
+    let mut other = a_move("k");
+    other["args"] = json!({});
+    assert_eq!(code(agent.call("action.check", other).await), ErrorCode::Conflict);
+    let nobody = json!({ "task": "nobody", "action": {
+        "id": "a", "tool": "x", "effect": "read", "status": "done" } });
+    assert_eq!(code(agent.call("action.record", nobody).await), ErrorCode::NotFound);
+    let circle = json!({ "task": task(), "plan": { "steps": [
+        { "id": "a", "title": "A", "status": "pending", "depends_on": ["a"] }] } });
+    assert_eq!(code(agent.call("task.open", circle).await), ErrorCode::InvalidPayload);
+}
+
+#[tokio::test]
+async fn an_agent_sees_only_its_own_tasks_and_checks() {
+    let (desk, agent) = desk().await;
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let other = Agent::named(&desk.engine, "other").await;
+    assert_eq!(
+        code(other.call("task.runnable", json!({ "task": "t" })).await),
+        ErrorCode::NotFound
+    );
+    let permit = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &permit, approve("run")).await;
+    assert_eq!(ask(&other, a_delete("k1")).await["verdict"], "held", "a permit is one agent's");
+}
