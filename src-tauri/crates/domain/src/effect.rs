@@ -10,6 +10,28 @@ use ts_rs::TS;
 
 use crate::action::Effect;
 
+mod argv;
+mod calls;
+mod files;
+mod git;
+mod here;
+mod http;
+mod names;
+mod network;
+mod part;
+mod patch;
+mod paths;
+mod programs;
+mod redirect;
+mod scripts;
+mod services;
+mod shell;
+mod sql;
+mod tables;
+mod tools;
+mod word;
+mod words;
+
 /// What reading a call itself says of it, before anybody's word is heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,12 +181,17 @@ pub fn judge(reading: &Reading, word: Word) -> Judged {
 /// Reads a call of a known kind; any other is [`Class::Unknown`].
 /// `cwd` is the folder a command would run in, where it is known.
 pub fn read(tool: &str, args: &Map<String, Value>, cwd: Option<&str>) -> Reading {
-    let _ = (args, cwd);
-    Reading {
-        class: Class::Unknown,
-        why: format!("Nothing is known of what {tool} does."),
-        touches: None,
-    }
+    calls::read(tool, args, cwd)
+}
+
+/// The words of a call that runs one plain command, and the folder that the
+/// call itself names; nothing where a shell would put anything in, send output
+/// anywhere, or run a second command.
+pub fn command_words(
+    tool: &str,
+    args: &Map<String, Value>,
+) -> Option<(Vec<String>, Option<String>)> {
+    calls::command_words(tool, args)
 }
 
 /// The words of a call that is one simple command, as they would be run, and

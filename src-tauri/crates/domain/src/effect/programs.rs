@@ -1,0 +1,390 @@
+//! Programs that read or do harm by what they are asked for.
+
+use super::argv::{self, Place};
+use super::part::Part;
+use super::paths;
+use super::tables::denied;
+use super::word::Word;
+
+const KNOWN: [&str; 40] = [
+    "[",
+    "apt",
+    "apt-cache",
+    "apt-get",
+    "brew",
+    "cargo",
+    "crontab",
+    "date",
+    "docker",
+    "dpkg",
+    "find",
+    "gh",
+    "hostname",
+    "ip",
+    "kill",
+    "kubectl",
+    "less",
+    "man",
+    "more",
+    "mount",
+    "npm",
+    "pip",
+    "pip3",
+    "pnpm",
+    "podman",
+    "printf",
+    "pushd",
+    "popd",
+    "read",
+    "service",
+    "set",
+    "shopt",
+    "ssh",
+    "systemctl",
+    "test",
+    "top",
+    "uniq",
+    "xxd",
+    "yarn",
+    "yq",
+];
+
+pub(super) fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name)
+        || matches!(
+            name,
+            "git"
+                | "curl"
+                | "wget"
+                | "sed"
+                | "awk"
+                | "gawk"
+                | "cp"
+                | "mv"
+                | "ln"
+                | "tee"
+                | "mkdir"
+                | "touch"
+                | "dd"
+                | "tar"
+                | "chmod"
+                | "chown"
+                | "psql"
+                | "sqlite3"
+                | "mysql"
+        )
+}
+
+/// What such a program does; nothing where it is another kind of program.
+pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
+    let words: Vec<&str> = args.iter().map(|word| word.exact().unwrap_or("?")).collect();
+    let sure = args.iter().all(|word| word.exact().is_some());
+    let verb = words.iter().find(|word| !word.starts_with('-')).copied().unwrap_or("");
+    Some(match name {
+        "[" | "test" => tested(args),
+        "printf" => match args.first() {
+            Some(first) if first.may_be("v", &[]) => Part::unknown("sets a variable"),
+            _ => Part::reads(),
+        },
+        "set" => match words.as_slice() {
+            [options @ ..] if sure && options.iter().all(|word| shell_option(word)) => {
+                Part::reads()
+            }
+            _ => Part::unknown("changes how the shell reads what follows"),
+        },
+        "read" => read(&words, sure),
+        "less" | "more" => {
+            let bad = denied(
+                args,
+                "oOkK",
+                &["log-file", "LOG-FILE", "lesskey-file", "lesskey-src", "lesskey-content"],
+            );
+            match bad.is_none() && !args.iter().any(|word| word.text.starts_with('+')) {
+                true => Part::reads(),
+                false => Part::unknown("has the pager do what is not read"),
+            }
+        }
+        "man" => {
+            let plain = sure
+                && words.iter().all(|word| {
+                    !word.starts_with('-') || matches!(*word, "-k" | "-f" | "-a" | "-w")
+                });
+            if plain {
+                Part::reads()
+            } else {
+                Part::unknown("has an option that can run something")
+            }
+        }
+        "date" => dated(args, &words),
+        "hostname" => only(
+            sure && words
+                .iter()
+                .all(|word| matches!(*word, "-f" | "-i" | "-I" | "-s" | "-d" | "-A")),
+            "sets the name of this machine",
+        ),
+        "uniq" => {
+            let operands =
+                args.iter().filter(|word| !word.text.starts_with('-') || word.is("-")).count();
+            only(
+                operands <= 1
+                    && !args.iter().any(|word| word.breaks)
+                    && !words.iter().any(|word| matches!(*word, "-f" | "-s" | "-w")),
+                "writes its second operand",
+            )
+        }
+        "xxd" => {
+            let mut rest = words.iter();
+            let (mut plain, mut operands) = (sure, 0);
+            while let Some(word) = rest.next() {
+                match *word {
+                    "-l" | "-s" | "-c" | "-g" => plain &= rest.next().is_some(),
+                    "-p" | "-u" | "-b" | "-i" => {}
+                    _ => {
+                        plain &= !word.starts_with('-');
+                        operands += 1;
+                    }
+                }
+            }
+            only(plain && operands <= 1, "writes its second operand")
+        }
+        "top" => only(
+            sure && words.contains(&"-b") && !words.iter().any(|word| word.starts_with("-W")),
+            "runs until it is stopped",
+        ),
+        "ip" => {
+            let shows = !words.iter().any(|word| {
+                matches!(
+                    *word,
+                    "add"
+                        | "del"
+                        | "delete"
+                        | "set"
+                        | "flush"
+                        | "replace"
+                        | "change"
+                        | "append"
+                        | "exec"
+                        | "netns"
+                        | "save"
+                        | "restore"
+                        | "up"
+                        | "down"
+                        | "-batch"
+                        | "-b"
+                        | "-force"
+                        | "monitor"
+                )
+            });
+            let object = matches!(
+                verb,
+                "addr" | "a" | "address" | "route" | "r" | "link" | "l" | "neigh" | "n" | "rule"
+            );
+            only(
+                sure && shows
+                    && object
+                    && words.iter().filter(|word| word.starts_with('-')).all(|word| {
+                        matches!(
+                            *word,
+                            "-4" | "-6"
+                                | "-s"
+                                | "-br"
+                                | "-brief"
+                                | "-j"
+                                | "-json"
+                                | "-c"
+                                | "-o"
+                                | "-d"
+                        )
+                    })
+                    && words.iter().filter(|word| !word.starts_with('-')).skip(1).all(|word| {
+                        matches!(*word, "show" | "list" | "ls" | "get" | "dev" | "s")
+                            || word.chars().any(|c| c.is_ascii_digit())
+                    }),
+                "changes the network",
+            )
+        }
+        "mount" => {
+            if args.is_empty() {
+                Part::reads()
+            } else {
+                Part::irreversible("changes the disks of this machine")
+            }
+        }
+        "kill" => match words.as_slice() {
+            ["-l", ..] | ["-L"] | ["-0", ..] if sure => Part::reads(),
+            _ => Part::irreversible("ends programs"),
+        },
+        "crontab" => match words.as_slice() {
+            ["-l"] => Part::reads(),
+            _ => Part::irreversible("has commands run later"),
+        },
+        "pushd" | "popd" => Part::unknown("changes the folder in a way that is not followed"),
+        "dig" | "nslookup" | "host" => only(
+            sure && !words.iter().any(|word| word.starts_with("-f") || word.starts_with('@')),
+            "asks in a way that is not read",
+        ),
+        "ping" => only(sure && matches!(words.as_slice(), ["-c", _, _]), "sends without end"),
+        "nproc" => Part::reads(),
+        _ => return super::services::judged(name, args, &words, sure, verb),
+    })
+}
+
+/// A read, or else nobody knows.
+fn only(reads: bool, why: &str) -> Part {
+    if reads {
+        Part::reads()
+    } else {
+        Part::unknown(format!("{why}, or has an option that is not read"))
+    }
+}
+
+/// `-v` looks into a subscript, which can run commands.
+fn tested(args: &[Word]) -> Part {
+    let first =
+        args.iter().any(|word| word.is("-v") || word.is("-R") || (word.breaks && args.len() < 2));
+    only(!first, "tests in a way that is not read")
+}
+
+fn shell_option(word: &str) -> bool {
+    matches!(word, "pipefail" | "errexit" | "nounset" | "--" | "xtrace")
+        || word
+            .strip_prefix(['-', '+'])
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| "euxo".contains(c)))
+}
+
+fn read(words: &[&str], sure: bool) -> Part {
+    let names = words.iter().filter(|word| !word.starts_with('-'));
+    let plain = words.iter().filter(|word| word.starts_with('-')).all(|word| *word == "-r");
+    if !(sure && plain) {
+        return Part::unknown("sets variables in a way that is not read");
+    }
+    names.map(|name| super::names::assigned(name)).fold(Part::reads(), Part::and)
+}
+
+fn dated(args: &[Word], words: &[&str]) -> Part {
+    let mut rest = words.iter().zip(args);
+    while let Some((text, word)) = rest.next() {
+        let fine = match *text {
+            "-u" | "--utc" | "-R" | "-I" | "--iso-8601" | "-Iseconds" | "-Ins" | "-Iminutes"
+            | "-Idate" => true,
+            "-d" | "--date" | "-r" => rest.next().is_some_and(|(_, value)| !value.breaks),
+            _ => {
+                word.text.starts_with('+') && !word.breaks
+                    || ((text.starts_with("--date=") || text.starts_with("-I"))
+                        && word.exact().is_some())
+                    || (text.starts_with("--iso-8601="))
+            }
+        };
+        if !fine {
+            return Part::irreversible("may set this machine's clock");
+        }
+    }
+    Part::reads()
+}
+
+/// Tests and actions of `find` that neither run nor write anything.
+const FIND: [&str; 62] = [
+    "-H",
+    "-L",
+    "-P",
+    "-name",
+    "-iname",
+    "-path",
+    "-ipath",
+    "-wholename",
+    "-iwholename",
+    "-type",
+    "-xtype",
+    "-maxdepth",
+    "-mindepth",
+    "-size",
+    "-mtime",
+    "-mmin",
+    "-atime",
+    "-amin",
+    "-ctime",
+    "-cmin",
+    "-newer",
+    "-anewer",
+    "-cnewer",
+    "-newermt",
+    "-newerct",
+    "-newerat",
+    "-user",
+    "-group",
+    "-uid",
+    "-gid",
+    "-perm",
+    "-empty",
+    "-prune",
+    "-print",
+    "-print0",
+    "-printf",
+    "-ls",
+    "-not",
+    "-o",
+    "-or",
+    "-a",
+    "-and",
+    "-regex",
+    "-iregex",
+    "-regextype",
+    "-quit",
+    "-depth",
+    "-xdev",
+    "-mount",
+    "-follow",
+    "-true",
+    "-false",
+    "-readable",
+    "-writable",
+    "-executable",
+    "-links",
+    "-inum",
+    "-samefile",
+    "-lname",
+    "-daystart",
+    "-noleaf",
+    "-nouser",
+];
+
+pub(super) fn find(args: &[Word], place: &mut Place) -> Part {
+    let mut part = Part::reads();
+    let mut at = 0;
+    while let Some(word) = args.get(at) {
+        at += 1;
+        if !word.may_be_option() {
+            continue;
+        }
+        match word.exact() {
+            Some("-delete") => return Part::irreversible("deletes the files that it finds"),
+            Some(action @ ("-exec" | "-execdir" | "-ok" | "-okdir")) => {
+                let rest = args.get(at..).unwrap_or_default();
+                let end = rest.iter().position(|word| word.is(";") || word.is("+"));
+                let Some(end) = end else { return Part::unknown("runs a command that has no end") };
+                let command = argv::filled(&rest[..end], "{}");
+                // Run in the folder of each file, it touches what nobody names.
+                let mut inner = Place { folder: None, depth: place.depth };
+                let found = argv::judged(&command, &mut inner).named(&argv::shown(&command));
+                if action.ends_with("dir")
+                    && command.first().is_none_or(|word| word.text.contains('/'))
+                {
+                    return Part::unknown("runs a program of each folder");
+                }
+                part = part.and(found);
+                at += end + 1;
+            }
+            Some("-fprint" | "-fprint0" | "-fls" | "-fprintf") => {
+                let Some(path) = args.get(at) else { return Part::unknown("names no file") };
+                part = part.and(paths::written(path, place.folder.as_deref(), "overwrites"));
+                at += 1 + usize::from(word.is("-fprintf"));
+            }
+            Some(text) if FIND.contains(&text) => {}
+            // The time or size that a test asks for.
+            Some(text) if text[1..].starts_with(|c: char| c.is_ascii_digit()) => {}
+            Some("-") => {}
+            _ => return Part::unknown("has a test or an action that is not read"),
+        }
+    }
+    part
+}
