@@ -1,5 +1,7 @@
 //! Who an agent is: a name is bound to a token at its first hello.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use handoff_domain::decision::hex;
 use handoff_domain::identity::{AGENT_NAME_LIMIT, is_agent_name};
@@ -17,9 +19,25 @@ const TOKEN_MIN: usize = 32;
 impl Desk {
     /// Binds a new name to the token it brings along, or else to one made here;
     /// a known name must give its own.
-    pub(crate) async fn hello(&self, hello: Hello) -> Result<Welcome, Failure> {
+    ///
+    /// A known one is let in by what can be read: while the database cannot be
+    /// written it can still learn what was decided.
+    pub(crate) async fn hello(self: &Arc<Self>, hello: Hello) -> Result<Welcome, Failure> {
         check_name(&hello.name)?;
         let now = self.now();
+        if let Some(known) = self.store.read(|read| read.token_hash(&hello.name))? {
+            check_known(&hello.name, hello.token.as_deref(), &known)?;
+            let welcome = welcome(hello.name.clone(), None);
+            let desk = Arc::clone(self);
+            tokio::spawn(async move {
+                let Hello { name, framework, version, .. } = hello;
+                let seen = desk.store.write_soon(move |write| {
+                    Ok(write.agent_seen(&name, framework.as_deref(), version.as_deref(), now)?)
+                });
+                log_unseen(seen.await);
+            });
+            return Ok(welcome);
+        }
         let made = hello.token.is_none().then(|| random_hex(32));
         let name = hello.name.clone();
         let fresh = made.clone();
@@ -33,12 +51,7 @@ impl Desk {
                 })
                 .await,
         )?;
-        Ok(Welcome {
-            agent: name,
-            token: made.filter(|_| bound),
-            level: "suggest".to_owned(),
-            protocol: PROTOCOL.to_owned(),
-        })
+        Ok(welcome(name, made.filter(|_| bound)))
     }
 
     /// Records that an agent was there until now.
@@ -46,9 +59,7 @@ impl Desk {
         let now = self.now();
         let seen: Result<(), Failure> =
             self.store.write(move |write| Ok(write.agent_seen(&agent, None, None, now)?)).await;
-        if let Err(failure) = seen {
-            tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
-        }
+        log_unseen(seen);
     }
 
     pub(crate) fn agent_view(&self, agent: Agent) -> AgentView {
@@ -61,6 +72,16 @@ impl Desk {
             handoffs: agent.handoffs,
             cold: agent.cold,
         }
+    }
+}
+
+fn welcome(agent: String, token: Option<String>) -> Welcome {
+    Welcome { agent, token, level: "suggest".to_owned(), protocol: PROTOCOL.to_owned() }
+}
+
+fn log_unseen(seen: Result<(), Failure>) {
+    if let Err(failure) = seen {
+        tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
     }
 }
 
@@ -79,9 +100,15 @@ pub(crate) fn bind(
             check_token(token)?;
             Ok(write.bind_agent(name, &hash(token), now)?)
         }
-        Some(known) if given.map(hash).as_ref() == Some(&known) => Ok(false),
-        Some(_) => Err(taken(name, given.is_some())),
+        Some(known) => check_known(name, given, &known).map(|()| false),
     }
+}
+
+fn check_known(name: &str, given: Option<&str>, known: &str) -> Result<(), Failure> {
+    if given.map(hash).as_deref() == Some(known) {
+        return Ok(());
+    }
+    Err(taken(name, given.is_some()))
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
