@@ -18,10 +18,15 @@ mod driven {
     mod decisions;
     mod hostile;
     mod keyboard;
+    mod kills;
     mod live;
     mod load;
+    mod locked;
     mod notices;
+    mod reboot;
     mod restart;
+    mod settings;
+    mod side_by_side;
     mod story;
 }
 #[cfg(not(feature = "automation"))]

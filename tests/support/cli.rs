@@ -1,7 +1,9 @@
 //! The command line as an agent calls it.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -51,14 +53,22 @@ impl Call {
     /// Waits for its end, at most `limit`.
     #[track_caller]
     pub fn finish(mut self, limit: Duration) -> Answer {
-        let status = self.child.wait(limit).unwrap();
-        let out = fs::read_to_string(&self.out).unwrap();
-        let err = fs::read_to_string(&self.err).unwrap();
-        let Some(status) = status else {
+        self.ended_within(limit).unwrap_or_else(|| {
+            let (out, err) = self.said();
             panic!("`handoff` still runs after {limit:?}; it said:\n{out}\n{err}");
-        };
+        })
+    }
+
+    /// What it answered, if it ends within `limit`.
+    pub fn ended_within(&mut self, limit: Duration) -> Option<Answer> {
+        let status = self.child.wait(limit).unwrap()?;
+        let (out, err) = self.said();
         let json = serde_json::from_str(&out).unwrap_or_default();
-        Answer { code: status.code().unwrap_or(-1), json, out, err }
+        Some(Answer { code: status.code().unwrap_or(-1), json, out, err })
+    }
+
+    fn said(&self) -> (String, String) {
+        [&self.out, &self.err].map(|path| fs::read_to_string(path).unwrap()).into()
     }
 
     /// Whether it still runs.
@@ -72,6 +82,49 @@ impl Call {
     }
 }
 
+/// Calls of `handoff` from the desktop of one desk.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, Option<OsString>)>,
+    folder: PathBuf,
+}
+
+impl Calls {
+    /// The same where no desk can be started.
+    pub fn without_display(mut self) -> Self {
+        self.env.retain(|(name, _)| name != "DISPLAY" && name != "WAYLAND_DISPLAY");
+        self.env.extend(["DISPLAY", "WAYLAND_DISPLAY"].map(|name| (name.into(), None)));
+        self
+    }
+
+    /// Calls `handoff --json` with `args`, and `input` on its standard input.
+    pub fn start(&self, args: &[&str], input: Option<&Value>) -> Call {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let out = self.folder.join(format!("{number}.out"));
+        let err = self.folder.join(format!("{number}.err"));
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).arg("--json").args(args).stdin(Stdio::null());
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(input) = input {
+            let file = self.folder.join(format!("{number}.in"));
+            fs::write(&file, input.to_string()).unwrap();
+            command.stdin(fs::File::open(file).unwrap());
+        }
+        command.stdout(fs::File::create(&out).unwrap());
+        command.stderr(fs::File::create(&err).unwrap());
+        let child = Child::start("handoff", &mut command).unwrap();
+        Call { child, out, err }
+    }
+}
+
 impl Desk {
     /// Calls `handoff --json` with `args` and waits for its end.
     #[track_caller]
@@ -82,22 +135,22 @@ impl Desk {
     /// Calls `handoff --json` with `args`, and `input` on its standard input,
     /// in the background.
     pub fn start_cli(&self, args: &[&str], input: Option<&Value>) -> Call {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = self.scratch("calls");
-        let out = folder.join(format!("{number}.out"));
-        let err = folder.join(format!("{number}.err"));
-        let mut command = self.command(CLI);
-        command.arg("--json").args(args);
-        if let Some(input) = input {
-            let file = folder.join(format!("{number}.in"));
-            fs::write(&file, input.to_string()).unwrap();
-            command.stdin(fs::File::open(file).unwrap());
+        self.calls().start(args, input)
+    }
+
+    /// The same for other threads, which have no desk.
+    pub fn calls(&self) -> Calls {
+        let command = self.command(CLI);
+        let owned = |text: &OsStr| text.to_owned();
+        Calls {
+            program: owned(command.get_program()),
+            args: command.get_args().map(owned).collect(),
+            env: command
+                .get_envs()
+                .map(|(name, value)| (owned(name), value.map(owned)))
+                .collect(),
+            folder: self.scratch("calls"),
         }
-        command.stdout(fs::File::create(&out).unwrap());
-        command.stderr(fs::File::create(&err).unwrap());
-        let child = Child::start("handoff", &mut command).unwrap();
-        Call { child, out, err }
     }
 
     /// Submits a payload and answers the handoff's id.

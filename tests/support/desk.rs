@@ -56,10 +56,22 @@ impl Desk {
 
     /// Starts the desk, which must be off, and waits for its window.
     pub fn start(&mut self) {
+        self.start_by(&[]);
+    }
+
+    /// The same by means of a program that becomes the one it is told.
+    pub fn start_by(&mut self, by: &[String]) {
         assert!(self.window.is_none(), "the desk is off before it is started");
         let log = self.stage.folder().join("desk.log");
         let log = fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut driver = self.command("WebKitWebDriver");
+        let mut driver = match by {
+            [] => self.command("WebKitWebDriver"),
+            [program, args @ ..] => {
+                let mut command = self.command(program);
+                command.args(args).arg("WebKitWebDriver");
+                command
+            }
+        };
         driver.stdout(log.try_clone().unwrap()).stderr(log);
         self.window = Some(Window::open(&mut driver, Path::new(DESK)));
     }
@@ -67,6 +79,18 @@ impl Desk {
     /// Kills the desk as a power cut would.
     pub fn kill(&mut self) {
         self.window.take().unwrap().kill();
+    }
+
+    /// The same, if it is on.
+    pub fn close(&mut self) {
+        if self.is_on() {
+            self.kill();
+        }
+    }
+
+    /// Whether it has a window.
+    pub fn is_on(&self) -> bool {
+        self.window.is_some()
     }
 
     /// Its window.
@@ -109,6 +133,27 @@ impl Desk {
         command
     }
 
+    /// The logs of the desk and of its desktop, by name.
+    pub fn logs(&self) -> Vec<(String, String)> {
+        let read = |path: PathBuf| {
+            let text = fs::read(&path).unwrap();
+            (path.display().to_string(), String::from_utf8_lossy(&text).into_owned())
+        };
+        self.log_files().unwrap().into_iter().map(read).collect()
+    }
+
+    fn log_files(&self) -> std::io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.stage.folder())? {
+            let path = entry?.path();
+            found.extend(path.extension().is_some_and(|end| end == "log").then_some(path));
+        }
+        for entry in fs::read_dir(self.home().join("logs")).into_iter().flatten() {
+            found.push(entry?.path());
+        }
+        Ok(found)
+    }
+
     fn keep_evidence(&self) {
         let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("failed").join(name);
@@ -117,15 +162,7 @@ impl Desk {
             if let Some(window) = &self.window {
                 fs::write(folder.join("page.txt"), window.page_text())?;
             }
-            for entry in fs::read_dir(self.stage.folder())? {
-                let path = entry?.path();
-                if path.extension().is_some_and(|ending| ending == "log") {
-                    fs::copy(&path, folder.join(path.file_name().unwrap_or_default()))?;
-                }
-            }
-            let logs = self.home().join("logs");
-            for entry in fs::read_dir(logs).into_iter().flatten() {
-                let path = entry?.path();
+            for path in self.log_files()? {
                 fs::copy(&path, folder.join(path.file_name().unwrap_or_default()))?;
             }
             Ok(())

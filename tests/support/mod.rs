@@ -2,7 +2,9 @@
 
 pub mod cli;
 pub mod desk;
+pub mod dice;
 pub mod payload;
+pub mod settings;
 pub mod window;
 
 pub use desk::{Desk, Options};

@@ -177,10 +177,21 @@ impl Window {
         self.open_tab("history");
     }
 
+    /// Shows who did what, and when.
+    #[track_caller]
+    pub fn open_thread(&self) {
+        self.open_tab("thread");
+    }
+
     #[track_caller]
     fn open_tab(&self, name: &str) {
         let tab = self.0.find(&format!("[role='tab'][data-tab='{name}']"), SOON).unwrap();
         self.0.click(&tab).unwrap();
+    }
+
+    /// What drives it, for a test in which it may be gone at any moment.
+    pub fn driver(&self) -> &Driver {
+        &self.0
     }
 
     /// Runs a function body in the page.

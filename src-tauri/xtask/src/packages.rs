@@ -75,6 +75,7 @@ const PACKAGES: &[Need] = &[
     (Purpose::Headless, "fonts-dejavu-core"),
     (Purpose::Test, "libglib2.0-bin"),
     (Purpose::Test, "webkit2gtk-driver"),
+    (Purpose::Test, "sqlite3"),
 ];
 
 fn wanted(purpose: Purpose) -> impl Iterator<Item = Need> {

@@ -193,13 +193,3 @@ pub fn command_words(
 ) -> Option<(Vec<String>, Option<String>)> {
     calls::command_words(tool, args)
 }
-
-/// The words of a call that is one simple command, as they would be run, and
-/// the folder it names; none for anything that a shell still changes.
-pub fn command_words(
-    tool: &str,
-    args: &Map<String, Value>,
-) -> Option<(Vec<String>, Option<String>)> {
-    let _ = (tool, args);
-    None
-}

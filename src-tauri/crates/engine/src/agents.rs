@@ -1,6 +1,9 @@
 //! Who an agent is: a name is bound to a token at its first hello.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use handoff_domain::autonomy::Level;
 use handoff_domain::decision::hex;
 use handoff_domain::identity::{AGENT_NAME_LIMIT, is_agent_name};
 use handoff_protocol::view::AgentView;
@@ -17,9 +20,26 @@ const TOKEN_MIN: usize = 32;
 impl Desk {
     /// Binds a new name to the token it brings along, or else to one made here;
     /// a known name must give its own.
-    pub(crate) async fn hello(&self, hello: Hello) -> Result<Welcome, Failure> {
+    ///
+    /// A known one is let in by what can be read: while the database cannot be
+    /// written it can still learn what was decided.
+    pub(crate) async fn hello(self: &Arc<Self>, hello: Hello) -> Result<Welcome, Failure> {
         check_name(&hello.name)?;
         let now = self.now();
+        if let Some(known) = self.store.read(|read| read.token_hash(&hello.name))? {
+            check_known(&hello.name, hello.token.as_deref(), &known)?;
+            let level = self.level_of(&hello.name)?;
+            let welcome = welcome(hello.name.clone(), None, level);
+            let desk = Arc::clone(self);
+            tokio::spawn(async move {
+                let Hello { name, framework, version, .. } = hello;
+                let seen = desk.store.write_soon(move |write| {
+                    Ok(write.agent_seen(&name, framework.as_deref(), version.as_deref(), now)?)
+                });
+                log_unseen(seen.await);
+            });
+            return Ok(welcome);
+        }
         let made = hello.token.is_none().then(|| random_hex(32));
         let name = hello.name.clone();
         let fresh = made.clone();
@@ -34,12 +54,7 @@ impl Desk {
                 .await,
         )?;
         let level = self.level_of(&name)?;
-        Ok(Welcome {
-            agent: name,
-            token: made.filter(|_| bound),
-            level,
-            protocol: PROTOCOL.to_owned(),
-        })
+        Ok(welcome(name, made.filter(|_| bound), level))
     }
 
     /// Records that an agent was there until now.
@@ -47,9 +62,7 @@ impl Desk {
         let now = self.now();
         let seen: Result<(), Failure> =
             self.store.write(move |write| Ok(write.agent_seen(&agent, None, None, now)?)).await;
-        if let Err(failure) = seen {
-            tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
-        }
+        log_unseen(seen);
     }
 
     pub(crate) fn agent_view(&self, agent: Agent) -> AgentView {
@@ -62,6 +75,16 @@ impl Desk {
             handoffs: agent.handoffs,
             cold: agent.cold,
         }
+    }
+}
+
+fn welcome(agent: String, token: Option<String>, level: Level) -> Welcome {
+    Welcome { agent, token, level, protocol: PROTOCOL.to_owned() }
+}
+
+fn log_unseen(seen: Result<(), Failure>) {
+    if let Err(failure) = seen {
+        tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
     }
 }
 
@@ -80,9 +103,15 @@ pub(crate) fn bind(
             check_token(token)?;
             Ok(write.bind_agent(name, &hash(token), now)?)
         }
-        Some(known) if given.map(hash).as_ref() == Some(&known) => Ok(false),
-        Some(_) => Err(taken(name, given.is_some())),
+        Some(known) => check_known(name, given, &known).map(|()| false),
     }
+}
+
+fn check_known(name: &str, given: Option<&str>, known: &str) -> Result<(), Failure> {
+    if given.map(hash).as_deref() == Some(known) {
+        return Ok(());
+    }
+    Err(taken(name, given.is_some()))
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), Failure> {

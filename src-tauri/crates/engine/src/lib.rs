@@ -256,6 +256,8 @@ impl Desk {
             *known = fault;
             drop(known);
             self.hub.tell(&Change::Status);
+            // Whether it is over is looked at from time to time.
+            self.sooner.notify_one();
         }
         outcome
     }

@@ -24,6 +24,9 @@ use crate::{Actor, Desk, Engine, Failure, lock, words};
 /// which a step of that clock may bring closer.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// Under this name it is stored when storing was last tried.
+const LAST_TRIED: &str = "last_tried";
+
 /// How often leases of connected agents are renewed.
 const RENEWAL: Duration = Duration::from_mins(2);
 
@@ -82,6 +85,7 @@ impl Engine {
             return Some(LOOK);
         }
         self.desk.store.reserve().refill();
+        let faulty = self.still_faulty().await.then_some(LOOK);
         self.sum_up().await;
         let timers = match self.timers_due().await {
             Ok(next) => next.map(|at| {
@@ -94,7 +98,20 @@ impl Engine {
         };
         let awake = self.desk.clock.awake();
         let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
-        [timers, summary, spooled].into_iter().flatten().min()
+        [timers, summary, spooled, faulty].into_iter().flatten().min()
+    }
+
+    /// Tries to store something where the last change could not be, so that the
+    /// window says it when that is over, also when nobody asks for anything.
+    async fn still_faulty(&self) -> bool {
+        let desk = &self.desk;
+        if lock(&desk.fault).is_none() {
+            return false;
+        }
+        let now = desk.now().to_rfc3339();
+        let tried: Result<(), Failure> =
+            desk.store.write(move |write| Ok(write.set(LAST_TRIED, &now)?)).await;
+        desk.watched(tried).is_err()
     }
 
     async fn release_due(&self) {

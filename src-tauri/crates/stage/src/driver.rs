@@ -38,6 +38,14 @@ pub struct Driver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element(String);
 
+impl Element {
+    /// The element that a script or a condition has returned.
+    pub fn of(returned: &Value) -> anyhow::Result<Self> {
+        let id = returned[ELEMENT].as_str().context("the driver passes elements by id")?;
+        Ok(Self(id.to_owned()))
+    }
+}
+
 impl Driver {
     /// Opens the window of `program` with the environment of `command`, which
     /// is the command for WebKitWebDriver without its arguments.
@@ -100,6 +108,11 @@ impl Driver {
         self.app
     }
 
+    /// The processes of the window's program and of the driver.
+    pub fn processes(&self) -> [u32; 2] {
+        [self.app, self.server.pid()]
+    }
+
     /// When its program was asked for, and when it could first be driven.
     pub fn opened(&self) -> (Instant, Instant) {
         (self.asked_at, self.opened_at)
@@ -157,8 +170,7 @@ impl Driver {
                 self.text()
             )
         })?;
-        let id = found[ELEMENT].as_str().context("the driver passes elements by id")?;
-        Ok(Element(id.to_owned()))
+        Element::of(&found)
     }
 
     /// Clicks an element with the mouse; an element under another one or
