@@ -71,10 +71,9 @@ fn a_held_decision_is_held_again_in_full_by_clocks_that_start_anew() {
         desk.kill();
         desk.start_by(&by_clocks_off(&seconds));
         // Five seconds again: neither over at once nor for a week.
-        let left = desk.window().until(
-            "return document.body.innerText.match(/goes out in [345] s/)?.[0];",
-            &[],
-        );
+        let left = desk
+            .window()
+            .until("return document.body.innerText.match(/goes out in [345] s/)?.[0];", &[]);
         assert!(left.is_some(), "off by {seconds} s:\n{}", desk.window().page_text());
         assert!(agent.runs(), "nothing is released before the hold is over");
     }
@@ -112,7 +111,8 @@ fn a_deadline_that_passed_while_the_machine_was_off_is_warned_of_first() {
         desk.window().open_thread();
         desk.window().shows("task-thread", LEFT_ALONE);
         let thread = desk.window().text("task-thread");
-        let at = |words| thread.find(words).unwrap_or_else(|| panic!("{words:?} is not in {thread}"));
+        let at =
+            |words| thread.find(words).unwrap_or_else(|| panic!("{words:?} is not in {thread}"));
         assert!(at(WARNED) < at(LEFT_ALONE), "{thread}");
         let all = desk.notices().all().unwrap();
         let warnings = all.iter().filter(|one| one.summary.contains("time runs out")).count();

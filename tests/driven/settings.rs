@@ -16,10 +16,8 @@ fn another_hold_counts_from_the_next_decision_on() {
     window.click("decide-approve");
     let undo = format!("[data-handoff-id='{held}']");
     window.see_where("undo-decision", &undo);
-    let left = window.until(
-        "return document.body.innerText.match(/goes out in (2\\d|30) s/)?.[0];",
-        &[],
-    );
+    let left =
+        window.until("return document.body.innerText.match(/goes out in (2\\d|30) s/)?.[0];", &[]);
     assert!(left.is_some(), "the hold is not 30 s:\n{}", window.page_text());
 
     window.set_hold(0);

@@ -18,9 +18,8 @@ fn two_homes_side_by_side_do_not_disturb_each_other() {
         let mut command = desk.command(DESK);
         Child::start("the other desk", command.env("HANDOFF_DESK_HOME", folder.path())).unwrap()
     };
-    let answers = || -> Option<Status> {
-        Client::ask(&other_home, method::STATUS, &json!({})).ok()
-    };
+    let answers =
+        || -> Option<Status> { Client::ask(&other_home, method::STATUS, &json!({})).ok() };
     let mut other = start();
     let up = ask_until(SOON, || Ok(answers())).unwrap().expect("the other desk answers");
     assert_eq!(up.pid, other.pid(), "it did not give way to the first");

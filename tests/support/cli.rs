@@ -145,10 +145,7 @@ impl Desk {
         Calls {
             program: owned(command.get_program()),
             args: command.get_args().map(owned).collect(),
-            env: command
-                .get_envs()
-                .map(|(name, value)| (owned(name), value.map(owned)))
-                .collect(),
+            env: command.get_envs().map(|(name, value)| (owned(name), value.map(owned))).collect(),
             folder: self.scratch("calls"),
         }
     }

@@ -17,7 +17,8 @@ impl Window {
     #[track_caller]
     pub fn close_settings(&self) {
         self.press_button("Close");
-        let gone = "return document.querySelector('[aria-label=\"Sections of the settings\"]') === null;";
+        let gone =
+            "return document.querySelector('[aria-label=\"Sections of the settings\"]') === null;";
         assert!(self.until(gone, &[]).is_some(), "they stay open:\n{}", self.page_text());
     }
 

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use handoff_domain::identity::handoff_id;
 use handoff_domain::lifecycle::{Outcome, Report, State};
-use handoff_protocol::wire::{
-    Ack, Answered, Hello, Reconcile, Standing, Submit, Wait, method,
-};
+use handoff_protocol::wire::{Ack, Answered, Hello, Reconcile, Standing, Submit, Wait, method};
 use handoff_transport::client::{Client, ClientError};
 use handoff_transport::home::Home;
 use serde::Serialize;
@@ -230,9 +228,8 @@ impl ByCommand {
         // 5: whether the receipt has arrived is unknown, so it must not act.
         if told.json["act"] == json!(true) && told.code != 5 {
             self.ledger.acts(&id);
-            let again = self.call_until(&["wait", &id], &[], None, |told| {
-                !told.json["decision"].is_null()
-            })?;
+            let again = self
+                .call_until(&["wait", &id], &[], None, |told| !told.json["decision"].is_null())?;
             if again.json["act"] == json!(true) {
                 self.ledger.acts(&id);
             }

@@ -172,7 +172,12 @@ fn agents(desk: &Desk, ledger: &Arc<Ledger>, seed: u64) -> Vec<JoinHandle<()>> {
         agents.push(std::thread::spawn(move || agent.work()));
     }
     for (part, name) in (20..).zip(["dora", "emil"]) {
-        let agent = ByCommand::new(desk.calls().without_display(), Arc::clone(ledger), name, Dice::new(seed, part));
+        let agent = ByCommand::new(
+            desk.calls().without_display(),
+            Arc::clone(ledger),
+            name,
+            Dice::new(seed, part),
+        );
         agents.push(std::thread::spawn(move || agent.work()));
     }
     agents

@@ -83,7 +83,8 @@ impl Reviewer {
             while !done() && !reviewer.ledger.is_over() {
                 if Instant::now() > until {
                     let handoffs = reviewer.ledger.handoffs();
-                    let waiting: Vec<_> = handoffs.iter().filter(|(_, known)| !known.done).collect();
+                    let waiting: Vec<_> =
+                        handoffs.iter().filter(|(_, known)| !known.done).collect();
                     bail!("an agent waits for ever: {waiting:#?}\n{}", driver.text());
                 }
                 reviewer.answer_one(driver, &sent)?;
@@ -209,9 +210,8 @@ fn choose(driver: &Driver, option: &str) -> anyhow::Result<Answer> {
 }
 
 fn click(driver: &Driver, test_id: &str, condition: &str) -> anyhow::Result<()> {
-    let on = format!(
-        "[data-testid='{test_id}']{condition}:not(:disabled):not([aria-disabled='true'])"
-    );
+    let on =
+        format!("[data-testid='{test_id}']{condition}:not(:disabled):not([aria-disabled='true'])");
     let element = driver.find(&on, LIMIT)?;
     driver.click(&element).with_context(|| test_id.to_owned())
 }

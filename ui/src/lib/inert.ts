@@ -42,12 +42,13 @@ const NAMES: Record<number, string> = {
   0x0000: 'null',
   0x0007: 'bell',
   0x0008: 'backspace',
-  0x000a: 'line ends',
+  0x0009: 'tab',
+  0x000a: 'line end',
   0x000d: 'carriage return',
   0x001b: 'escape',
-  0x0020: 'spaces',
+  0x0020: 'space',
   0x007f: 'delete',
-  0x00a0: 'no-break spaces',
+  0x00a0: 'no-break space',
   0x00ad: 'soft hyphen',
   0x061c: 'Arabic letter mark',
   0x200b: 'zero-width space',
@@ -71,23 +72,26 @@ const NAMES: Record<number, string> = {
   0xfeff: 'byte order mark',
 };
 
-/** Cuts `text` into plain stretches and chips. */
-export function inert(text: string): Segment[] {
-  if (ALL_ORDINARY.test(text) && !text.includes(MANY_SPACES) && !text.includes(MANY_NEWLINES)) return text === '' ? [] : [{ kind: 'text', text }];
+/**
+ * Cuts `text` into plain stretches and chips. In a name, which has one line,
+ * line ends and tabs are chips too: else one name could pass for two.
+ */
+export function inert(text: string, name = false): Segment[] {
+  if (ALL_ORDINARY.test(text) && !text.includes(MANY_SPACES) && !text.includes(name ? '\n' : MANY_NEWLINES)) return text === '' ? [] : [{ kind: 'text', text }];
   const segments: Segment[] = [];
   let plain = 0;
-  const chip = (at: number, length: number, label: string, name: string) => {
+  const chip = (at: number, length: number, label: string, meaning: string) => {
     if (at > plain) segments.push({ kind: 'text', text: text.slice(plain, at) });
-    segments.push({ kind: 'chip', text: label, name });
+    segments.push({ kind: 'chip', text: label, name: meaning });
     plain = at + length;
   };
   for (const match of text.matchAll(PATTERN)) {
     const found = match[0];
-    if (match.groups?.['plain'] !== undefined) continue;
+    if (match.groups?.['plain'] !== undefined && !name) continue;
     const code = found.codePointAt(0) ?? 0;
     if (match.groups?.['run'] !== undefined) {
       const count = found.length / String.fromCodePoint(code).length;
-      chip(match.index, found.length, `⟨${point(code)} × ${String(count)}⟩`, `${String(count)} ${NAMES[code] ?? 'spaces'}`);
+      chip(match.index, found.length, `⟨${point(code)} × ${String(count)}⟩`, `${String(count)} × ${NAMES[code] ?? 'space'}`);
     } else {
       chip(match.index, found.length, `⟨${point(code)}⟩`, describe(code));
     }
@@ -103,8 +107,8 @@ export function direction(text: string): 'ltr' | 'rtl' {
 }
 
 /** The same as one string, for labels and announcements. */
-export function inertText(text: string): string {
-  return inert(text)
+export function inertText(text: string, name = false): string {
+  return inert(text, name)
     .map((segment) => segment.text)
     .join('');
 }

@@ -61,6 +61,14 @@ export class Opened {
   /** Whether the preview on screen is of the answer as it stands. */
   readonly fresh = $derived(this.attempt.request !== null && this.#previewed === this.attempt.request);
 
+  /** The arguments on screen are edited: what the agent says of them is of others. */
+  readonly edited = $derived.by(() => {
+    const args = this.option?.action?.args;
+    const text = this.draft.args[this.option?.id ?? ''];
+    if (!this.open || this.draft.form !== 'modify' || args === undefined || text === undefined) return false;
+    return text !== (args.whole ? args.head : this.unfolded.get(args.pointer));
+  });
+
   readonly needsConfirmation = $derived.by(() => (this.draft.form === null || this.draft.form === 'modify') && this.option !== null && (this.option.confirm || (this.preview?.needs_confirmation ?? false)));
 
   readonly needsOverride = $derived.by(() => {
@@ -94,7 +102,11 @@ export class Opened {
   take(view: CaseView): void {
     const before = this.view;
     this.view = view;
-    if (before.state !== view.state) this.draft.meet(view);
+    if (before.state !== view.state) {
+      this.draft.meet(view);
+      // A decision that was taken back makes its buttons live again.
+      if (view.state === 'ready') this.guard.arm();
+    }
     if (before.revision === view.revision) {
       if (this.actions.length < view.actions.length || view.actions_total < this.actions.length) this.actions = view.actions;
       return;

@@ -205,7 +205,7 @@ pub fn show(edge: &mut Edge<'_>, agent: &str, id: &str) -> Result<Exit, Failure>
 pub fn list(edge: &mut Edge<'_>, agent: &str, query: &ListQuery) -> Result<Exit, Failure> {
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
     let listed: Listed = client.call(method::LIST, query)?;
-    edge.answer(&listed, &text::listed(&listed))?;
+    edge.answer(&listed, &text::listed(&listed, edge.columns))?;
     Ok(Exit::Done)
 }
 

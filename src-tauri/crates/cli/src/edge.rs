@@ -27,6 +27,8 @@ pub struct Edge<'a> {
     pub json: bool,
     /// Whether a person types what is read.
     pub terminal: bool,
+    /// How wide the terminal is that answers go to; none where they go elsewhere.
+    pub columns: Option<usize>,
 }
 
 impl Edge<'_> {

@@ -46,8 +46,15 @@ pub fn main() -> ExitCode {
         now,
         json: false,
         terminal: io::stdin().is_terminal(),
+        columns: columns(),
     };
     ExitCode::from(run(std::env::args_os(), &mut edge).code())
+}
+
+/// How wide the terminal is that answers go to.
+fn columns() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(width.0))
 }
 
 /// Runs a command line against any surroundings.

@@ -229,8 +229,9 @@ pub fn shown(shown: &Shown) -> String {
     out
 }
 
-/// A list of handoffs.
-pub fn listed(listed: &Listed) -> String {
+/// A list of handoffs: two lines for each in a terminal, cut at its width, and
+/// one whole line elsewhere.
+pub fn listed(listed: &Listed, columns: Option<usize>) -> String {
     if listed.handoffs.is_empty() {
         return "No handoffs.\n".to_owned();
     }
@@ -244,20 +245,64 @@ pub fn listed(listed: &Listed) -> String {
             Priority::High => "high",
             Priority::Urgent => "urgent",
         };
-        let _ = writeln!(
-            out,
-            "{id:<width$}  {:<10}  {priority:<6}  {}  {}{}",
+        let place = format!(
+            "{id:<width$}  {:<10}  {priority:<6}  {}",
             entry.state.as_str(),
             entry.received_at.format("%Y-%m-%d %H:%M"),
-            visible::line(&entry.question),
-            flags(&entry.flags),
         );
+        let key = visible::line(&entry.key);
+        let title = visible::line(&entry.title);
+        let question = visible::line(&entry.question);
+        let flags = flags(&entry.flags);
+        let _ = match columns {
+            Some(columns) => writeln!(
+                out,
+                "{}\n{}",
+                cut(&format!("{place}  {key}{flags}"), columns),
+                cut(&format!("  {title}: {question}"), columns),
+            ),
+            None => writeln!(out, "{place}  {key}  {title}: {question}{flags}"),
+        };
     }
     let count = listed.handoffs.len();
     if u32::try_from(count).is_ok_and(|count| count < listed.total) {
         let _ = writeln!(out, "{count} of {}; see --limit and --search.", listed.total);
     }
     out
+}
+
+/// The text where it fits; else as much as does, with an ellipsis.
+fn cut(text: &str, columns: usize) -> String {
+    let mut used = 0;
+    let mut fits = 0;
+    for (at, letter) in text.char_indices() {
+        used += width_of(letter);
+        if used > columns {
+            return format!("{}…", text.get(..fits).unwrap_or_default());
+        }
+        // What is kept leaves room for the ellipsis.
+        if used < columns {
+            fits = at + letter.len_utf8();
+        }
+    }
+    text.to_owned()
+}
+
+/// How many columns of a terminal a letter takes: East Asian ones and
+/// pictures take two.
+fn width_of(letter: char) -> usize {
+    match u32::from(letter) {
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
 }
 
 fn flags(flags: &[Flag]) -> String {
@@ -277,4 +322,57 @@ fn flags(flags: &[Flag]) -> String {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use handoff_protocol::wire::Listed;
+    use serde_json::json;
+
+    use super::{cut, listed};
+
+    #[test]
+    fn a_list_keeps_to_the_width_of_the_terminal() {
+        let line = |key: &str, title: &str, question: &str| {
+            json!({
+                "id": "h-0123456789abcdef0123", "key": key, "revision": 1, "state": "ready",
+                "flags": ["cold"], "priority": "high", "task": "t", "title": title,
+                "question": question, "received_at": "2026-11-20T09:14:00Z",
+                "respond_by": "2026-11-20T10:14:00Z"
+            })
+        };
+        let some: Listed = serde_json::from_value(json!({
+            "total": 2,
+            "handoffs": [
+                line("refund-1187", "Refund", "Refund the duplicate?\nOr both?"),
+                line(&"k".repeat(200), &"t".repeat(200), &"q".repeat(10_000)),
+            ]
+        }))
+        .expect("a list");
+        let out = listed(&some, Some(80));
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(
+            lines[..2],
+            [
+                "h-0123456789abcdef0123  ready       high    2026-11-20 09:14  refund-1187 (cold)",
+                "  Refund: Refund the duplicate?⏎Or both?"
+            ]
+        );
+        assert_eq!(lines.len(), 4);
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{out}");
+        assert!(lines[2..].iter().all(|line| line.ends_with('…')), "{out}");
+        let whole = listed(&some, None);
+        assert!(whole.contains(&"q".repeat(10_000)), "elsewhere it is whole");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut_at_the_width() {
+        assert_eq!(cut("Deploy?", 7), "Deploy?");
+        assert_eq!(cut("Deploy now?", 7), "Deploy…");
+        assert_eq!(cut("配置配置", 8), "配置配置");
+        assert_eq!(cut("配置配置", 7), "配置配…");
+        assert_eq!(cut("配置配置", 6), "配置…", "a wide letter is not cut in half");
+        assert_eq!(cut("Deploy?", 1), "…");
+        assert_eq!(cut("", 0), "");
+    }
 }

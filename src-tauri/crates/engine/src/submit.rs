@@ -198,6 +198,7 @@ impl Desk {
                 key: row.record.key,
                 priority: row.record.priority,
                 task: row.record.task,
+                title: row.title,
                 question: row.record.question,
                 received_at: row.record.received_at,
             })

@@ -156,7 +156,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         }
         "restored" => "Went back to a backup: later events are lost".to_owned(),
         "warned" => attempted("Warned of the deadline", text("attempt"), text("why")),
-        "escalated" => "Deadline passed: escalated".to_owned(),
+        "escalated" => "Deadline passed: you are alerted".to_owned(),
         "manual_review" => match text("why") {
             "" => "Deadline passed: nothing was done".to_owned(),
             why => format!("Deadline passed: nothing was done. {why}"),

@@ -287,6 +287,8 @@ pub struct ListedHandoff {
     pub priority: Priority,
     /// The id of its task.
     pub task: String,
+    /// The title of its task.
+    pub title: String,
     /// The question.
     pub question: String,
     /// When it was received (RFC 3339).

@@ -208,8 +208,9 @@ impl Read<'_> {
         Ok(counts)
     }
 
-    /// A part of a list, and how many there are in all. The inbox and the
-    /// waiting come by what runs out first, everything else newest first.
+    /// A part of a list, and how many there are in all. The inbox comes by what
+    /// runs out first, everything else newest first; what is searched for by how
+    /// well it fits.
     pub fn page(&self, page: &Page) -> Result<(Vec<Row>, u32), StoreError> {
         let mut filters: Vec<&str> = Vec::new();
         let mut values: Vec<Value> = Vec::new();
@@ -231,48 +232,78 @@ impl Read<'_> {
             Some(ListPart::Waiting | ListPart::Done) => "changed_at DESC, seq DESC",
             None => "seq DESC",
         };
-        let (total, part) = match page.search.as_deref().and_then(search::query) {
-            // The index knows the order of arrival; left to itself SQLite
-            // would look through all handoffs for those that are found.
-            Some(words) if filters.is_empty() => {
-                values.push(Value::Text(words));
-                (
-                    "SELECT count(*) FROM search WHERE search MATCH ?".to_owned(),
-                    "search CROSS JOIN handoffs ON seq = search.rowid WHERE search MATCH ?
-                     ORDER BY search.rowid DESC LIMIT ?"
-                        .to_owned(),
-                )
-            }
-            Some(words) => {
-                values.push(Value::Text(words));
-                let filter =
-                    format!("{filter} AND seq IN (SELECT rowid FROM search WHERE search MATCH ?)");
-                (
-                    format!("SELECT count(*) FROM handoffs WHERE {filter}"),
-                    format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?"),
-                )
-            }
-            None if page.list.is_some() && filters.len() == 1 => (
-                "SELECT coalesce(sum(count), 0) FROM tallies WHERE list = ?".to_owned(),
-                format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?"),
-            ),
-            None => (
-                format!("SELECT count(*) FROM handoffs WHERE {filter}"),
-                format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?"),
-            ),
+        if let Some(query) = page.search.as_deref().and_then(search::query) {
+            return self.found(
+                &query,
+                (!filters.is_empty()).then_some(&filter),
+                values,
+                page.limit,
+            );
+        }
+        let total = if page.list.is_some() && filters.len() == 1 {
+            "SELECT coalesce(sum(count), 0) FROM tallies WHERE list = ?".to_owned()
+        } else {
+            format!("SELECT count(*) FROM handoffs WHERE {filter}")
         };
         let total = self
             .connection
             .prepare_cached(&total)?
             .query_row(params_from_iter(&values), |row| row.get(0))?;
         values.push(Value::Integer(page.limit.into()));
+        let part = format!("handoffs WHERE {filter} ORDER BY {order} LIMIT ?");
+        Ok((self.rows(&part, &values)?, total))
+    }
+
+    /// What is found: called exactly so, called something that begins so, then
+    /// all else; the newest first in each. How many there are in all.
+    fn found(
+        &self,
+        query: &search::Query,
+        filter: Option<&String>,
+        mut values: Vec<Value>,
+        limit: u32,
+    ) -> Result<(Vec<Row>, u32), StoreError> {
+        values.push(Value::Text(query.all.clone()));
+        let total = match filter {
+            Some(filter) => format!(
+                "SELECT count(*) FROM handoffs WHERE {filter}
+                 AND seq IN (SELECT rowid FROM search WHERE search MATCH ?)"
+            ),
+            None => "SELECT count(*) FROM search WHERE search MATCH ?".to_owned(),
+        };
+        let total = self
+            .connection
+            .prepare_cached(&total)?
+            .query_row(params_from_iter(&values), |row| row.get(0))?;
+        let filter = filter.map_or("1", String::as_str);
+        let mut rows = Vec::new();
+        for rank in &query.ranks {
+            let left = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+            if left == 0 {
+                break;
+            }
+            values.pop();
+            values.push(Value::Text(rank.clone()));
+            let mut values = values.clone();
+            values.push(Value::Integer(left.into()));
+            // The index knows the order of arrival; left to itself SQLite
+            // would look through all handoffs for those that are found.
+            let part = format!(
+                "search CROSS JOIN handoffs ON seq = search.rowid WHERE {filter}
+                 AND search MATCH ? ORDER BY search.rowid DESC LIMIT ?"
+            );
+            rows.extend(self.rows(&part, &values)?);
+        }
+        Ok((rows, total))
+    }
+
+    fn rows(&self, part: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut statement =
             self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {part}"))?;
-        let rows = statement
-            .query_map(params_from_iter(&values), row)?
+        statement
+            .query_map(params_from_iter(values), row)?
             .map(|found| found.map_err(StoreError::from).flatten())
-            .collect::<Result<_, _>>()?;
-        Ok((rows, total))
+            .collect()
     }
 
     /// The ids of the handoffs in this state.

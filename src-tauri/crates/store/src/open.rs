@@ -15,7 +15,7 @@ use crate::{StoreError, audit};
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
 /// The format that this desk writes: how many migrations there are.
-pub const FORMAT: i64 = 4;
+pub const FORMAT: i64 = 5;
 
 /// The first format with an audit log.
 pub const AUDITED: i64 = 3;
@@ -30,7 +30,8 @@ fn migrations() -> Vec<M<'static>> {
             include_str!("../migrations/0003_audit.sql"),
             |change: &Transaction<'_>| Ok(audit::chain_existing(change)?),
         ),
-        M::up(include_str!("../migrations/0004_gate.sql")),
+        M::up(include_str!("../migrations/0004_search.sql")),
+        M::up(include_str!("../migrations/0005_gate.sql")),
     ]
 }
 

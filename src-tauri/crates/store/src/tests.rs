@@ -333,6 +333,49 @@ async fn a_search_shows_the_newest_of_all_that_it_counts() {
 }
 
 #[tokio::test]
+async fn a_search_finds_first_what_is_called_so() {
+    let opened = open();
+    let named = [
+        ("a-1", "Deploy", "Deploy now?"),
+        ("a-2", "Deploy the backend", "Now?"),
+        ("a-3", "Close the month", "Wait for the deploy?"),
+        ("a-4", "Deployment", "Go on?"),
+        ("deploy", "Nightly", "Run it?"),
+        ("a-5", "Close the year", "Tell deploy-bot?"),
+        ("a-6", "The deploy", "Late?"),
+    ];
+    for (key, title, question) in named {
+        let mut handoff = new(key, "{}".to_owned());
+        handoff.proposal.title = title.to_owned();
+        handoff.proposal.question = question.to_owned();
+        let write = opened
+            .store
+            .write::<_, StoreError, _>(move |write| write.insert(&handoff, &ready(600), at(0)));
+        write.await.expect("stored");
+    }
+    opened.store.index().await.expect("indexed");
+    let found = |words: &str, limit, agent: Option<&str>| {
+        let page = Page {
+            search: Some(words.to_owned()),
+            limit,
+            agent: agent.map(str::to_owned),
+            ..Page::default()
+        };
+        let (rows, total) = opened.store.read(|read| read.page(&page)).expect("read");
+        (rows.into_iter().map(|row| row.record.key).collect::<Vec<_>>(), total)
+    };
+    let all = ["deploy", "a-1", "a-4", "a-2", "a-6", "a-5", "a-3"].map(str::to_owned).to_vec();
+    assert_eq!(found("deploy", 9, None), (all.clone(), 7));
+    assert_eq!(found("Deploy!", 9, Some("a")), (all.clone(), 7), "among one agent's alike");
+    assert_eq!(found("deploy", 3, None), (all[..3].to_vec(), 7), "cut after the best");
+    assert_eq!(found("a-3", 9, None).0, ["a-3"], "by its key");
+    assert_eq!(found("h-a-3", 9, None).0, ["a-3"], "by its id");
+    assert_eq!(found("the dep", 9, None).0, ["a-6", "a-5", "a-3", "a-2"], "begun, then anywhere");
+    assert_eq!(found("deploy backend", 9, None).0, ["a-2"], "with other words between");
+    assert_eq!(found("\u{e000}", 9, None).1, 7, "a mark of the index is no word");
+}
+
+#[tokio::test]
 async fn the_counts_follow_every_change() {
     let opened = open();
     let first = insert(&opened.store, "first", "{}".to_owned()).await.expect("stored");

@@ -91,7 +91,7 @@ export class FakeDesk implements Host {
     this.#mark(view, 'snoozed', false);
     this.#mark(view, flag, true);
     view.deadline = { ...view.deadline, warned: true, snoozed_until: null };
-    this.#move(view, view.state, 'System', flag === 'escalated' ? 'Deadline passed: escalated' : `Deadline passed: nothing was done.${why === '' ? '' : ` ${why}`}`, flag);
+    this.#move(view, view.state, 'System', flag === 'escalated' ? 'Deadline passed: you are alerted' : `Deadline passed: nothing was done.${why === '' ? '' : ` ${why}`}`, flag);
     if (flag === 'escalated') this.#tell({ kind: 'attention' });
   }
 

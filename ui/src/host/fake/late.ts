@@ -15,7 +15,7 @@ export function lateSpecs(now: number): Spec[] {
     {
       id: 'h-escalated', agent: 'deploy-bot', title: 'Nightly deploy', question: 'Restart worker-3 before the nightly run?', priority: 'urgent', dueMs: -12 * MINUTE, flags: ['escalated'], onTimeout: 'escalate',
       summary: 'worker-3 has not taken a job for 40 minutes. The nightly run needs all three workers.', options: [restart],
-      thread: [passed(HOUR, 'submitted', 'Handed over'), passed(12 * MINUTE, 'escalated', 'Deadline passed: escalated'), passed(12 * MINUTE, 'alerted', 'Alerted after the deadline'), passed(2 * MINUTE, 'alerted', 'Alerted after the deadline')],
+      thread: [passed(HOUR, 'submitted', 'Handed over'), passed(12 * MINUTE, 'escalated', 'Deadline passed: you are alerted'), passed(12 * MINUTE, 'alerted', 'Alerted after the deadline'), passed(2 * MINUTE, 'alerted', 'Alerted after the deadline')],
     },
     { id: 'h-slept', agent: 'deploy-bot', title: 'Nightly deploy', question: 'Keep the old logs for another week?', dueMs: -MINUTE, onTimeout: 'manual_review', summary: 'The disk holds 3 weeks more.', options: [restart] },
     { id: 'h-near', agent: 'claude-code', title: 'Rename the API', question: 'Run the migration on the test database?', priority: 'high', dueMs: 7 * MINUTE, warnBeforeMs: 8 * MINUTE, onTimeout: 'escalate', summary: 'The migration renames one column and keeps all rows.', options: [restart] },

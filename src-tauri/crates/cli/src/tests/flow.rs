@@ -173,7 +173,20 @@ fn an_agent_sees_only_its_own() {
     }
     let listed = room.run(&["list", "--agent", "somebody-else"]);
     assert_eq!(listed.out, "No handoffs.\n");
-    assert!(room.run(&["list", "--state", "ready", "--search", "build folder"]).out.contains(&id));
+    let found = room.run(&["list", "--state", "ready", "--search", "build folder"]);
+    assert!(found.out.contains(&id), "{found:?}");
+}
+
+#[test]
+fn a_list_names_the_key_and_the_task() {
+    let room = Room::new();
+    let id = submitted(&room, "clean-1");
+    let listed = room.run(&["list"]).out;
+    assert_eq!(listed.lines().count(), 1, "one line where nobody reads it: {listed:?}");
+    assert!(listed.starts_with(&id), "{listed:?}");
+    let rest = "  clean-1  Clean up: May I remove the build folder? (cold)\n";
+    assert!(listed.ends_with(rest), "{listed:?}");
+    assert_eq!(room.run(&["list", "--json"]).json()["handoffs"][0]["title"], json!("Clean up"));
 }
 
 #[test]

@@ -136,6 +136,7 @@ fn run_at(
             now,
             json: false,
             terminal: true,
+            columns: None,
         };
         let exit = crate::run(words, &mut edge);
         if !pipe.begun.is_empty() {
