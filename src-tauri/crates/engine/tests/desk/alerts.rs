@@ -364,6 +364,26 @@ async fn a_sleep_through_the_deadline_is_noticed_and_warned_of() {
 }
 
 #[tokio::test]
+async fn a_sleep_through_the_giving_up_is_alerted_of_once_more_before_it() {
+    let (desk, _agent, id) = with(within(600, "escalate")).await;
+    set(&desk, |alerts| {
+        alerts.stages.clear();
+        alerts.give_up_after_s = 60;
+    })
+    .await;
+    live(&desk, 605).await;
+    assert_eq!((has(&desk, &id, Flag::Escalated), shown(&desk, Purpose::Alert)), (true, 0));
+    desk.clock.sleep(Duration::from_hours(9));
+    pass(&desk, 5).await;
+    assert_eq!((happened(&desk, &id, "missed"), shown(&desk, Purpose::Alert)), (1, 1));
+    live(&desk, 290).await;
+    assert!(!has(&desk, &id, Flag::ManualReview), "the grace of five minutes");
+    live(&desk, 15).await;
+    assert!(has(&desk, &id, Flag::ManualReview));
+    assert_eq!(shown(&desk, Purpose::Alert), 1);
+}
+
+#[tokio::test]
 async fn a_span_is_measured_by_time_that_passes_and_not_by_the_wall_clock() {
     for years in [-3, 1] {
         let (desk, _agent, id) = with(within(3600, "escalate")).await;
