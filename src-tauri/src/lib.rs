@@ -142,7 +142,9 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     let timed = engine.clone();
     runtime.spawn(async move { timed.run().await });
     let watching = engine.clone();
-    runtime.spawn(async move { notifier.watch(watching).await });
+    runtime.spawn(async move {
+        notifier.watch(|state| watching.notifications_are(state)).await;
+    });
     let kept = engine.clone();
     runtime.spawn(async move { kept.keep_safe().await });
     let code = window(Desk { engine, home }, background)?;

@@ -5,7 +5,7 @@ pub fn show(message: &str) {
     let shown = notify_rust::Notification::new()
         .appname("Handoff Desk")
         .summary("Handoff Desk could not start")
-        .body(&super::notify::plain(message))
+        .body(&super::service::plain(message))
         .show();
     // There may be no notification service either; the terminal has it too.
     drop(shown);

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use zbus::export::futures_core::Stream;
-use zbus::fdo::DBusProxy;
+use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
 
 /// The well-known name of the notification service.
 pub const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
@@ -18,13 +18,19 @@ pub struct Bus {
     proxy: DBusProxy<'static>,
 }
 
+/// The owners of a name as they come and go.
+pub struct Owners(NameOwnerChangedStream);
+
 impl Bus {
     /// Connects, or says in a sentence why that cannot be done.
     pub async fn connect() -> Result<Self, String> {
-        let connect = async {
-            let bus = zbus::Connection::session().await?;
-            DBusProxy::new(&bus).await
-        };
+        Self::over(zbus::Connection::session()).await
+    }
+
+    async fn over(
+        bus: impl Future<Output = zbus::Result<zbus::Connection>>,
+    ) -> Result<Self, String> {
+        let connect = async { DBusProxy::new(&bus.await?).await };
         Ok(Self { proxy: answered(connect).await? })
     }
 
@@ -42,21 +48,23 @@ impl Bus {
         Ok(names.iter().any(|known| known.as_str() == name))
     }
 
-    /// Calls `tell` whenever the owner of a name has come or gone, with
-    /// whether there is one now; ends with the bus.
-    pub async fn follow<F>(&self, name: &'static str, mut tell: impl FnMut(bool) -> F)
-    where
-        F: Future<Output = ()>,
-    {
-        let Ok(mut changes) = self.proxy.receive_name_owner_changed_with_args(&[(0, name)]).await
-        else {
-            return;
-        };
-        while let Some(change) =
-            std::future::poll_fn(|context| Pin::new(&mut changes).poll_next(context)).await
-        {
+    /// Follows the owners of a name from now on: whoever looks after this
+    /// misses none.
+    pub async fn owners(&self, name: &'static str) -> Result<Owners, String> {
+        let of = [(0, name)];
+        answered(self.proxy.receive_name_owner_changed_with_args(&of)).await.map(Owners)
+    }
+}
+
+impl Owners {
+    /// Waits for the next change: whether there is an owner then; `None` once
+    /// the bus is gone.
+    pub async fn next(&mut self) -> Option<bool> {
+        loop {
+            let change =
+                std::future::poll_fn(|context| Pin::new(&mut self.0).poll_next(context)).await?;
             if let Ok(change) = change.args() {
-                tell(change.new_owner().is_some()).await;
+                return Some(change.new_owner().is_some());
             }
         }
     }
@@ -67,5 +75,95 @@ async fn answered<T>(ask: impl Future<Output = zbus::Result<T>>) -> Result<T, St
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("The session bus cannot be asked: {error}.")),
         Err(_) => Err("The session bus does not answer.".to_owned()),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    /// A bus of its own, ended with it.
+    pub struct OwnBus {
+        daemon: Child,
+        address: String,
+        _folder: tempfile::TempDir,
+    }
+
+    impl OwnBus {
+        pub fn start() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let config = folder.path().join("bus.conf");
+            let text = format!(
+                "<busconfig><listen>unix:dir={}</listen><policy context=\"default\">\
+                 <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>\
+                 <allow own=\"*\"/></policy></busconfig>",
+                folder.path().display()
+            );
+            std::fs::write(&config, text).unwrap();
+            let mut daemon = Command::new("dbus-daemon")
+                .arg("--config-file")
+                .arg(&config)
+                .args(["--nofork", "--print-address=1"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut address = String::new();
+            BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
+            Self { daemon, address: address.trim().to_owned(), _folder: folder }
+        }
+
+        pub fn address(&self) -> Address {
+            Address(self.address.clone())
+        }
+
+        pub async fn connection(&self) -> zbus::Result<zbus::Connection> {
+            self.address().connection().await
+        }
+
+        pub fn end(&mut self) {
+            self.daemon.kill().unwrap();
+            self.daemon.wait().unwrap();
+        }
+    }
+
+    /// Where a bus is reached.
+    #[derive(Clone)]
+    pub struct Address(String);
+
+    impl Address {
+        async fn connection(&self) -> zbus::Result<zbus::Connection> {
+            zbus::connection::Builder::address(self.0.as_str()).build().await
+        }
+
+        pub async fn bus(&self) -> Result<Bus, String> {
+            Bus::over(self.connection()).await
+        }
+    }
+
+    impl Drop for OwnBus {
+        fn drop(&mut self) {
+            drop(self.daemon.kill());
+            drop(self.daemon.wait());
+        }
+    }
+
+    #[tokio::test]
+    async fn owners_are_followed_from_the_moment_of_asking_to_the_end_of_the_bus() {
+        let mut own = OwnBus::start();
+        let bus = own.address().bus().await.unwrap();
+        let mut owners = bus.owners(NOTIFICATIONS).await.unwrap();
+        assert_eq!(bus.has_service(NOTIFICATIONS).await, Ok(false));
+        let service = own.connection().await.unwrap();
+        service.request_name(NOTIFICATIONS).await.unwrap();
+        assert_eq!(bus.has_service(NOTIFICATIONS).await, Ok(true));
+        service.release_name(NOTIFICATIONS).await.unwrap();
+        assert_eq!(owners.next().await, Some(true), "it came after the asking");
+        assert_eq!(owners.next().await, Some(false));
+        own.end();
+        assert_eq!(owners.next().await, None);
+        assert!(bus.has_service(NOTIFICATIONS).await.is_err());
     }
 }

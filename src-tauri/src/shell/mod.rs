@@ -7,5 +7,6 @@ pub mod command;
 pub mod demo;
 pub mod log;
 pub mod notify;
+pub mod service;
 pub mod tray;
 pub mod window;

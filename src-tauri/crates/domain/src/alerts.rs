@@ -273,6 +273,18 @@ impl Alerts {
 }
 
 impl Stage {
+    /// One notification and nothing else.
+    pub fn plain() -> Self {
+        Self {
+            after_s: 0,
+            times: 1,
+            notify: true,
+            sound: false,
+            attention: false,
+            command: Vec::new(),
+        }
+    }
+
     fn fault(&self) -> Option<String> {
         if self.times == 0 || usize::try_from(self.times).is_ok_and(|times| times > MOST) {
             return Some(format!("A stage alerts once to {MOST} times."));

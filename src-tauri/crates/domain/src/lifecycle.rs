@@ -215,6 +215,7 @@ pub fn transition(
                 // reviewer is warned of that before anything follows.
                 next.timing.missed(DateTime::<Utc>::MIN_UTC, now);
             }
+            next.missed_giving_up(DateTime::<Utc>::MIN_UTC, now);
         }
         Event::Release => {
             let Phase::Decided { decision, .. } = next.phase else {
@@ -246,8 +247,11 @@ pub fn transition(
         Event::Alert { next: follows } => waiting::alerted(&mut next, follows, now)?,
         Event::GiveUp => waiting::given_up(&mut next, now)?,
         Event::Gap { since } => {
-            if progress.state() == State::Ready && progress.escalation.is_none() {
-                next.timing.missed(since, now);
+            if progress.state() == State::Ready {
+                if progress.escalation.is_none() {
+                    next.timing.missed(since, now);
+                }
+                next.missed_giving_up(since, now);
             }
         }
         Event::Step { by, since } => {

@@ -24,7 +24,7 @@ mod time;
 mod wait;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,6 +75,8 @@ struct Desk {
     warned: Mutex<HashMap<(String, u32), Attempt>>,
     /// The recent notifications.
     burst: Mutex<Burst>,
+    /// The handoffs of which a notification is being made up for.
+    telling: Mutex<HashSet<String>>,
     /// The item that the reviewer sees now.
     on_screen: Mutex<Option<String>>,
     /// The clocks at the last look, and the time by them.
@@ -148,6 +150,7 @@ impl Engine {
                 runner,
                 warned: Mutex::default(),
                 burst: Mutex::default(),
+                telling: Mutex::default(),
                 on_screen: Mutex::default(),
                 watch: Mutex::new(Watch::new(first)),
                 minding: tokio::sync::Mutex::default(),
@@ -174,16 +177,6 @@ impl Engine {
     /// Asks the windows to show an item, or themselves.
     pub fn show(&self, id: Option<String>) {
         self.desk.hub.tell(&Change::Show { id });
-    }
-
-    /// Records whether notifications can be shown.
-    pub fn notifications_are(&self, state: NotificationState) {
-        let mut known = lock(&self.desk.notifications);
-        if *known != state {
-            *known = state;
-            drop(known);
-            self.desk.hub.tell(&Change::Status);
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! must have tried before they act.
 
 use handoff_domain::alerts::Purpose;
-use handoff_domain::lifecycle::{Event, State, transition};
+use handoff_domain::lifecycle::{Event, Flag, State, transition};
 use handoff_domain::payload::Payload;
 use handoff_protocol::view::{Change, NotificationState};
 use handoff_store::Record;
@@ -28,23 +28,36 @@ impl Engine {
     /// Notifies the reviewer of a handoff that is ready, and records how that
     /// went; the submit does not wait for it.
     pub(crate) fn announce(&self, id: &str) {
-        let engine = self.clone();
-        let id = id.to_owned();
-        tokio::spawn(async move {
-            let record = engine.desk.store.read(|read| read.handoff(&id));
-            match record {
-                Ok(Some(record)) if record.progress.state() == State::Ready => {
-                    engine.announce_ready(record).await;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(id, %error, "no notification"),
-            }
-        });
+        let (engine, id) = (self.clone(), id.to_owned());
+        tokio::spawn(async move { engine.announce_now(&id, |_| Purpose::Ready).await });
     }
 
-    async fn announce_ready(&self, record: Record) {
+    /// Notifies the reviewer of what could not be shown earlier, unless that
+    /// is going on.
+    fn make_up_for(&self, id: &str) {
+        if lock(&self.desk.telling).insert(id.to_owned()) {
+            let (engine, id) = (self.clone(), id.to_owned());
+            tokio::spawn(async move {
+                engine.announce_now(&id, owed).await;
+                lock(&engine.desk.telling).remove(&id);
+            });
+        }
+    }
+
+    async fn announce_now(&self, id: &str, purpose: fn(&Record) -> Purpose) {
+        match self.desk.store.read(|read| read.handoff(id)) {
+            Ok(Some(record)) if record.progress.state() == State::Ready => {
+                let purpose = purpose(&record);
+                self.announce_as(record, purpose).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(id, %error, "no notification"),
+        }
+    }
+
+    async fn announce_as(&self, record: Record, purpose: Purpose) {
         let desk = &self.desk;
-        let attempt = self.tell(&record, Purpose::Ready, false).await;
+        let attempt = self.tell(&record, purpose, false).await;
         let kind = if attempt == Attempt::Shown { "notified" } else { "not_notified" };
         let (data, now) = (told(&attempt), desk.now());
         // Nobody waits for it, and an agent's next call should not.
@@ -87,14 +100,16 @@ impl Engine {
 
     pub(crate) async fn show_notice(&self, notice: crate::Notice) -> Attempt {
         let desk = &self.desk;
+        let handoff = notice.handoff.clone();
         let attempt = desk.notifier.notify(notice).await;
         match &attempt {
             Attempt::Inhibited(_) => {}
             Attempt::Shown => {
-                let known = lock(&desk.notifications).clone();
-                if matches!(known, NotificationState::Missing { .. }) {
+                let missing =
+                    matches!(&*lock(&desk.notifications), NotificationState::Missing { .. });
+                if missing {
                     let service = "a notification service".to_owned();
-                    self.notifications_are(NotificationState::Available { service });
+                    self.service_is(NotificationState::Available { service }, handoff.as_deref());
                 }
             }
             Attempt::NoService(why) | Attempt::Failed(why) => {
@@ -117,11 +132,33 @@ impl Engine {
         lock(&self.desk.settings).notify_question
     }
 
-    /// A notification service has appeared: what it was never shown is due.
-    pub fn notifications_are_back(&self, service: String) {
-        self.notifications_are(NotificationState::Available { service });
-        match self.desk.store.read(|read| read.not_shown()) {
-            Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
+    /// Records whether notifications can be shown. Once they can be again, or
+    /// for the first time, what could not be shown for want of a service is
+    /// due.
+    pub fn notifications_are(&self, state: NotificationState) {
+        self.service_is(state, None);
+    }
+
+    /// The same, where one handoff is being told of already.
+    fn service_is(&self, state: NotificationState, but: Option<&str>) {
+        let desk = &self.desk;
+        let before = {
+            let mut known = lock(&desk.notifications);
+            if *known == state {
+                return;
+            }
+            std::mem::replace(&mut *known, state.clone())
+        };
+        desk.hub.tell(&Change::Status);
+        let was = matches!(before, NotificationState::Available { .. });
+        if was || !matches!(state, NotificationState::Available { .. }) {
+            return;
+        }
+        match desk.store.read(|read| read.owed_for_want_of_a_service()) {
+            Ok(ids) => ids
+                .iter()
+                .filter(|id| but != Some(id.as_str()))
+                .for_each(|id| self.make_up_for(id)),
             Err(error) => tracing::warn!(%error, "what waits was not shown again"),
         }
     }
@@ -211,6 +248,18 @@ impl Desk {
     pub(crate) fn at_the_deadline(&self, payload: &Payload, record: &Record) -> String {
         let allowed = record.progress.default_allowed;
         words::at_the_deadline(payload, &record.traits, allowed, &lock(&self.settings).alerts)
+    }
+}
+
+/// What a handoff whose notification was not shown is to be told as now.
+fn owed(record: &Record) -> Purpose {
+    let progress = &record.progress;
+    if progress.has(Flag::Escalated) {
+        Purpose::Alert
+    } else if progress.timing.warned_at.is_some() {
+        Purpose::Warning
+    } else {
+        Purpose::Ready
     }
 }
 

@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_domain::alerts::Purpose;
+use handoff_domain::alerts::{Purpose, Stage};
 use handoff_domain::answer::default_decision;
 use handoff_domain::decision::Decision;
-use handoff_domain::lifecycle::{Due, Event, Flag, NextAlert, State, transition};
+use handoff_domain::lifecycle::{Due, Event, Flag, NextAlert, Progress, State, transition};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Record, Write};
@@ -264,11 +264,15 @@ impl Engine {
 
     async fn alert(&self, record: &Record) -> Result<(), Failure> {
         let desk = &self.desk;
-        let done = record.progress.escalation.map_or(0, |escalation| escalation.done);
+        let Some(escalation) = record.progress.escalation else { return Ok(()) };
         let alerts = desk.alerts();
         let mut data = json!({});
-        // A stage that the reviewer has taken out meanwhile is passed over.
-        if let Some(stage) = alerts.alert(done) {
+        // The last one once more, or the one that is next.
+        let before = escalation.done.saturating_sub(escalation.again.into());
+        let stage = alerts.alert(before).cloned();
+        // A stage that the reviewer has taken out meanwhile is passed over, but
+        // before it is given up after all there is a sign.
+        if let Some(stage) = stage.or_else(|| escalation.again.then(Stage::plain)) {
             if stage.notify {
                 data = told(&self.tell(record, Purpose::Alert, stage.sound).await);
             }
@@ -284,8 +288,8 @@ impl Engine {
                 }
             }
         }
-        data["alert"] = json!(done + 1);
-        let next = alerts.next_alert(done + 1, desk.now());
+        data["alert"] = json!(before + 1);
+        let next = alerts.next_alert(before + 1, desk.now());
         desk.apply(&record.id, None, Event::Alert { next }, Actor::System, "alerted", data).await?;
         Ok(())
     }
@@ -369,8 +373,12 @@ impl Desk {
                         if progress == record.progress {
                             continue;
                         }
+                        let again = |progress: &Progress| {
+                            progress.escalation.is_some_and(|escalation| escalation.again)
+                        };
                         let missed = progress.timing.warned_at.is_none()
-                            && record.progress.timing.warned_at.is_some();
+                            && record.progress.timing.warned_at.is_some()
+                            || again(&progress) && !again(&record.progress);
                         let kind = if missed { "missed" } else { "clock_set" };
                         let (actor, data) = (Actor::System, json!({}));
                         changed

@@ -132,7 +132,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         "default_allowed" => "Allowed the default to be taken".to_owned(),
         "default_disallowed" => "Took that leave back".to_owned(),
         "clock_set" => "The clock of this machine was set".to_owned(),
-        "missed" => "The deadline passed unseen: it is warned of first".to_owned(),
+        "missed" => "Its time passed unseen: you are told again first".to_owned(),
         "command_ran" => "Your command ran".to_owned(),
         "command_failed" => format!("Your command failed: {}", text("why")),
         "alerted" => attempted("Alerted after the deadline", text("attempt"), text("why")),

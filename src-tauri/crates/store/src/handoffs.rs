@@ -327,12 +327,14 @@ impl Read<'_> {
         Ok(ids)
     }
 
-    /// The ids of the ready handoffs that no notification service has shown.
-    pub fn not_shown(&self) -> Result<Vec<String>, StoreError> {
+    /// The ids of the ready handoffs whose latest notification could not be
+    /// shown because no service was there, or none that worked.
+    pub fn owed_for_want_of_a_service(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND NOT EXISTS (
-               SELECT 1 FROM events WHERE handoff = h.seq
-               AND (kind = 'notified' OR data ->> 'attempt' = 'shown')) ORDER BY respond_by",
+            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND (
+               SELECT data ->> 'attempt' FROM events WHERE handoff = h.seq
+               AND data ->> 'attempt' IS NOT NULL ORDER BY seq DESC LIMIT 1
+             ) IN ('no_service', 'failed') ORDER BY respond_by",
         )?;
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)

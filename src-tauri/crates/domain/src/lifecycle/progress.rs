@@ -43,6 +43,10 @@ pub struct Escalation {
     pub done: u32,
     /// What comes next.
     pub next: NextAlert,
+    /// What comes next is the last alert once more: it was to be given up
+    /// while nobody watched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
 }
 
 /// What comes next in an escalation.
@@ -147,6 +151,19 @@ impl Progress {
             (at, _) if now < at => None,
             (_, Due::Remind) if self.timing.warn_at <= now => Some(Due::Warn),
             (_, due) => Some(due),
+        }
+    }
+
+    /// Giving up came due while nobody could have seen it, between `since` and
+    /// `now`: the reviewer is alerted once more before that.
+    pub(super) fn missed_giving_up(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) {
+        let over = self.has(Flag::ManualReview);
+        if let Some(escalation) = self.escalation.as_mut().filter(|_| !over)
+            && escalation.next.gives_up
+            && (since < escalation.next.at && escalation.next.at <= now)
+        {
+            escalation.next = NextAlert { at: now, gives_up: false };
+            escalation.again = true;
         }
     }
 

@@ -1,7 +1,7 @@
 //! What happens to a handoff while it waits for the reviewer: reminders, the
 //! warning, the deadline, and the alerts after it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::progress::{Due, Escalation, NextAlert, Progress, Traits};
 use super::state::{Flag, Phase, State};
@@ -101,7 +101,7 @@ pub(super) fn timed_out(
     match traits.on_timeout {
         TimeoutKind::Escalate => {
             next.mark(Flag::Escalated);
-            next.escalation = Some(Escalation { done: 0, next: alert });
+            next.escalation = Some(Escalation { done: 0, next: alert, again: false });
         }
         TimeoutKind::ManualReview => next.mark(Flag::ManualReview),
         TimeoutKind::SafeDefault => {
@@ -124,7 +124,12 @@ pub(super) fn alerted(next: &mut Progress, follows: NextAlert, now: Moment) -> R
     let due = next.next_due().is_some_and(|(at, due)| due == Due::Alert && at <= now);
     match &mut next.escalation {
         Some(escalation) if due => {
-            *escalation = Escalation { done: escalation.done + 1, next: follows };
+            let (mut follows, mut done) = (follows, escalation.done + 1);
+            if escalation.again {
+                let grace = TimeDelta::seconds(next.timing.grace_s.into());
+                (follows.at, done) = (follows.at.max(now + grace), escalation.done);
+            }
+            *escalation = Escalation { done, next: follows, again: false };
             Ok(())
         }
         Some(_) | None => Err(Refusal::TooEarly),

@@ -194,6 +194,7 @@ proptest! {
             snoozed: false,
             allowed: false,
             remind: None,
+            again: false,
             alerts: None,
         };
         let mut now = 0;

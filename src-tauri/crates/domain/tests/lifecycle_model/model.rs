@@ -105,6 +105,8 @@ pub struct Model {
     pub remind: Option<i64>,
     /// How many alerts there were, when the next is due, and whether there is none left.
     pub alerts: Option<(u32, i64, bool)>,
+    /// The next alert is the last one once more.
+    pub again: bool,
 }
 
 impl Model {
@@ -151,6 +153,12 @@ impl Model {
                     let past = self.due().is_some_and(|due| due <= now);
                     if past && self.alerts.is_none() && !self.manual_review {
                         self.warned = None;
+                    }
+                    if let Some((_, at, last @ true)) = &mut self.alerts
+                        && *at <= now
+                        && !self.manual_review
+                    {
+                        (*at, *last, self.again) = (now, false, true);
                     }
                 }
                 self.go(may, State::Ready)
@@ -227,7 +235,10 @@ impl Model {
                 let due = self.alerts.filter(|(_, at, last)| !last && *at <= now);
                 let may = self.state == State::Ready && !self.manual_review && due.is_some();
                 if let Some((done, ..)) = due.filter(|_| may) {
-                    self.alerts = Some((done + 1, now + ALERT_S, gives_up));
+                    let again = std::mem::take(&mut self.again);
+                    let least = if again { self.grace } else { 0 };
+                    let done = done + u32::from(!again);
+                    self.alerts = Some((done, now + ALERT_S.max(least), gives_up));
                 }
                 may
             }
@@ -241,6 +252,13 @@ impl Model {
                 let open = self.state == State::Ready && self.alerts.is_none();
                 if open && self.due().is_some_and(|due| now - of < due && due <= now) {
                     self.warned = None;
+                }
+                let unseen = |at: i64| now - of < at && at <= now;
+                let waits = self.state == State::Ready && !self.manual_review;
+                if let Some((_, at, last @ true)) = self.alerts.as_mut().filter(|_| waits)
+                    && unseen(*at)
+                {
+                    (*at, *last, self.again) = (now, false, true);
                 }
                 true
             }
@@ -360,7 +378,7 @@ impl Model {
             (self.lead, self.grace, self.warned) = (200, 100, None);
             (self.escalated, self.manual_review) = (false, false);
             (self.acknowledged, self.snoozed, self.allowed) = (false, false, false);
-            (self.remind, self.alerts) = (None, None);
+            (self.remind, self.alerts, self.again) = (None, None, false);
         }
         let to = if self.state == State::Queued { State::Queued } else { State::Ready };
         self.go(open || asked, to)

@@ -24,6 +24,8 @@ pub struct Account {
     pub allowed: bool,
     /// The deadline has acted.
     pub acted: bool,
+    /// Somebody could have heard the last alert, or of the deadline.
+    pub heard: bool,
     /// The decision in force.
     pub winner: Option<Decided>,
     /// Who may act on it.
@@ -54,6 +56,7 @@ impl Account {
             missed: false,
             allowed: false,
             acted: false,
+            heard: false,
             winner: None,
             held: None,
         }
@@ -80,6 +83,7 @@ impl Account {
         if let Some(held) = &mut self.held {
             held.age = (held.age + ticks).min(LONG);
         }
+        self.heard |= watched && ticks > 0 && (ready || self.acted);
         self.missed |= ready && !watched && !due && self.is_due(shape);
     }
 
@@ -134,10 +138,14 @@ impl Account {
                 if self.missed || !self.is_due(shape) {
                     return Err(format!("invariant 2: acted without its warning: {self:?}"));
                 }
-                self.acted = true;
+                (self.acted, self.heard) = (true, false);
             }
+            Move::Alert => self.heard = false,
             Move::GiveUp if !self.acted => {
                 return Err("invariant 2: gave up before the deadline".to_owned());
+            }
+            Move::GiveUp if !self.heard => {
+                return Err("invariant 2: gave up on an alert that nobody could hear".to_owned());
             }
             Move::GiveUp | Move::Revise => {}
             _ if late(after) != late(before) => {

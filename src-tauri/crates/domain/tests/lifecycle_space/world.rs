@@ -51,7 +51,7 @@ pub struct Key {
     flags: Vec<Flag>,
     /// Deadline, warning, reminder, alert, lease.
     times: [Option<i64>; 5],
-    alerts: Option<(u32, bool)>,
+    alerts: Option<(u32, bool, bool)>,
     holder: Option<(String, bool)>,
     allowed: bool,
     unseen: Option<i64>,
@@ -196,8 +196,11 @@ impl World {
     }
 
     fn next_alert(&self) -> NextAlert {
-        let done = self.progress.escalation.map_or(0, |escalation| escalation.done);
-        NextAlert { at: at(self.now + 1), gives_up: done + 1 >= ALERTS }
+        let gives_up = self
+            .progress
+            .escalation
+            .is_some_and(|escalation| escalation.again || escalation.done + 1 >= ALERTS);
+        NextAlert { at: at(self.now + 1), gives_up }
     }
 
     /// Does what time asks for and nothing else, as a desk that is left alone:
@@ -270,7 +273,7 @@ impl World {
             revised: progress.revision > 1,
             flags: progress.flags.clone(),
             times,
-            alerts: progress.escalation.map(|all| (all.done, all.next.gives_up)),
+            alerts: progress.escalation.map(|all| (all.done, all.next.gives_up, all.again)),
             holder: lease.map(|lease| (lease.holder.clone(), regranted)),
             allowed: progress.default_allowed,
             unseen: self.unseen.map(|since| (since - self.now).max(-LONG)),

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use handoff_domain::alerts::{Alerts, Purpose, Quiet, Stage};
 use handoff_domain::lifecycle::{Flag, State};
-use handoff_protocol::view::{CaseView, Change, Settings};
+use handoff_protocol::view::{CaseView, Change, NotificationState, Settings};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
@@ -214,6 +214,14 @@ async fn what_is_on_screen_is_not_notified_of() {
     until(&desk, || happened(&desk, &other, "notified") == 1).await;
 }
 
+fn there() -> NotificationState {
+    NotificationState::Available { service: "dunst".to_owned() }
+}
+
+fn gone() -> NotificationState {
+    NotificationState::Missing { why: "It left.".to_owned() }
+}
+
 #[tokio::test]
 async fn a_service_that_appears_is_told_what_waits_and_only_once() {
     let desk = Headless::new().await.unwrap();
@@ -223,11 +231,29 @@ async fn a_service_that_appears_is_told_what_waits_and_only_once() {
     until(&desk, || happened(&desk, &id, "not_notified") == 1).await;
     desk.notifier.appear();
     for _ in 0..2 {
-        desk.engine.notifications_are_back("dunst".to_owned());
+        desk.engine.notifications_are(there());
         until(&desk, || happened(&desk, &id, "notified") == 1).await;
         desk.engine.tick().await;
+        desk.engine.notifications_are(gone());
     }
     assert_eq!(desk.notifier.notices().len(), 1);
+}
+
+#[tokio::test]
+async fn a_warning_that_no_service_showed_is_shown_when_one_is_back() {
+    let (desk, agent, id) = with(within(600, "manual_review")).await;
+    desk.notifier.disappear();
+    live(&desk, 490).await;
+    assert_eq!(happened(&desk, &id, "warned"), 1);
+    assert_eq!(shown(&desk, Purpose::Warning), 0);
+    desk.notifier.appear();
+    // Nobody says so but the next notification, which is shown.
+    let other = agent.submit(payload("other", within(3600, "manual_review"))).await;
+    until(&desk, || shown(&desk, Purpose::Warning) == 1).await;
+    let of = |id: &str| {
+        desk.notifier.notices().iter().filter(|one| one.handoff.as_deref() == Some(id)).count()
+    };
+    assert_eq!((of(&id), of(&other)), (2, 1), "once for being ready, once more for the warning");
 }
 
 #[tokio::test]
@@ -335,6 +361,26 @@ async fn a_sleep_through_the_deadline_is_noticed_and_warned_of() {
     assert!(!has(&desk, &id, Flag::Escalated), "the grace of five minutes");
     live(&desk, 15).await;
     assert!(has(&desk, &id, Flag::Escalated));
+}
+
+#[tokio::test]
+async fn a_sleep_through_the_giving_up_is_alerted_of_once_more_before_it() {
+    let (desk, _agent, id) = with(within(600, "escalate")).await;
+    set(&desk, |alerts| {
+        alerts.stages.clear();
+        alerts.give_up_after_s = 60;
+    })
+    .await;
+    live(&desk, 605).await;
+    assert_eq!((has(&desk, &id, Flag::Escalated), shown(&desk, Purpose::Alert)), (true, 0));
+    desk.clock.sleep(Duration::from_hours(9));
+    pass(&desk, 5).await;
+    assert_eq!((happened(&desk, &id, "missed"), shown(&desk, Purpose::Alert)), (1, 1));
+    live(&desk, 290).await;
+    assert!(!has(&desk, &id, Flag::ManualReview), "the grace of five minutes");
+    live(&desk, 15).await;
+    assert!(has(&desk, &id, Flag::ManualReview));
+    assert_eq!(shown(&desk, Purpose::Alert), 1);
 }
 
 #[tokio::test]

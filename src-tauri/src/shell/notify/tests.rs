@@ -1,0 +1,228 @@
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use handoff_domain::alerts::Purpose;
+use handoff_domain::payload::Priority;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::super::bus::tests::OwnBus;
+use super::*;
+
+/// A service that shows what it has leave for, and hangs before.
+#[derive(Clone)]
+struct Slow {
+    leave: Arc<Semaphore>,
+    answers: Arc<AtomicBool>,
+    last: Arc<AtomicU32>,
+    told: mpsc::UnboundedSender<Told>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Told {
+    Asked(Option<u32>),
+    Shown(u32),
+    Closed(u32),
+    Unheard(u32),
+}
+
+/// Tells when nobody listens for a click any more.
+struct Listening(u32, mpsc::UnboundedSender<Told>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        drop(self.1.send(Told::Unheard(self.0)));
+    }
+}
+
+impl Service for Slow {
+    fn look(&self) -> Answer<Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn name(&self) -> Answer<Result<String, String>> {
+        let answers = self.answers.load(Ordering::SeqCst);
+        Box::pin(async move {
+            if answers { Ok("slow 1".to_owned()) } else { std::future::pending().await }
+        })
+    }
+
+    fn show(&self, _notice: &Notice, replaces: Option<u32>) -> Answer<Result<Posted, String>> {
+        let slow = self.clone();
+        slow.told.send(Told::Asked(replaces)).unwrap();
+        Box::pin(async move {
+            slow.leave.acquire().await.unwrap().forget();
+            let id = replaces.unwrap_or_else(|| slow.last.fetch_add(1, Ordering::SeqCst) + 1);
+            slow.told.send(Told::Shown(id)).unwrap();
+            let listening = Listening(id, slow.told.clone());
+            let clicked = Box::pin(async move {
+                let _listening = listening;
+                std::future::pending().await
+            });
+            Ok(Posted { id, clicked })
+        })
+    }
+
+    fn close(&self, id: u32) -> Answer<Result<(), String>> {
+        self.told.send(Told::Closed(id)).unwrap();
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+const QUICK: Limits =
+    Limits { patience: Duration::from_millis(20), look: Duration::from_millis(1) };
+const PATIENT: Limits = Limits { patience: Duration::from_secs(60), look: Duration::ZERO };
+
+fn notifier(limits: Limits, leave: usize) -> (DesktopNotifier, Slow, mpsc::UnboundedReceiver<Told>) {
+    let (told, heard) = mpsc::unbounded_channel();
+    let slow = Slow {
+        leave: Arc::new(Semaphore::new(leave)),
+        answers: Arc::new(AtomicBool::new(true)),
+        last: Arc::default(),
+        told,
+    };
+    (DesktopNotifier::with(Box::new(slow.clone()), limits), slow, heard)
+}
+
+fn notice(handoff: &str) -> Notice {
+    Notice {
+        handoff: Some(handoff.to_owned()),
+        title: "tidy asks".to_owned(),
+        body: "May I?".to_owned(),
+        priority: Priority::Normal,
+        purpose: Purpose::Ready,
+        sound: false,
+    }
+}
+
+async fn next(heard: &mut mpsc::UnboundedReceiver<Told>) -> Told {
+    tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_notice_takes_the_place_of_the_earlier_one() {
+    let (notifier, _slow, mut heard) = notifier(PATIENT, 9);
+    assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
+    assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
+    notifier.retire("a");
+    assert_eq!(next(&mut heard).await, Told::Asked(None));
+    assert_eq!(next(&mut heard).await, Told::Shown(1));
+    assert_eq!(next(&mut heard).await, Told::Asked(Some(1)));
+    assert_eq!(next(&mut heard).await, Told::Shown(1));
+    let mut rest = [next(&mut heard).await, next(&mut heard).await, next(&mut heard).await];
+    rest.sort_by_key(|told| matches!(told, Told::Closed(_)));
+    assert_eq!(rest, [Told::Unheard(1), Told::Unheard(1), Told::Closed(1)]);
+}
+
+#[tokio::test]
+async fn what_is_answered_while_its_notice_waits_for_its_turn_is_not_shown() {
+    let (notifier, slow, mut heard) = notifier(PATIENT, 0);
+    let first = tokio::spawn(notifier.notify(notice("a")));
+    assert_eq!(next(&mut heard).await, Told::Asked(None));
+    let second = tokio::spawn(notifier.notify(notice("b")));
+    notifier.retire("b");
+    slow.leave.add_permits(2);
+    assert_eq!(first.await.unwrap(), Attempt::Shown);
+    assert_eq!(second.await.unwrap(), Attempt::Inhibited(ANSWERED.to_owned()));
+    assert_eq!(next(&mut heard).await, Told::Shown(1));
+    assert!(heard.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn what_is_answered_while_it_is_being_shown_is_taken_back() {
+    let (notifier, slow, mut heard) = notifier(PATIENT, 0);
+    let shown = tokio::spawn(notifier.notify(notice("a")));
+    assert_eq!(next(&mut heard).await, Told::Asked(None));
+    notifier.retire("a");
+    // Its decision was undone: the new one is not the old one's.
+    let again = notifier.notify(notice("a"));
+    slow.leave.add_permits(2);
+    assert_eq!(shown.await.unwrap(), Attempt::Inhibited(ANSWERED.to_owned()));
+    assert_eq!(again.await, Attempt::Shown);
+    let mut all = Vec::new();
+    while all.len() < 5 {
+        all.push(next(&mut heard).await);
+    }
+    assert!(all.contains(&Told::Closed(1)) && all.contains(&Told::Shown(2)), "{all:?}");
+    assert!(!all.contains(&Told::Closed(2)), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_show_that_takes_too_long_leaves_the_earlier_notice_and_is_known_when_it_comes() {
+    let limits = Limits { look: Duration::ZERO, ..QUICK };
+    let (notifier, slow, mut heard) = notifier(limits, 1);
+    assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
+    let silent = Attempt::Failed(SILENT.to_owned());
+    assert_eq!(notifier.notify(notice("a")).await, silent);
+    assert_eq!(notifier.notify(notice("new")).await, silent);
+    assert_eq!(notifier.notify(notice("new")).await, silent);
+    let mut all = Vec::new();
+    while all.len() < 5 {
+        all.push(next(&mut heard).await);
+    }
+    let again = Told::Asked(Some(1));
+    assert_eq!(all, [Told::Asked(None), Told::Shown(1), again, Told::Asked(None), Told::Asked(None)]);
+    assert!(heard.try_recv().is_err(), "the first one can still be clicked");
+
+    slow.leave.add_permits(3);
+    let mut all = Vec::new();
+    while !all.iter().any(|told| matches!(told, Told::Closed(_))) {
+        all.push(next(&mut heard).await);
+    }
+    // Both of the same handoff came late: one of them stays.
+    notifier.retire("new");
+    while all.iter().filter(|told| matches!(told, Told::Closed(_))).count() < 2 {
+        all.push(next(&mut heard).await);
+    }
+    assert!(all.contains(&Told::Closed(2)) && all.contains(&Told::Closed(3)), "{all:?}");
+    assert!(!all.contains(&Told::Closed(1)), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_bus_or_a_service_that_is_lost_is_found_again() {
+    let (notifier, slow, _heard) = notifier(QUICK, 9);
+    let notifier = Arc::new(notifier);
+    let mut own = OwnBus::start();
+    let owner = own.connection().await.unwrap();
+    let asked = owner.request_name(NOTIFICATIONS);
+    tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap().unwrap();
+    let failures = AtomicU32::new(2);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let (address, watching) = (own.address(), Arc::clone(&notifier));
+    let watch = tokio::spawn(async move {
+        let connect = || {
+            let fails = failures
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_ok();
+            let address = address.clone();
+            async move {
+                if fails { Err("A hiccup.".to_owned()) } else { address.bus().await }
+            }
+        };
+        watching.watch_on(connect, |state| drop(tell.send(state))).await;
+    });
+    let mut until = async |missing: bool| {
+        loop {
+            let state = tokio::time::timeout(Duration::from_secs(20), told.recv()).await;
+            let state = state.unwrap().unwrap();
+            if matches!(state, NotificationState::Missing { .. }) == missing {
+                return;
+            }
+        }
+    };
+    until(true).await;
+    until(false).await;
+    owner.release_name(NOTIFICATIONS).await.unwrap();
+    until(true).await;
+    assert!(matches!(notifier.notify(notice("a")).await, Attempt::NoService(_)));
+    owner.request_name(NOTIFICATIONS).await.unwrap();
+    until(false).await;
+    assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
+    slow.answers.store(false, Ordering::SeqCst);
+    slow.leave.forget_permits(9);
+    assert!(matches!(notifier.notify(notice("b")).await, Attempt::Failed(_)));
+    until(true).await;
+    slow.answers.store(true, Ordering::SeqCst);
+    until(false).await;
+    own.end();
+    until(true).await;
+    watch.abort();
+}
