@@ -52,8 +52,7 @@ async fn run(argv: &[String], about: &Value) -> Result<(), String> {
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    let mut child =
-        command.spawn().map_err(|error| format!("it could not be started: {error}"))?;
+    let mut child = command.spawn().map_err(|error| format!("it could not be started: {error}"))?;
     let group = Group::of(&child);
     let (input, stderr) = (child.stdin.take(), child.stderr.take());
     let mut complaint = Complaint { stderr, tail: Vec::new() };
@@ -190,7 +189,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_command_leaves_running_is_not_waited_for() {
-        let left = within(Duration::from_secs(20), words("sleep 60 & echo no mail >&2; exit 3"), json!({}));
+        let left = within(
+            Duration::from_secs(20),
+            words("sleep 60 & echo no mail >&2; exit 3"),
+            json!({}),
+        );
         assert_eq!(left.await, Err("it ended with exit status: 3: no mail".to_owned()));
     }
 

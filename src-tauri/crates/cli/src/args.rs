@@ -60,6 +60,35 @@ The report says what the agent did with the decision:
   {\"outcome\": \"diverged\", \"why\": \"The charge was already refunded.\"}
 --applied is short for the report that it did exactly what was decided.";
 
+const CHECK_HELP: &str = "\
+The call names its task, tool and arguments, and a key of its own:
+  {\"task\": {\"id\": \"t-1\", \"title\": \"Tidy\", \"goal\": \"Room on the disk\"},
+   \"tool\": \"bash\", \"args\": {\"command\": \"rm -r build\"}, \"cwd\": \"/work\", \"key\": \"c-1\"}
+The desk reads what the call does, and answers by the level and the rules that the
+reviewer has set. What cannot be undone, or what nobody knows, is always held; a
+held call becomes a handoff, and `handoff wait` waits for its answer. After a yes
+the same call runs, once: ask again with the same key, or report with `record`.
+
+Without a desk nothing is permitted: only what reads may go on.
+
+Exit codes: 0 run, 10 held, 5 denied, 4 no desk.";
+
+const RECORD_HELP: &str = "\
+  {\"task\": \"t-1\", \"action\": {\"id\": \"a-1\", \"tool\": \"bash\",
+   \"input\": {\"command\": \"rm -r build\"}, \"effect\": \"irreversible\", \"status\": \"done\"}}
+A record of what was decided closes that handoff. A record of something else, or of
+what should have been asked, is shown to the reviewer, and the agent then has to ask
+for every change.";
+
+const TASK_HELP: &str = "\
+  {\"task\": {\"id\": \"t-1\", \"title\": \"Tidy\", \"goal\": \"Room on the disk\"},
+   \"plan\": {\"steps\": [{\"id\": \"scan\", \"title\": \"Look\", \"status\": \"pending\"}]}}
+So the reviewer can set how far the agent may go before it starts.";
+
+const TOOLS_HELP: &str = "\
+  {\"tools\": [{\"name\": \"fs.move\", \"description\": \"Moves a file\", \"effect\": \"reversible\"}]}
+What is said of an effect counts once the reviewer has accepted that very definition.";
+
 const VERIFY_HELP: &str = "\
 Every event in the desk's database is chained to the one before it by a hash, and
 the last hash is kept in the file audit-head beside it. This checks all of them,
@@ -165,6 +194,33 @@ pub enum Verb {
     /// Report what was done with a decision.
     #[command(after_help = RECONCILE_HELP)]
     Reconcile(Reconcile),
+    /// Ask whether a tool may be called.
+    #[command(after_help = CHECK_HELP)]
+    Check {
+        /// The call, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Report what a tool call did.
+    #[command(after_help = RECORD_HELP)]
+    Record {
+        /// The record, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Say what the work is, which steps it has, and when it is over.
+    Task {
+        /// What to say.
+        #[command(subcommand)]
+        verb: TaskVerb,
+    },
+    /// Say which tools this agent can call.
+    #[command(after_help = TOOLS_HELP)]
+    Tools {
+        /// The tools, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
     /// Check the desk's audit log; needs no desk, and hinders none.
     #[command(after_help = VERIFY_HELP)]
     Verify,
@@ -192,6 +248,34 @@ pub enum Verb {
     Man {
         /// The page of one command.
         command: Option<String>,
+    },
+}
+
+/// `handoff task`.
+#[derive(Debug, Subcommand)]
+pub enum TaskVerb {
+    /// Say what the work is, before it starts.
+    #[command(after_help = TASK_HELP)]
+    Open {
+        /// The task and its plan, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Replace the steps of a task.
+    Plan {
+        /// {"task": ID, "plan": {…}, "revision": N}, or - for standard input.
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// List the steps that are free to go while decisions are pending.
+    Runnable {
+        /// The task's id.
+        id: String,
+    },
+    /// Say that the work is over; a draft then goes to the reviewer.
+    Close {
+        /// The task's id.
+        id: String,
     },
 }
 

@@ -12,6 +12,7 @@ mod doctor;
 mod edge;
 mod exit;
 mod failure;
+mod gate;
 mod input;
 mod spool;
 mod start;
@@ -90,6 +91,10 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
         Verb::Withdraw { id, reason } => commands::withdraw(edge, agent, id, reason),
         Verb::Revise { id, file } => commands::revise(edge, agent, id, &file),
         Verb::Reconcile(given) => commands::reconcile(edge, agent, &given),
+        Verb::Check { file } => gate::check(edge, agent, &file),
+        Verb::Record { file } => gate::record(edge, agent, &file),
+        Verb::Tools { file } => gate::tools(edge, agent, &file),
+        Verb::Task { verb } => gate::task(edge, agent, verb),
         Verb::Doctor(given) => doctor::run(edge, &given),
         Verb::Verify => verify::run(edge),
         Verb::Completions { shell } => commands::completions(edge, shell),

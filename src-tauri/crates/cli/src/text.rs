@@ -1,6 +1,8 @@
 //! Answers in words for a person at a terminal: short and aligned. Everything
 //! an agent or a reviewer wrote passes through [`crate::visible`].
 
+pub mod gate;
+
 use std::fmt::Write as _;
 
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};

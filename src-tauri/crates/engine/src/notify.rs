@@ -155,10 +155,9 @@ impl Engine {
             return;
         }
         match desk.store.read(|read| read.owed_for_want_of_a_service()) {
-            Ok(ids) => ids
-                .iter()
-                .filter(|id| but != Some(id.as_str()))
-                .for_each(|id| self.make_up_for(id)),
+            Ok(ids) => {
+                ids.iter().filter(|id| but != Some(id.as_str())).for_each(|id| self.make_up_for(id))
+            }
             Err(error) => tracing::warn!(%error, "what waits was not shown again"),
         }
     }

@@ -71,7 +71,10 @@ const QUICK: Limits =
     Limits { patience: Duration::from_millis(20), look: Duration::from_millis(1) };
 const PATIENT: Limits = Limits { patience: Duration::from_secs(60), look: Duration::ZERO };
 
-fn notifier(limits: Limits, leave: usize) -> (DesktopNotifier, Slow, mpsc::UnboundedReceiver<Told>) {
+fn notifier(
+    limits: Limits,
+    leave: usize,
+) -> (DesktopNotifier, Slow, mpsc::UnboundedReceiver<Told>) {
     let (told, heard) = mpsc::unbounded_channel();
     let slow = Slow {
         leave: Arc::new(Semaphore::new(leave)),
@@ -159,7 +162,10 @@ async fn a_show_that_takes_too_long_leaves_the_earlier_notice_and_is_known_when_
         all.push(next(&mut heard).await);
     }
     let again = Told::Asked(Some(1));
-    assert_eq!(all, [Told::Asked(None), Told::Shown(1), again, Told::Asked(None), Told::Asked(None)]);
+    assert_eq!(
+        all,
+        [Told::Asked(None), Told::Shown(1), again, Told::Asked(None), Told::Asked(None)]
+    );
     assert!(heard.try_recv().is_err(), "the first one can still be clicked");
 
     slow.leave.add_permits(3);
@@ -193,9 +199,7 @@ async fn a_bus_or_a_service_that_is_lost_is_found_again() {
                 .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                 .is_ok();
             let address = address.clone();
-            async move {
-                if fails { Err("A hiccup.".to_owned()) } else { address.bus().await }
-            }
+            async move { if fails { Err("A hiccup.".to_owned()) } else { address.bus().await } }
         };
         watching.watch_on(connect, |state| drop(tell.send(state))).await;
     });

@@ -1,0 +1,85 @@
+//! Before an action and after it: checks, records, tasks and tools.
+//!
+//! Where no desk answers, nothing is permitted: the exit code says so, and
+//! nothing is kept for later, since a permission that comes late is none.
+
+use std::path::Path;
+
+use handoff_protocol::wire::{
+    ByTask, Check, Checked, Gate, OpenTask, PlanTask, RecordAction, Recorded, TaskStanding, Tools,
+    ToolsKnown, method,
+};
+use serde::de::DeserializeOwned;
+
+use crate::args::TaskVerb;
+use crate::desk::Desk;
+use crate::edge::Edge;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::text::gate as text;
+
+/// `handoff check`.
+pub fn check(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
+    let asked: Check = parsed(edge, file, "a check")?;
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let checked: Checked = client.call(method::CHECK, &asked)?;
+    edge.answer(&checked, &text::checked(&checked))?;
+    Ok(match checked.verdict {
+        Gate::Run => Exit::Done,
+        Gate::Held => Exit::Pending,
+        Gate::Denied => Exit::Refused,
+    })
+}
+
+/// `handoff record`.
+pub fn record(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
+    let done: RecordAction = parsed(edge, file, "a record")?;
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let recorded: Recorded = client.call(method::RECORD, &done)?;
+    edge.answer(&recorded, &text::recorded(&recorded))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff tools`.
+pub fn tools(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
+    let tools: Tools = parsed(edge, file, "a list of tools")?;
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let known: ToolsKnown = client.call(method::TOOLS, &tools)?;
+    edge.answer(&known, &text::tools(&known))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff task`.
+pub fn task(edge: &mut Edge<'_>, agent: &str, verb: TaskVerb) -> Result<Exit, Failure> {
+    let standing: TaskStanding = match verb {
+        TaskVerb::Open { file } => {
+            let open: OpenTask = parsed(edge, &file, "a task")?;
+            Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_OPEN, &open)?
+        }
+        TaskVerb::Plan { file } => {
+            let plan: PlanTask = parsed(edge, &file, "a plan")?;
+            Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_PLAN, &plan)?
+        }
+        TaskVerb::Runnable { id } => {
+            let by = ByTask { task: id };
+            Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_RUNNABLE, &by)?
+        }
+        TaskVerb::Close { id } => {
+            let by = ByTask { task: id };
+            Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_CLOSE, &by)?
+        }
+    };
+    edge.answer(&standing, &text::task(&standing))?;
+    Ok(Exit::Done)
+}
+
+fn parsed<T: DeserializeOwned>(edge: &mut Edge<'_>, file: &Path, what: &str) -> Result<T, Failure> {
+    let input = Input::read(file, edge)?;
+    serde_json::from_str(&input.text).map_err(|error| {
+        Failure::unreadable(
+            format!("{} is not {what}: {error}.", input.name),
+            "PROTOCOL.md shows its shape, and `--help` of this command an example.",
+        )
+    })
+}

@@ -1,0 +1,92 @@
+//! What the gate answers, in words for a person at a terminal.
+
+use handoff_domain::action::Effect;
+use handoff_domain::autonomy::Level;
+use handoff_protocol::wire::{Checked, Gate, Recorded, TaskStanding, ToolsKnown};
+
+use super::{pair, part};
+use crate::visible;
+
+/// The answer to a check.
+pub fn checked(checked: &Checked) -> String {
+    let verdict = match checked.verdict {
+        Gate::Run => "run",
+        Gate::Held => "held",
+        Gate::Denied => "denied",
+    };
+    let mut out = format!("{verdict}\n");
+    part(&mut out, "why", &checked.why);
+    let effect = match (checked.unknown, checked.effect) {
+        (true, _) => "unknown, so it counts as irreversible",
+        (false, Effect::Read) => "read",
+        (false, Effect::Reversible) => "reversible",
+        (false, Effect::Irreversible) => "irreversible",
+    };
+    pair(&mut out, "effect", effect);
+    if let Some(id) = &checked.handoff_id {
+        pair(&mut out, "handoff", &visible::line(id));
+        if checked.verdict == Gate::Held {
+            pair(&mut out, "next", &format!("handoff wait {}", visible::line(id)));
+        }
+    }
+    list(&mut out, "waits for", &checked.blocked_by);
+    list(&mut out, "free steps", &checked.runnable);
+    out
+}
+
+/// The answer to a record.
+pub fn recorded(recorded: &Recorded) -> String {
+    let known = if recorded.replayed { ", known already" } else { "" };
+    let mut out = format!("{}  recorded{known}\n", visible::line(&recorded.id));
+    if let Some(id) = &recorded.reconciled {
+        pair(&mut out, "carries out", &visible::line(id));
+    }
+    if let Some(why) = &recorded.diverged {
+        part(&mut out, "told", why);
+        pair(&mut out, "level", "suggest, until the reviewer has looked");
+    }
+    out
+}
+
+/// The answer to a list of tools.
+pub fn tools(known: &ToolsKnown) -> String {
+    let mut out = format!("level {}\n", level(known.level));
+    list(&mut out, "accepted", &known.accepted);
+    list(&mut out, "to look at", &known.waiting);
+    out
+}
+
+/// How a task stands.
+pub fn task(standing: &TaskStanding) -> String {
+    let state = if standing.closed { "closed" } else { "open" };
+    let mut out = format!(
+        "{}  {state}, plan {}, level {}\n",
+        visible::line(&standing.task),
+        standing.revision,
+        level(standing.level)
+    );
+    if standing.stopped.is_some() {
+        pair(&mut out, "stopped", "the reviewer has paused it or does it");
+    }
+    list(&mut out, "free steps", &standing.runnable);
+    list(&mut out, "pending", &standing.pending);
+    if let Some(draft) = &standing.draft {
+        pair(&mut out, "draft", &visible::line(draft));
+    }
+    out
+}
+
+fn list(out: &mut String, name: &str, values: &[String]) {
+    if !values.is_empty() {
+        let shown: Vec<String> = values.iter().map(|value| visible::line(value)).collect();
+        pair(out, name, &shown.join(", "));
+    }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Suggest => "suggest",
+        Level::Draft => "draft",
+        Level::Execute => "execute",
+    }
+}
