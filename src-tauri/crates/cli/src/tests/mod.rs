@@ -4,5 +4,6 @@ mod away;
 mod demo;
 mod disk;
 mod flow;
+mod gate;
 mod line;
 mod room;
