@@ -35,6 +35,8 @@ struct Inner {
     calm: Calm,
     on_screen: Option<String>,
     fault: Option<String>,
+    /// How many calls have hung so far.
+    hung: usize,
 }
 
 /// The service.
@@ -47,8 +49,13 @@ pub struct Bell {
 
 impl Bell {
     pub fn new(clock: FakeClock) -> Self {
-        let inner =
-            Inner { mood: Mood::Shows, calm: Calm::default(), on_screen: None, fault: None };
+        let inner = Inner {
+            mood: Mood::Shows,
+            calm: Calm::default(),
+            on_screen: None,
+            fault: None,
+            hung: 0,
+        };
         Self { inner: Arc::new(Mutex::new(inner)), goes_on: Arc::new(Notify::new()), clock }
     }
 
@@ -78,6 +85,11 @@ impl Bell {
     /// What it should never have been asked to show.
     pub fn fault(&self) -> Option<String> {
         self.inner().fault.clone()
+    }
+
+    /// How many calls have hung so far.
+    pub fn hung(&self) -> usize {
+        self.inner().hung
     }
 
     fn minute(&self) -> u32 {
@@ -122,10 +134,13 @@ impl Notifier for Bell {
                 Box::pin(std::future::ready(Attempt::NoService("There is none.".to_owned())))
             }
             // As long as the port allows; this clock stands still meanwhile.
-            Mood::Hangs => Box::pin(async move {
-                goes_on.notified().await;
-                Attempt::Failed("It did not answer.".to_owned())
-            }),
+            Mood::Hangs => {
+                self.inner().hung += 1;
+                Box::pin(async move {
+                    goes_on.notified().await;
+                    Attempt::Failed("It did not answer.".to_owned())
+                })
+            }
         }
     }
 

@@ -75,6 +75,17 @@ impl Desk {
         self.run(settle(self.engine.clone()))
     }
 
+    /// Lets everything go until this is so: how often one thing waits for
+    /// another on the way is not known beforehand.
+    pub fn settle_until(&self, is_so: impl Fn() -> bool) -> Result<(), String> {
+        let engine = self.engine.clone();
+        self.run(async {
+            while !is_so() {
+                settle(engine.clone()).await;
+            }
+        })
+    }
+
     /// Starts something and goes only so far with it; what came of it, if
     /// anything did.
     pub fn begin<T>(

@@ -8,7 +8,7 @@ use handoff_protocol::wire::{ErrorCode, ErrorData};
 use serde_json::{Map, json};
 use std::pin::Pin;
 
-use crate::agents::AGENTS;
+use crate::agents::{AGENTS, Connection};
 use crate::calm::Mood;
 use crate::case::{Ask, Case, Stage};
 use crate::proposal::{Choice, Proposal};
@@ -124,7 +124,10 @@ impl World {
             }
             36..48 => Ask::Undo,
             48..58 => match held {
-                Some(held) => Ask::Acknowledge { connection: held.connection, lease: held.lease },
+                Some(held) => {
+                    let connection = self.speaker(self.cases[index].agent, held.connection);
+                    Ask::Acknowledge { connection, lease: held.lease }
+                }
                 None => Ask::Open,
             },
             58..64 => Ask::Report { applied: self.seed.chance(70) },
@@ -136,6 +139,17 @@ impl World {
             89..91 => Ask::Wake,
             91..97 => Ask::Allow(self.seed.chance(70)),
             _ => Ask::Regrant,
+        }
+    }
+
+    /// Who acknowledges: the connection that was given the lease, or another
+    /// of the same agent once that one is gone.
+    fn speaker(&self, agent: usize, holder: usize) -> usize {
+        let open = |open: &&Connection| open.agent == agent;
+        let mut numbers = self.connections.iter().filter(open).map(|open| open.number);
+        match numbers.clone().any(|number| number == holder) {
+            true => holder,
+            false => numbers.next().unwrap_or(holder),
         }
     }
 
@@ -357,6 +371,9 @@ impl World {
         self.tell(&format!("notifications: {mood:?}"));
         self.bell.set(mood);
         if mood == Mood::Shows {
+            if let Some(looking) = &self.looking {
+                self.desk()?.settle_until(|| looking.is_finished())?;
+            }
             let desk = self.desk()?;
             desk.run(async { desk.engine.notifications_are_back("bell".to_owned()) })?;
         }

@@ -203,10 +203,12 @@ impl World {
             let tick = async move {
                 engine.tick().await;
             };
-            let look = async move { tokio::spawn(tick) };
+            let (look, before) = (async move { tokio::spawn(tick) }, self.bell.hung());
             let looking = self.desk()?.run(look)?;
             self.set_unseen = false;
             if hung {
+                let (bell, stuck) = (self.bell.clone(), &looking);
+                self.desk()?.settle_until(|| stuck.is_finished() || bell.hung() > before)?;
                 self.looking = Some(looking);
             } else {
                 self.desk()?.run(looking)?.map_err(|error| error.to_string())?;
