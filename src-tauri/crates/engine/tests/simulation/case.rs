@@ -93,6 +93,11 @@ pub enum Ask {
     },
     /// The desk looks at its clocks.
     Tick,
+    /// The desk warns of the deadline.
+    Warn {
+        /// The call hung: it was due before whatever has happened since.
+        hung: bool,
+    },
 }
 
 /// What counts at the moment something is asked.
@@ -183,19 +188,6 @@ impl Case {
         self.held = self.held.take().filter(|held| held.acknowledged);
     }
 
-    /// A warning was recorded just now.
-    pub fn was_warned(&mut self, hung: bool) -> Result<(), String> {
-        if self.stage == Stage::Unknown {
-            return Err("a warning of nothing".to_owned());
-        }
-        if self.left > self.proposal().lead() && !self.skewed && !hung {
-            return Err(format!("warned {} s too early", self.left - self.proposal().lead()));
-        }
-        self.warned = Some(0);
-        self.missed = false;
-        Ok(())
-    }
-
     /// What may have become of it once the desk has looked at its clocks.
     pub fn ticked(&self, moment: Moment) -> Vec<Self> {
         let mut next = self.clone();
@@ -242,6 +234,11 @@ impl Case {
         let out = matches!(self.stage, Stage::Released | Stage::Collected);
         let may = match ask {
             Ask::Tick => return self.ticked(moment),
+            Ask::Warn { hung } => {
+                let due = self.skewed || *hung || ready && self.left <= self.proposal().lead();
+                (next.warned, next.missed) = (Some(0), false);
+                ready && due
+            }
             Ask::Submit(proposal) => {
                 if known {
                     self.proposals.contains(proposal)
@@ -321,6 +318,22 @@ impl Case {
             (false, false) => vec![self.clone()],
             (true, false) | (false, true) => Vec::new(),
         }
+    }
+
+    /// What may have become of it by all of these, whichever came first.
+    pub fn asked_all(&self, asks: &[(Ask, bool)], moment: Moment) -> Vec<Self> {
+        if asks.is_empty() {
+            return vec![self.clone()];
+        }
+        let mut may = Vec::new();
+        for first in 0..asks.len() {
+            let mut rest = asks.to_vec();
+            let (ask, done) = rest.remove(first);
+            for next in self.asked(&ask, done, moment) {
+                may.extend(next.asked_all(&rest, moment));
+            }
+        }
+        may
     }
 
     fn propose(&mut self, proposal: Proposal) {

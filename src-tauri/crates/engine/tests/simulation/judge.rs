@@ -7,7 +7,7 @@ use handoff_protocol::view::{CaseView, List, QueueQuery};
 use serde_json::json;
 
 use crate::agents::answered;
-use crate::case::{Case, Stage};
+use crate::case::{Ask, Case, Stage};
 use crate::world::World;
 
 impl Case {
@@ -50,10 +50,16 @@ impl Case {
     }
 }
 
+/// The warnings that were recorded since the last step.
+pub type Warned<'a> = &'a [(Ask, bool)];
+
 impl World {
     /// Holds what is seen against what may have become of each handoff.
-    /// `become_of` says what that is, once the warnings are noted.
-    pub fn look(&mut self, become_of: impl Fn(usize, &Case) -> Vec<Case>) -> Result<(), String> {
+    /// `become_of` says what that is, given the warnings that were recorded.
+    pub fn look(
+        &mut self,
+        become_of: impl Fn(usize, &Case, Warned) -> Vec<Case>,
+    ) -> Result<(), String> {
         if let Some(fault) = self.bell.fault() {
             return Err(fault);
         }
@@ -65,13 +71,10 @@ impl World {
             if warnings < self.warnings[index] {
                 return Err("invariant 1: a warning is gone".to_owned());
             }
-            if warnings > self.warnings[index] {
-                self.warnings[index] = warnings;
-                // One that hung was due before whatever has happened since.
-                let hung = self.looking.is_some() || self.went_on;
-                self.cases[index].was_warned(hung)?;
-            }
-            let may = become_of(index, &self.cases[index]);
+            let hung = self.looking.is_some() || self.went_on;
+            let warned = vec![(Ask::Warn { hung }, true); warnings - self.warnings[index]];
+            self.warnings[index] = warnings;
+            let may = become_of(index, &self.cases[index], &warned);
             let found = may.iter().find(|case| case.agrees(seen.as_ref()));
             let Some(found) = found else {
                 let seen = seen.map(|seen| {
@@ -83,15 +86,15 @@ impl World {
                     )
                 });
                 return Err(format!(
-                    "it was {:?}\nit may be {may:?}\nbut is {seen:?}",
+                    "it was {:?}\nwarned {warned:?}, it may be {may:?}\nbut is {seen:?}",
                     self.cases[index]
                 ));
             };
             self.cases[index] = found.clone();
         }
         self.hear()?;
-        // In half of all steps: it takes as long as all the rest.
-        if self.seed.chance(50) { self.lists() } else { self.agents_view() }
+        // Now and then: it takes as long as all the rest.
+        if self.seed.chance(25) { self.lists() } else { self.agents_view() }
     }
 
     /// Takes what the waiting agents were told; nobody may wait for what is

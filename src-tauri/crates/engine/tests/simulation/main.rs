@@ -43,7 +43,7 @@ use crate::world::World;
 const SEEDS: u64 = 10_000;
 
 /// How many steps a seed has, besides those that bring it to an end.
-const STEPS: usize = 14;
+const STEPS: usize = 11;
 
 /// After so many failing seeds no more are tried.
 const FAULTS: usize = 10;

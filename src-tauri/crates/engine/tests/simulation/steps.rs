@@ -54,7 +54,8 @@ impl World {
 
     fn unchanged(&mut self) -> Result<(), String> {
         self.desk()?.settle()?;
-        self.look(|_, case| vec![case.clone()])
+        let moment = self.moment();
+        self.look(|_, case, warned| case.asked_all(warned, moment))
     }
 
     fn ask_one(&mut self) -> Result<(), String> {
@@ -65,14 +66,14 @@ impl World {
         let call = self.call(index, &ask)?;
         let done = self.desk()?.run(call)??;
         self.desk()?.settle()?;
-        self.look(|at, case| {
+        self.look(|at, case, warned| {
+            let mut asks = warned.to_vec();
             if at == index {
-                case.asked(&ask, done, moment)
+                asks.push((ask.clone(), done));
             } else if Some(at) == replaced {
-                case.asked(&Ask::Supersede, done, moment)
-            } else {
-                vec![case.clone()]
+                asks.push((Ask::Supersede, done));
             }
+            case.asked_all(&asks, moment)
         })
     }
 
@@ -285,14 +286,14 @@ impl World {
             self.set_unseen = false;
         }
         let answered: Vec<(Ask, bool)> = asks.into_iter().zip(done).collect();
-        self.look(|at, case| {
+        self.look(|at, case, warned| {
+            let mut asks = warned.to_vec();
             if at == index {
-                in_any_order(case, &answered, moment)
+                asks.extend(answered.iter().cloned());
             } else if ticks {
-                case.ticked(moment)
-            } else {
-                vec![case.clone()]
+                asks.push((Ask::Tick, true));
             }
+            case.asked_all(&asks, moment)
         })
     }
 
@@ -351,14 +352,8 @@ impl World {
             case.restarted(awake);
         }
         self.desk()?.settle()?;
-        self.look(|at, case| {
-            let mut some = may[at].clone();
-            if ticks {
-                for one in &mut some {
-                    (one.warned, one.missed) = (case.warned, case.missed);
-                }
-            }
-            some
+        self.look(|at, _, warned| {
+            may[at].iter().flat_map(|case| case.asked_all(warned, moment)).collect()
         })?;
         self.tick()
     }
@@ -380,7 +375,10 @@ impl World {
         self.desk()?.settle()?;
         // What hung goes on.
         let moment = self.moment();
-        self.look(|_, case| [case.ticked(moment), vec![case.clone()]].concat())
+        self.look(|_, case, warned| {
+            let ticked = case.asked_all(&[&[(Ask::Tick, true)], warned].concat(), moment);
+            [ticked, case.asked_all(warned, moment)].concat()
+        })
     }
 
     fn change_settings(&mut self) -> Result<(), String> {
@@ -414,22 +412,6 @@ impl World {
         }
         self.unchanged()
     }
-}
-
-/// What may have become of it, whichever came first.
-fn in_any_order(case: &Case, asks: &[(Ask, bool)], moment: crate::case::Moment) -> Vec<Case> {
-    if asks.is_empty() {
-        return vec![case.clone()];
-    }
-    let mut may = Vec::new();
-    for first in 0..asks.len() {
-        let mut rest = asks.to_vec();
-        let (ask, done) = rest.remove(first);
-        for next in case.asked(&ask, done, moment) {
-            may.extend(in_any_order(&next, &rest, moment));
-        }
-    }
-    may
 }
 
 fn request(case: &Case, choice: Choice, revision: usize) -> DecideRequest {

@@ -216,10 +216,10 @@ impl World {
         }
         self.desk()?.settle()?;
         let moment = self.moment();
-        self.look(|_, case| {
-            let mut may = case.asked(&Ask::Tick, true, moment);
+        self.look(|_, case, warned| {
+            let mut may = case.asked_all(&[&[(Ask::Tick, true)], warned].concat(), moment);
             if hung {
-                may.push(case.clone());
+                may.extend(case.asked_all(warned, moment));
             }
             may
         })?;
