@@ -209,7 +209,7 @@ impl World {
                 engine.tick().await;
                 Ok(true)
             })),
-            Ask::Supersede => Err("only a submit supersedes".to_owned()),
+            Ask::Supersede | Ask::Warn { .. } => Err("nobody asks for that by itself".to_owned()),
         }
     }
 
