@@ -148,10 +148,8 @@ impl World {
     fn speaker(&self, agent: usize, holder: usize) -> usize {
         let open = |open: &&Connection| open.agent == agent;
         let mut numbers = self.connections.iter().filter(open).map(|open| open.number);
-        match numbers.clone().any(|number| number == holder) {
-            true => holder,
-            false => numbers.next().unwrap_or(holder),
-        }
+        let here = numbers.clone().any(|number| number == holder);
+        if here { holder } else { numbers.next().unwrap_or(holder) }
     }
 
     /// The call that asks for it.
