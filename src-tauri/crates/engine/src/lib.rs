@@ -25,6 +25,7 @@ mod wait;
 mod words;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ struct Desk {
     run: String,
     /// When each running hold is over, on the awake clock.
     holds: Mutex<HashMap<String, Running>>,
+    /// How many holds have begun.
+    begun: AtomicU64,
     settings: Mutex<Settings>,
     /// The rules in force, read once for many checks.
     rules: Mutex<Arc<Rules>>,
@@ -94,6 +97,9 @@ struct Desk {
 
 #[derive(Debug, Clone, Copy)]
 struct Running {
+    /// Tells it from another of the same handoff: two may be over at the same
+    /// moment, as an answer that was undone and given again at once.
+    number: u64,
     over_at: Duration,
     total: Duration,
 }
@@ -141,6 +147,7 @@ impl Engine {
                 hub: Hub::default(),
                 run: random_hex(8),
                 holds: Mutex::default(),
+                begun: AtomicU64::default(),
                 settings: Mutex::new(settings),
                 rules: Mutex::default(),
                 notifications: Mutex::new(NotificationState::Unknown),
@@ -284,15 +291,16 @@ impl Desk {
     fn hold(&self, id: &str, seconds: u32) {
         let total = Duration::from_secs(seconds.into());
         let over_at = self.clock.awake() + total;
-        lock(&self.holds).insert(id.to_owned(), Running { over_at, total });
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        lock(&self.holds).insert(id.to_owned(), Running { number, over_at, total });
         self.held.notify_one();
     }
 
     /// Tries to end a hold later, unless another has begun in its place.
-    fn delay_hold(&self, id: &str, over_at: Duration, by: Duration) {
+    fn delay_hold(&self, id: &str, number: u64, by: Duration) {
         let later = self.clock.awake() + by;
         let mut holds = lock(&self.holds);
-        if let Some(running) = holds.get_mut(id).filter(|running| running.over_at == over_at) {
+        if let Some(running) = holds.get_mut(id).filter(|running| running.number == number) {
             running.over_at = later;
         }
     }
@@ -311,9 +319,9 @@ impl Desk {
     }
 
     /// Forgets a hold, unless another has begun in its place.
-    fn end_hold(&self, id: &str, over_at: Duration) {
+    fn end_hold(&self, id: &str, number: u64) {
         let mut holds = lock(&self.holds);
-        if holds.get(id).is_some_and(|running| running.over_at == over_at) {
+        if holds.get(id).is_some_and(|running| running.number == number) {
             holds.remove(id);
         }
     }

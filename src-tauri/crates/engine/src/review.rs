@@ -77,7 +77,7 @@ impl Engine {
         let record =
             desk.apply(id, None, Event::Undo, Actor::Reviewer, "undone", json!({})).await?;
         if let Some(running) = running {
-            desk.end_hold(id, running.over_at);
+            desk.end_hold(id, running.number);
         }
         desk.held.notify_one();
         // Its deadline runs again.

@@ -117,27 +117,27 @@ impl Engine {
     async fn release_due(&self) {
         let desk = &self.desk;
         let awake = desk.clock.awake();
-        let over: Vec<(String, Duration)> = lock(&desk.holds)
+        let over: Vec<(String, u64)> = lock(&desk.holds)
             .iter()
             .filter(|(_, running)| running.over_at <= awake)
-            .map(|(id, running)| (id.clone(), running.over_at))
+            .map(|(id, running)| (id.clone(), running.number))
             .collect();
-        for (id, over_at) in over {
+        for (id, number) in over {
             let released =
                 desk.apply(&id, None, Event::Release, Actor::System, "released", json!({})).await;
             match released {
-                Ok(_) => desk.end_hold(&id, over_at),
+                Ok(_) => desk.end_hold(&id, number),
                 Err(failure)
                     if matches!(failure.0.code, ErrorCode::Conflict | ErrorCode::NotFound) =>
                 {
                     // Undone in the same moment: the compare-and-set decided.
                     tracing::debug!(id, error = failure.0.message, "nothing to release");
-                    desk.end_hold(&id, over_at);
+                    desk.end_hold(&id, number);
                 }
                 Err(failure) => {
                     // Kept, and tried again.
                     tracing::error!(id, error = failure.0.message, "a decision was not released");
-                    desk.delay_hold(&id, over_at, LOOK);
+                    desk.delay_hold(&id, number, LOOK);
                 }
             }
         }

@@ -54,7 +54,7 @@ fn a_no_is_a_denial() {
     assert_eq!(waiting.end().exit, Exit::Reject);
     let denied = room.run(&["check", &file]);
     assert_eq!(denied.exit, Exit::Refused);
-    assert!(denied.stdout.contains("It is in use."), "{denied:?}");
+    assert!(denied.out.contains("It is in use."), "{denied:?}");
 }
 
 #[test]
@@ -92,6 +92,6 @@ fn what_is_no_check_is_refused_with_what_would_be_right() {
     for (text, exit) in table {
         let ended = room.run(&["check", &room.file("bad.json", text.to_owned())]);
         assert_eq!(ended.exit, exit, "{text}: {ended:?}");
-        assert!(ended.stdout.is_empty(), "{text}: nothing that reads like an answer");
+        assert!(ended.out.is_empty(), "{text}: nothing that reads like an answer");
     }
 }

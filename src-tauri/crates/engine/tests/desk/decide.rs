@@ -83,6 +83,25 @@ async fn the_hold_can_be_undone_and_then_nothing_was_said() {
 }
 
 #[tokio::test]
+async fn an_undo_that_is_answered_late_does_not_end_the_hold_of_the_next_answer() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let id = agent.submit(handoff("k")).await;
+    decide(&desk, &id, approve("trash")).await;
+    let mut undo = std::pin::pin!(desk.engine.undo(&id));
+    let begun = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(undo.as_mut().poll(context).is_pending())
+    });
+    assert!(begun.await, "the undo is stored, and not yet answered");
+    // At the same moment by the clock: both holds would be over together.
+    decide(&desk, &id, approve("keep")).await;
+    undo.await.unwrap();
+    desk.clock.pass(std::time::Duration::from_secs(5));
+    desk.engine.tick().await;
+    assert_eq!(agent.wait(&id, 0).await["decision"]["option"], "keep");
+}
+
+#[tokio::test]
 async fn the_deadline_stands_still_while_decided() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::named(&desk.engine, "tidy").await;

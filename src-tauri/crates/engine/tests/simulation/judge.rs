@@ -1,0 +1,203 @@
+//! What can be seen of the desk after a step, held against the account.
+
+use std::collections::BTreeMap;
+
+use handoff_domain::lifecycle::{Flag, State};
+use handoff_protocol::view::{CaseView, List, QueueQuery};
+use serde_json::json;
+
+use crate::agents::answered;
+use crate::case::{Ask, Case, Stage};
+use crate::world::World;
+
+impl Case {
+    /// Whether this is what the window shows.
+    fn agrees(&self, seen: Option<&CaseView>) -> bool {
+        let Some(seen) = seen else { return self.stage == Stage::Unknown };
+        let state = match self.stage {
+            Stage::Unknown => return false,
+            Stage::Ready => State::Ready,
+            Stage::Decided { .. } => State::Decided,
+            Stage::Released => State::Released,
+            Stage::Collected => State::Collected,
+            Stage::Reconciled { .. } => State::Reconciled,
+            Stage::Withdrawn => State::Withdrawn,
+            Stage::Superseded => State::Superseded,
+        };
+        let decision = match (self.choice, &seen.decision) {
+            (None, None) => true,
+            (Some(choice), Some(decision)) => choice.is(decision, self.proposal()),
+            _ => false,
+        };
+        let applied = seen
+            .report
+            .as_ref()
+            .map(|report| report.outcome == handoff_domain::lifecycle::Outcome::Applied);
+        let reported = match self.stage {
+            Stage::Reconciled { applied } => Some(applied),
+            _ => None,
+        };
+        let has = |flag| seen.flags.contains(&flag);
+        let allowed = seen.deadline.default_allowed.unwrap_or(self.allowed);
+        state == seen.state
+            && decision
+            && applied == reported
+            && has(Flag::Escalated) == self.escalated
+            && has(Flag::ManualReview) == self.manual
+            && allowed == self.allowed
+            && usize::try_from(seen.revision) == Ok(self.proposals.len())
+            && seen.summary == format!("Proposal {}.", self.proposal().number)
+    }
+}
+
+/// The warnings that were recorded since the last step.
+pub type Warned<'a> = &'a [(Ask, bool)];
+
+impl World {
+    /// Holds what is seen against what may have become of each handoff.
+    /// `become_of` says what that is, given the warnings that were recorded.
+    pub fn look(
+        &mut self,
+        become_of: impl Fn(usize, &Case, Warned) -> Vec<Case>,
+    ) -> Result<(), String> {
+        if let Some(fault) = self.bell.fault() {
+            return Err(fault);
+        }
+        for index in 0..self.cases.len() {
+            let seen = self.desk()?.engine.open_case(&self.cases[index].id).ok();
+            let warnings = seen.as_ref().map_or(0, |seen| {
+                seen.thread.iter().filter(|entry| entry.event == "warned").count()
+            });
+            if warnings < self.warnings[index] {
+                return Err("invariant 1: a warning is gone".to_owned());
+            }
+            let hung = self.looking.is_some() || self.went_on;
+            let warned = vec![(Ask::Warn { hung }, true); warnings - self.warnings[index]];
+            self.warnings[index] = warnings;
+            let may = become_of(index, &self.cases[index], &warned);
+            let found = may.iter().find(|case| case.agrees(seen.as_ref()));
+            let Some(found) = found else {
+                let seen = seen.map(|seen| {
+                    let events: Vec<String> =
+                        seen.thread.iter().map(|entry| entry.event.clone()).collect();
+                    format!(
+                        "{:?} {:?} revision {} {:?} {events:?}",
+                        seen.state, seen.flags, seen.revision, seen.decision
+                    )
+                });
+                return Err(format!(
+                    "it was {:?}\nwarned {warned:?}, it may be {may:?}\nbut is {seen:?}",
+                    self.cases[index]
+                ));
+            };
+            self.cases[index] = found.clone();
+        }
+        self.hear()?;
+        // Now and then: it takes as long as all the rest.
+        if self.seed.chance(25) { self.lists() } else { self.agents_view() }
+    }
+
+    /// Takes what the waiting agents were told; nobody may wait for what is
+    /// there.
+    fn hear(&mut self) -> Result<(), String> {
+        let mut told = BTreeMap::new();
+        for mut wait in std::mem::take(&mut self.waits) {
+            let Ok(outcome) = wait.answer.try_recv() else {
+                if self.cases[wait.case].is_news() {
+                    return Err(format!("{} waits for ever", self.cases[wait.case].id));
+                }
+                self.waits.push(wait);
+                continue;
+            };
+            let value = outcome.map_err(|error| format!("a wait failed: {}", error.message))?;
+            let answer = answered(&value)?;
+            let case = &mut self.cases[wait.case];
+            let current = usize::try_from(answer.revision) == Ok(case.proposals.len());
+            if let Some(decision) = &answer.decision
+                && current
+                && !case.choice.is_some_and(|choice| choice.is(decision, case.proposal()))
+            {
+                return Err(format!("invariant 1: told {decision:?}, decided {:?}", case.choice));
+            }
+            if let Some(lease) = answer.lease.filter(|_| answer.act && current) {
+                case.granted(wait.connection, lease.id)?;
+            }
+            told.insert(wait.case, answer.state);
+        }
+        for (case, state) in told {
+            let case = &self.cases[case];
+            if state == State::Released && case.stage == Stage::Released && case.held.is_none() {
+                return Err(format!("{} is free, and nobody may act", case.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariant 11: badge, lists and counts.
+    pub fn lists(&self) -> Result<(), String> {
+        let desk = self.desk()?;
+        let mut sizes = Vec::new();
+        let mut counts = None;
+        for list in [List::Inbox, List::Waiting, List::Done] {
+            let query = QueueQuery { list, search: String::new(), limit: 100 };
+            let view = desk.run(desk.engine.queue(query))?.map_err(|f| f.0.message)?;
+            let mut shown: Vec<&str> = view.items.iter().map(|item| item.id.as_str()).collect();
+            shown.sort_unstable();
+            let in_list = |case: &&Case| match case.stage {
+                Stage::Unknown => false,
+                Stage::Ready => list == List::Inbox,
+                Stage::Decided { .. } | Stage::Released | Stage::Collected => list == List::Waiting,
+                Stage::Reconciled { .. } | Stage::Withdrawn | Stage::Superseded => {
+                    list == List::Done
+                }
+            };
+            let mut due: Vec<&str> =
+                self.cases.iter().filter(in_list).map(|case| case.id.as_str()).collect();
+            due.sort_unstable();
+            if shown != due || usize::try_from(view.total) != Ok(due.len()) {
+                return Err(format!("invariant 11: {list:?} shows {shown:?}, not {due:?}"));
+            }
+            sizes.push(view.total);
+            if *counts.get_or_insert(view.counts) != view.counts {
+                return Err("invariant 11: the counts differ".to_owned());
+            }
+        }
+        let counts = counts.unwrap_or_default();
+        let badge = desk.engine.inbox_count().map_err(|failure| failure.0.message)?;
+        if [counts.inbox, counts.waiting, counts.done] != sizes[..] || badge != sizes[0] {
+            return Err(format!("invariant 11: {counts:?} and {badge} for {sizes:?}"));
+        }
+        Ok(())
+    }
+
+    /// What an agent is told of one of its own.
+    fn agents_view(&mut self) -> Result<(), String> {
+        if self.cases.is_empty() || self.connections.is_empty() {
+            return Ok(());
+        }
+        let index = self.seed.below(self.cases.len());
+        let case = &self.cases[index];
+        let Some(connection) = self.connections.iter().find(|open| open.agent == case.agent) else {
+            return Ok(());
+        };
+        let answer = self.desk()?.run(connection.call("handoff.get", json!({ "id": case.id })))?;
+        let Ok(value) = answer else {
+            return if case.stage == Stage::Unknown {
+                Ok(())
+            } else {
+                Err(format!("invariant 1: {} is gone", case.id))
+            };
+        };
+        let shown = answered(&value)?;
+        let out = !matches!(case.stage, Stage::Ready | Stage::Decided { .. });
+        let agrees = match (&shown.decision, case.choice.filter(|_| out)) {
+            (None, None) => true,
+            (Some(decision), Some(choice)) => choice.is(decision, case.proposal()),
+            _ => false,
+        };
+        if !agrees || shown.act {
+            return Err(format!("an agent is told {shown:?} of {case:?}"));
+        }
+        Ok(())
+    }
+}
