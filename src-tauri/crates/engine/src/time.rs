@@ -123,6 +123,11 @@ impl Engine {
             .map(|(id, running)| (id.clone(), running.number))
             .collect();
         for (id, number) in over {
+            // An answer that was undone and given anew meanwhile has a hold of
+            // its own to wait for.
+            if lock(&desk.holds).get(&id).is_none_or(|running| running.number != number) {
+                continue;
+            }
             let released =
                 desk.apply(&id, None, Event::Release, Actor::System, "released", json!({})).await;
             match released {

@@ -4,6 +4,7 @@ use handoff_domain::decision::action_hash;
 use handoff_domain::identity::handoff_id;
 use handoff_engine::{Clock as _, Failure};
 use handoff_protocol::view::DecideRequest;
+use handoff_protocol::view::NotificationState;
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use serde_json::{Map, json};
 use std::pin::Pin;
@@ -368,7 +369,9 @@ impl World {
                 self.desk()?.settle_until(|| looking.is_finished())?;
             }
             let desk = self.desk()?;
-            desk.run(async { desk.engine.notifications_are_back("bell".to_owned()) })?;
+            let service = "bell".to_owned();
+            let known = NotificationState::Available { service };
+            desk.run(async { desk.engine.notifications_are(known) })?;
         }
         self.desk()?.settle()?;
         // What hung goes on.
