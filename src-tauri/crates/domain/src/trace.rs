@@ -3,6 +3,8 @@
 //! A trace is a bounded window into the record, oldest first; it is not the
 //! record.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -60,8 +62,9 @@ pub struct Trace {
     pub tools: Option<Vec<String>>,
     /// The targets the task declared; `None` if it declared none.
     pub targets: Option<Vec<String>>,
-    /// The calls made, oldest first, at most [`MAX_CALLS`].
-    pub calls: Vec<Call>,
+    /// The calls made, oldest first, at most [`MAX_CALLS`]; shared, since they
+    /// are looked at far more often than they change.
+    pub calls: Arc<Vec<Call>>,
     /// How many calls were made since a person last looked at the task.
     pub since_decision: u32,
 }

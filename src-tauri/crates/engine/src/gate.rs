@@ -5,8 +5,11 @@
 //! by what is true then. A call that is held becomes a handoff like any other.
 
 mod ask;
+mod memory;
 mod record;
 mod tasks;
+
+pub use memory::Memory;
 
 use std::sync::Arc;
 
@@ -22,12 +25,13 @@ use handoff_domain::identity::{handoff_id, is_key};
 use handoff_domain::lifecycle::State;
 use handoff_domain::payload::{Plan, Task};
 use handoff_domain::rule::{CallFacts, Kept, Matched, Rules};
-use handoff_domain::trace::{MAX_CALLS, Proposed, Trace};
+use handoff_domain::trace::{Proposed, Trace};
 use handoff_domain::trigger::{Evidence, Exhibit, TriggerKind, fired};
 use handoff_protocol::wire::{Check, Checked, ErrorCode, Gate, TaskRef};
 use handoff_store::{CheckRow, KnownTool, NewCheck, Read, StoreError, TaskRow, Write};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::memory::Remembered;
 use crate::submit::{Open, store_new};
 use crate::{Actor, Desk, Engine, Entry, Failure, lock};
 
@@ -39,7 +43,7 @@ struct Known {
     task: Option<TaskRow>,
     tool: Option<KnownTool>,
     trace: Trace,
-    facts: Map<String, Value>,
+    done: Arc<Remembered>,
 }
 
 /// A call with what was found out about it.
@@ -101,7 +105,7 @@ impl Desk {
         let now = self.now();
         let task_id = check.task.id().to_owned();
         let (known, standing, before) = self.store.read(|read| {
-            let known = known(read, agent, check)?;
+            let known = known(read, &self.memory, agent, check)?;
             let standing = standing(read, agent, &task_id, &check_hash(check), now)?;
             Ok((known, standing, read.check_by_key(agent, &check.key)?))
         })?;
@@ -188,7 +192,7 @@ impl Desk {
             args: &check.args,
             argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
             cwd,
-            facts: &known.facts,
+            facts: &known.done.facts,
             at: now,
         });
         let reading = effect::read(&check.tool, &check.args, cwd);
@@ -295,9 +299,7 @@ fn keep(
         }
         Verdict::Run(Ran::Allowed) => {
             let rule = weighed.matched.allow.unwrap_or_default();
-            let uses = write.read().rules()?.into_iter().find(|row| row.id == rule);
-            let uses = uses.and_then(|row| row.rule.uses);
-            if !write.use_rule(rule, uses, now)? {
+            if !write.use_rule(rule, now)? {
                 return Ok(Outcome::Again);
             }
             let data = json!({ "agent": agent, "task": task.id, "tool": check.tool, "hash": weighed.hash });
@@ -465,11 +467,17 @@ fn handoff_key(check: &Check) -> String {
     format!("check:{}", &digest[..32])
 }
 
-fn known(read: &Read<'_>, agent: &str, check: &Check) -> Result<Known, StoreError> {
+fn known(
+    read: &Read<'_>,
+    memory: &Memory,
+    agent: &str,
+    check: &Check,
+) -> Result<Known, StoreError> {
     let id = check.task.id();
     let task = read.task(agent, id)?;
-    let calls = read.calls(agent, id, u32::try_from(MAX_CALLS).unwrap_or(u32::MAX))?;
+    let done = memory.recall(read, agent, id)?;
     let looked_at = task.as_ref().map_or(DateTime::UNIX_EPOCH, |task| task.looked_at);
+    let since = done.calls.iter().rev().take_while(|call| call.at > looked_at).count();
     let described = match &check.task {
         TaskRef::Whole(task) => Some(task.as_ref()),
         TaskRef::Id(_) => task.as_ref().map(|row| &row.task),
@@ -479,14 +487,10 @@ fn known(read: &Read<'_>, agent: &str, check: &Check) -> Result<Known, StoreErro
         task: id.to_owned(),
         tools: described.and_then(|task| task.tools.clone()),
         targets: described.and_then(|task| task.targets.clone()),
-        since_decision: read.calls_since(agent, id, looked_at)?,
-        calls,
+        since_decision: u32::try_from(since).unwrap_or(u32::MAX),
+        calls: Arc::clone(&done.calls),
     };
-    let mut facts = Map::new();
-    for call in &trace.calls {
-        facts.extend(call.facts.clone());
-    }
-    Ok(Known { tool: read.tool(agent, &check.tool)?, task, trace, facts })
+    Ok(Known { tool: read.tool(agent, &check.tool)?, task, trace, done })
 }
 
 fn standing(

@@ -68,6 +68,8 @@ struct Desk {
     settings: Mutex<Settings>,
     /// The rules in force, read once for many checks.
     rules: Mutex<Arc<Rules>>,
+    /// What tasks have done lately.
+    memory: gate::Memory,
     notifications: Mutex<NotificationState>,
     fault: Mutex<Option<String>>,
     notices: Mutex<Vec<String>>,
@@ -150,6 +152,7 @@ impl Engine {
                 begun: AtomicU64::default(),
                 settings: Mutex::new(settings),
                 rules: Mutex::default(),
+                memory: gate::Memory::default(),
                 notifications: Mutex::new(NotificationState::Unknown),
                 fault: Mutex::default(),
                 notices: Mutex::new(notices),

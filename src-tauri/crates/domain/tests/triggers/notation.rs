@@ -109,7 +109,7 @@ fn add(case: &mut Case, what: &str, rest: &str, place: &str) {
     let number = case.trace.calls.len() + 1;
     let start = DateTime::from_timestamp(1_780_000_000, 0).expect("a moment");
     case.trace.since_decision += 1;
-    case.trace.calls.push(Call {
+    std::sync::Arc::make_mut(&mut case.trace.calls).push(Call {
         id: format!("a{number}"),
         step: None,
         tool: call.tool,

@@ -27,6 +27,8 @@ struct Kept {
     changed: Vec<String>,
     /// Why the agent was lowered to asking for every change.
     lowered: Option<String>,
+    /// It was recorded before, with less.
+    again: bool,
 }
 
 impl Engine {
@@ -40,9 +42,12 @@ impl Engine {
         refuse_malformed(&record)?;
         let size = serde_json::to_string(&record.action).map_or(0, |text| text.len());
         desk.must_have_room(size)?;
-        let (owner, now) = (agent.to_owned(), desk.now());
+        let (owner, task, now) = (agent.to_owned(), record.task.id().to_owned(), desk.now());
         let kept =
             desk.watched(desk.store.write(move |write| keep(write, &owner, &record, now)).await)?;
+        if kept.again {
+            desk.memory.forget(agent, &task);
+        }
         for id in &kept.changed {
             desk.hub.changed(agent, id);
         }
@@ -67,7 +72,7 @@ fn keep(
     if before.as_ref().is_some_and(|before| before.action == *action) {
         let recorded =
             Recorded { id: action.id.clone(), replayed: true, reconciled: None, diverged: None };
-        return Ok(Kept { recorded, changed: Vec::new(), lowered: None });
+        return Ok(Kept { recorded, changed: Vec::new(), lowered: None, again: false });
     }
     if let Some(before) = &before
         && hash_of(&before.action) != hash
@@ -109,6 +114,7 @@ fn keep(
         },
         changed: Vec::new(),
         lowered: None,
+        again: before.is_some(),
     };
     let decided = decided_on(write, agent, task, action, &hash)?;
     match decided {

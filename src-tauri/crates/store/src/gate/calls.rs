@@ -221,17 +221,24 @@ impl Read<'_> {
             .transpose()
     }
 
-    /// The last calls of a task, oldest first, at most `limit`.
-    pub fn calls(&self, agent: &str, task: &str, limit: u32) -> Result<Vec<Call>, StoreError> {
+    /// The last calls of a task after this place, oldest first, at most
+    /// `limit`, each with its place.
+    pub fn calls_after(
+        &self,
+        agent: &str,
+        task: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, Call)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT action, effect, at FROM actions WHERE agent = ? AND task = ?
+            "SELECT action, effect, at, seq FROM actions WHERE agent = ? AND task = ? AND seq > ?
              ORDER BY seq DESC LIMIT ?",
         )?;
-        let mut rows = statement.query(params![agent, task, limit])?;
+        let mut rows = statement.query(params![agent, task, after, limit])?;
         let mut calls = Vec::new();
         while let Some(row) = rows.next()? {
             let action: Action = serde_json::from_str(row.get_ref(0)?.as_str().unwrap_or("null"))?;
-            calls.push(Call {
+            let call = Call {
                 id: action.id,
                 step: action.step,
                 tool: action.tool,
@@ -241,23 +248,11 @@ impl Read<'_> {
                 effect: effect_from(row.get(1)?),
                 facts: action.facts,
                 at: instant(row.get(2)?),
-            });
+            };
+            calls.push((row.get(3)?, call));
         }
         calls.reverse();
         Ok(calls)
-    }
-
-    /// How many calls a task has made since then.
-    pub fn calls_since(
-        &self,
-        agent: &str,
-        task: &str,
-        since: DateTime<Utc>,
-    ) -> Result<u32, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached("SELECT count(*) FROM actions WHERE agent = ? AND task = ? AND at > ?")?
-            .query_row(params![agent, task, millis(since)], |row| row.get(0))?)
     }
 
     /// The changes of a task that wait to be looked at, oldest first.

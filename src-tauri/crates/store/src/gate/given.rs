@@ -298,19 +298,14 @@ impl Write<'_> {
     }
 
     /// Counts a use of a rule, if it may still be used; says whether it may.
-    pub fn use_rule(
-        &self,
-        id: i64,
-        uses: Option<u32>,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    pub fn use_rule(&self, id: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let changed = self
             .connection
             .prepare_cached(
                 "UPDATE rules SET used = used + 1, last_used = ?2 WHERE id = ?1
-                 AND revoked_at IS NULL AND (?3 IS NULL OR used < ?3)",
+                 AND revoked_at IS NULL AND used < coalesce(rule ->> 'uses', used + 1)",
             )?
-            .execute(params![id, millis(now), uses])?;
+            .execute(params![id, millis(now)])?;
         Ok(changed == 1)
     }
 }
