@@ -17,8 +17,10 @@ pub mod directive;
 pub mod effect;
 pub mod gate;
 pub mod identity;
+
 pub mod lifecycle;
 pub mod payload;
+pub mod replay;
 pub mod rule;
 pub mod schema;
 pub mod trace;
