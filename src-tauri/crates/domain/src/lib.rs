@@ -17,7 +17,7 @@ pub mod directive;
 pub mod effect;
 pub mod gate;
 pub mod identity;
-
+pub mod insight;
 pub mod lifecycle;
 pub mod payload;
 pub mod replay;
