@@ -17,8 +17,9 @@ mod cost;
 mod syntax;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Program};
+use cel::{Context, Env, Program};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -37,6 +38,10 @@ pub const MAX_EXPRESSIONS: usize = 100;
 /// The work all constraints of one evaluation may take together, in steps of
 /// the evaluator: a fraction of a second.
 pub const MAX_STEPS: f64 = 500_000.0;
+
+/// The functions of expressions. They are the same for all, and making them
+/// takes far longer than most evaluations.
+static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// Whether a constraint holds for certain arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
@@ -155,7 +160,7 @@ fn execute(program: &Program, bindings: &Bindings<'_>, left: &mut f64) -> Result
         return Err("Evaluating it would take too long: it goes over too much data.".to_owned());
     }
     *left -= cost;
-    let mut context = Context::default();
+    let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
     for (name, value) in cost::needed(program.expression(), bindings) {
         context.add_variable_from_value(name, value);
     }

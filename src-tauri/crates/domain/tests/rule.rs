@@ -1,5 +1,7 @@
 //! The reviewer's rules: what they cover, and that they cover nothing else.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 #[path = "rule/calls.rs"]
 mod calls;
 #[path = "rule/misses.rs"]
@@ -108,13 +110,40 @@ fn a_rule_from_a_shell_call_is_never_kept() {
     }
 }
 
+#[test]
+fn a_command_is_its_words_and_its_folder_and_not_what_is_said_about_it() {
+    let call = Call::command("bash", &["npm", "test"], "/work/app");
+    let mut rule = counts("tests", None, "bash", Effect::Read, json!({}));
+    rule.when.argv.clone_from(&call.argv);
+    rule.when.cwd.clone_from(&call.cwd);
+    for (name, value, fits) in [
+        ("description", json!("in other words"), true),
+        ("timeout", json!(600), true),
+        ("workdir", json!("/work/app"), true),
+        ("workdir", json!("/work/app/"), false),
+        ("workdir", json!(null), false),
+        ("env", json!({}), false),
+    ] {
+        let mut changed = call.clone();
+        changed.args.insert(name.to_owned(), value.clone());
+        assert_eq!(covers(&rule, &changed), fits, "{name}: {value}");
+    }
+    rule.when.args.insert("env".to_owned(), Pattern::Is(json!({ "CI": "1" })));
+    assert!(!covers(&rule, &call), "what is named has to be there");
+    let mut named = call;
+    named.args.insert("env".to_owned(), json!({ "CI": "1" }));
+    assert!(covers(&rule, &named));
+}
+
+/// Makes a rule wrong.
+type Change = fn(&mut Rule);
+
 /// What is wrong, and where.
 #[test]
 fn faults_are_found_and_named() {
     let good = || allow("note", "helper", "crm.note", json!({ "id": { "is": 7 } }));
     assert_eq!(good().fault(now()), Vec::new());
     let shell = || counts("c", None, "bash", Effect::Read, json!({}));
-    type Change = fn(&mut Rule);
     let changes: Vec<(Rule, Change, &str)> = vec![
         (good(), |rule| rule.name = " ".into(), "/name"),
         (good(), |rule| rule.name = "a\u{202e}b".into(), "/name"),
@@ -327,6 +356,8 @@ fn args() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn exactly_this_is_exactly_this(one in args(), other in args()) {
         let first = Call::new("helper", "crm.note", one.clone());

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{CallFacts, Does, Rule, fit};
 use crate::action::Effect;
 use crate::constraint::{Bindings, Condition, Names};
+use crate::gate::{Ran, Verdict};
+use crate::trigger::{Evidence, TriggerKind};
 
 /// Names a rule where it is kept.
 pub type RuleId = i64;
@@ -31,6 +33,32 @@ pub struct Matched {
     /// The rule that says what it counts as: of several, the one with the
     /// worst effect.
     pub counts: Option<(RuleId, Effect)>,
+}
+
+impl Matched {
+    /// What the reviewer has set for exactly such calls.
+    pub fn reviewer(&self) -> Option<Effect> {
+        self.counts.map(|(_, effect)| effect)
+    }
+
+    /// The holds as the gate takes them: limits of the reviewer.
+    pub fn limits(&self) -> impl Iterator<Item = Evidence> {
+        self.hold.iter().map(|(_, why)| Evidence {
+            trigger: TriggerKind::Limit,
+            headline: why.clone(),
+            exhibits: Vec::new(),
+        })
+    }
+
+    /// The rules whose use counts, once the gate has answered: those without
+    /// which the call might not have run. `asked` says that there was evidence.
+    pub fn used(&self, verdict: Verdict, asked: bool) -> impl Iterator<Item = RuleId> {
+        let runs = matches!(verdict, Verdict::Run(ran) if ran != Ran::Permit);
+        let allowed = verdict == Verdict::Run(Ran::Allowed) || (runs && asked);
+        let allow = self.allow.filter(|_| allowed);
+        let counts = self.counts.filter(|_| runs).map(|(id, _)| id);
+        allow.into_iter().chain(counts)
+    }
 }
 
 /// The rules that are in force.
