@@ -1,11 +1,13 @@
 //! What the window may ask: each command passes it on to the engine.
 
 use chrono::{DateTime, Utc};
+use handoff_domain::insight::Insights;
+use handoff_domain::replay::Replay;
 use handoff_domain::rule::Rule;
 use handoff_engine::Failure;
 use handoff_protocol::view::{
     AcceptTools, ActionView, AgentsView, CaseView, DecideRequest, DeskStatus, Pause, Preview,
-    QueueQuery, QueueView, Receipt, RuleRow, SetLevel, Settings, WindowError,
+    QueueQuery, QueueView, Receipt, ReplayRequest, RuleRow, SetLevel, Settings, WindowError,
 };
 use tauri::{State, WebviewWindow};
 
@@ -150,6 +152,16 @@ pub async fn add_rule(desk: State<'_, Desk>, rule: Rule) -> Answer<i64> {
 #[tauri::command]
 pub async fn revoke_rule(desk: State<'_, Desk>, id: i64) -> Answer<()> {
     Ok(desk.engine.revoke_rule(id).await?)
+}
+
+#[tauri::command]
+pub async fn replay(desk: State<'_, Desk>, change: ReplayRequest) -> Answer<Replay> {
+    aside(desk, move |engine| engine.replay(&change)).await
+}
+
+#[tauri::command]
+pub async fn insights(desk: State<'_, Desk>) -> Answer<Insights> {
+    aside(desk, handoff_engine::Engine::insights).await
 }
 
 #[tauri::command]

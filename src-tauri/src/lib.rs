@@ -198,6 +198,8 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::add_rule,
             commands::revoke_rule,
             commands::rule_from,
+            commands::replay,
+            commands::insights,
             commands::settings,
             commands::save_settings,
             commands::run_demo,

@@ -50,6 +50,8 @@ struct Known {
 struct Weighed {
     hash: String,
     judged: Judged,
+    /// The same before any rule of the reviewer.
+    read_as: Judged,
     evidence: Vec<Evidence>,
     matched: Matched,
 }
@@ -204,6 +206,7 @@ impl Desk {
             undoable: check.undo.as_ref().is_some_and(|undo| works(undo, now)),
         };
         let judged = judge(&reading, word);
+        let read_as = judge(&reading, Word { reviewer: None, ..word });
         let definition: Option<Value> =
             tool.and_then(|tool| serde_json::from_str(&tool.definition).ok());
         let proposed = Proposed {
@@ -216,7 +219,7 @@ impl Desk {
         let triggers = lock(&self.settings).triggers.clone();
         let mut evidence = fired(&known.trace, &proposed, &triggers);
         evidence.extend(matched.hold.iter().map(|(_, why)| limit(why)));
-        Weighed { hash: check_hash(check), judged, evidence, matched }
+        Weighed { hash: check_hash(check), judged, read_as, evidence, matched }
     }
 
     /// Reads the rules that are in force into memory.
@@ -334,6 +337,8 @@ fn keep(
             Gate::Held => "held",
             Gate::Denied => "denied",
         },
+        judged: weighed.read_as.clone(),
+        gave: verdict,
         effect: weighed.judged.effect,
         mandatory: matches!(verdict, Verdict::Held(held) if held.is_mandatory()),
         level: standing.level,

@@ -12,6 +12,7 @@ mod failure;
 mod fold;
 mod gate;
 mod hub;
+mod insight;
 mod notify;
 mod ports;
 mod queue;

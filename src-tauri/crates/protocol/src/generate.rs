@@ -24,6 +24,9 @@ pub fn typescript(folder: &Path) -> Result<(), ExportError> {
     view::Pause::export_all(&config)?;
     view::AcceptTools::export_all(&config)?;
     view::RuleRow::export_all(&config)?;
+    view::ReplayRequest::export_all(&config)?;
+    handoff_domain::replay::Replay::export_all(&config)?;
+    handoff_domain::insight::Insights::export_all(&config)?;
     view::Change::export_all(&config)
 }
 

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use agents::{
-    AcceptTool, AcceptTools, AgentCard, AgentsView, Pause, RuleRow, SetLevel, TaskCard, ToolView,
-    Track,
+    AcceptTool, AcceptTools, AgentCard, AgentsView, LevelTried, Pause, ReplayRequest, RuleRow,
+    SetLevel, TaskCard, ToolView, Track,
 };
 pub use case::{
     ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,

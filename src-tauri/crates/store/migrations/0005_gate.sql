@@ -65,6 +65,9 @@ CREATE TABLE checks (
   asked     TEXT NOT NULL,
   answer    TEXT NOT NULL,
   verdict   TEXT NOT NULL,
+  -- What the gate found, before any rule of the reviewer, and what it gave.
+  judged    TEXT NOT NULL,
+  gave      TEXT NOT NULL,
   effect    INTEGER NOT NULL,
   mandatory INTEGER NOT NULL,
   level     TEXT NOT NULL,

@@ -3,10 +3,12 @@
 
 mod calls;
 mod given;
+mod past;
 mod work;
 
 pub use calls::{CheckRow, Counted, NewAction, NewCheck, Past};
 pub use given::{KnownTool, RuleRow, SetLevels};
+pub use past::{DecidedRow, FactsFound, PastRow, SubmittedRow};
 pub use work::TaskRow;
 
 use handoff_domain::action::Effect;

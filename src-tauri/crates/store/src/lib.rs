@@ -38,7 +38,8 @@ pub use backup::list as backups;
 pub use damage::{Restored, restore};
 pub use files::Files;
 pub use gate::{
-    CheckRow, Counted, KnownTool, NewAction, NewCheck, Past, RuleRow, SetLevels, TaskRow,
+    CheckRow, Counted, DecidedRow, FactsFound, KnownTool, NewAction, NewCheck, Past, PastRow,
+    RuleRow, SetLevels, SubmittedRow, TaskRow,
 };
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 #[cfg(feature = "fault-injection")]

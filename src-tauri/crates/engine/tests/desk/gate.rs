@@ -2,7 +2,7 @@ use handoff_domain::action::Effect;
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::{Answer, Then};
 use handoff_domain::rule::Rule;
-use handoff_protocol::view::{AcceptTool, AcceptTools, Pause, SetLevel};
+use handoff_protocol::view::{AcceptTool, AcceptTools, LevelTried, Pause, ReplayRequest, SetLevel};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
@@ -485,4 +485,65 @@ async fn an_agent_sees_only_its_own_tasks_and_checks() {
     let permit = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
     decide_and_release(&desk, &permit, approve("run")).await;
     assert_eq!(ask(&other, a_delete("k1")).await["verdict"], "held", "a permit is one agent's");
+}
+
+#[tokio::test]
+async fn a_level_is_tried_on_the_past_before_it_is_set() {
+    let (desk, agent) = desk().await;
+    for key in ["k1", "k2"] {
+        let mut check = a_move(key);
+        check["task"]["id"] = json!(key);
+        let id = ask(&agent, check).await["handoff_id"].as_str().unwrap().to_owned();
+        let answer = if key == "k1" { approve("run") } else { reject(Then::Skip) };
+        decide_and_release(&desk, &id, answer).await;
+    }
+    let mut delete = a_delete("k3");
+    delete["task"]["id"] = json!("k3");
+    ask(&agent, delete).await;
+    let level = LevelTried { agent: AGENT.to_owned(), task: None, level: Level::Execute };
+    let change = ReplayRequest { level: Some(level), ..ReplayRequest::default() };
+    let replay = desk.engine.replay(&change).unwrap();
+    assert_eq!((replay.checks, replay.before.held, replay.after.held), (3, 3, 1));
+    let through = &replay.let_through;
+    assert_eq!((through.count, through.approved, through.rejected), (2, 1, 1));
+    assert_eq!(replay.after.mandatory, 1);
+    let same = desk.engine.replay(&ReplayRequest::default()).unwrap();
+    assert_eq!((same.let_through.count, same.newly_held.count), (0, 0), "no change, no difference");
+}
+
+#[tokio::test]
+async fn a_rule_is_tried_on_the_past_with_the_facts_of_its_time() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k1")).await["verdict"], "run");
+    desk.clock.pass(std::time::Duration::from_secs(1));
+    let mut found = action("a1", "files.list", &json!({}), "read");
+    found["action"]["facts"] = json!({ "free": 3 });
+    agent.call("action.record", found).await.unwrap();
+    desk.clock.pass(std::time::Duration::from_secs(1));
+    assert_eq!(ask(&agent, a_move("k2")).await["verdict"], "run");
+    let hold = rule(json!({ "name": "x", "does": "hold", "why": "Little room.",
+        "when": { "expr": "has(facts.free) && facts.free < 5" } }));
+    let change = ReplayRequest { with_rule: Some(hold), ..ReplayRequest::default() };
+    let replay = desk.engine.replay(&change).unwrap();
+    assert_eq!(replay.newly_held.count, 1, "only what came after the fact was known");
+}
+
+#[tokio::test]
+async fn insights_count_what_was_asked_and_answered() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_move("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    desk.engine.seen(&id).await.unwrap();
+    desk.clock.pass(std::time::Duration::from_secs(12));
+    decide_and_release(&desk, &id, approve("run")).await;
+    let mut delete = a_delete("k2");
+    delete["task"]["id"] = json!("t2");
+    ask(&agent, delete).await;
+    agent.submit(crate::agent::handoff("own")).await;
+    let told = desk.engine.insights().unwrap();
+    assert_eq!(told.all.questions, 2);
+    assert_eq!(told.agents.len(), 1);
+    assert!(!told.reasons.is_empty());
+    assert_eq!(told.submitted.iter().map(|reason| reason.count).sum::<u32>(), 1);
 }

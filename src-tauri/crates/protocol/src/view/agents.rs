@@ -5,6 +5,7 @@ use handoff_domain::action::Effect;
 use handoff_domain::autonomy::{Level, LevelSet};
 use handoff_domain::gate::Stop;
 use handoff_domain::rule::Rule;
+use handoff_domain::trigger::Triggers;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -170,6 +171,38 @@ pub struct AcceptTool {
     #[serde(default)]
     #[ts(optional)]
     pub effect: Option<Effect>,
+}
+
+/// A change that is tried on the recorded past before it is made.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, TS)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// With this rule besides.
+    #[ts(optional)]
+    pub with_rule: Option<Rule>,
+    /// Without this rule.
+    #[ts(optional, type = "number")]
+    pub without_rule: Option<i64>,
+    /// With this level.
+    #[ts(optional)]
+    pub level: Option<LevelTried>,
+    /// With these triggers.
+    #[ts(optional)]
+    pub triggers: Option<Triggers>,
+}
+
+/// A level that is tried on the recorded past.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct LevelTried {
+    /// The agent.
+    pub agent: String,
+    /// The task; none for the agent as a whole.
+    #[serde(default)]
+    #[ts(optional)]
+    pub task: Option<String>,
+    /// The level.
+    pub level: Level,
 }
 
 /// One rule of the reviewer, in the list.

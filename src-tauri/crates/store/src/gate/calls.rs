@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Action, Effect};
 use handoff_domain::autonomy::Level;
+use handoff_domain::effect::Judged;
+use handoff_domain::gate::Verdict;
 use handoff_domain::trace::Call;
 use handoff_domain::trigger::Evidence;
 use rusqlite::{OptionalExtension as _, Row, params};
@@ -30,6 +32,10 @@ pub struct NewCheck {
     pub answer: String,
     /// The answer in one word.
     pub verdict: &'static str,
+    /// What the call does, before any rule of the reviewer.
+    pub judged: Judged,
+    /// What the gate gave.
+    pub gave: Verdict,
     /// What the call does.
     pub effect: Effect,
     /// Whether it was held whatever the reviewer sets.
@@ -325,11 +331,12 @@ impl Write<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO checks (agent, task, key, step, tool, hash, asked, answer, verdict,
-                   effect, mandatory, level, evidence, handoff, rule, at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                   effect, mandatory, level, evidence, handoff, rule, at, judged, gave)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                   ?17, ?18)
                  ON CONFLICT (agent, key) DO UPDATE SET answer = ?8, verdict = ?9, effect = ?10,
                    mandatory = max(mandatory, ?11), level = ?12, evidence = ?13,
-                   handoff = coalesce(?14, handoff), rule = ?15",
+                   handoff = coalesce(?14, handoff), rule = ?15, judged = ?17, gave = ?18",
             )?
             .execute(params![
                 agent,
@@ -348,6 +355,8 @@ impl Write<'_> {
                 check.handoff,
                 check.rule,
                 millis(now),
+                serde_json::to_string(&check.judged)?,
+                serde_json::to_string(&check.gave)?,
             ])?;
         Ok(())
     }
