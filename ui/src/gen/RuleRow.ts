@@ -8,7 +8,7 @@ export type RuleRow = {
 /**
  * Names it.
  */
-id: bigint, 
+id: number, 
 /**
  * The rule.
  */

@@ -3,15 +3,21 @@
  * holds no state and makes no decision; a call that fails rejects with a
  * `WindowError`.
  */
+import type { AcceptTools } from '../gen/AcceptTools';
 import type { ActionView } from '../gen/ActionView';
+import type { AgentsView } from '../gen/AgentsView';
 import type { CaseView } from '../gen/CaseView';
 import type { Change } from '../gen/Change';
 import type { DecideRequest } from '../gen/DecideRequest';
 import type { DeskStatus } from '../gen/DeskStatus';
+import type { Pause } from '../gen/Pause';
 import type { Preview } from '../gen/Preview';
 import type { QueueQuery } from '../gen/QueueQuery';
 import type { QueueView } from '../gen/QueueView';
 import type { Receipt } from '../gen/Receipt';
+import type { Rule } from '../gen/Rule';
+import type { RuleRow } from '../gen/RuleRow';
+import type { SetLevel } from '../gen/SetLevel';
 import type { Settings } from '../gen/Settings';
 import type { WindowError } from '../gen/WindowError';
 
@@ -44,6 +50,22 @@ export interface Host {
   allowDefault(id: string, allowed: boolean): Promise<void>;
   /** The card that can really be seen now, if any. */
   onScreen(id: string | null): Promise<void>;
+  /** Every agent with its level, tools, tasks and record. */
+  agents(): Promise<AgentsView>;
+  setLevel(set: SetLevel): Promise<void>;
+  /** Stops everything, an agent or a task, or lets it go on. */
+  pause(pause: Pause): Promise<void>;
+  /** Accepts tools exactly as they were shown. */
+  acceptTools(accept: AcceptTools): Promise<void>;
+  /** The reviewer has looked at why an agent was lowered. */
+  lookedAtAgent(agent: string): Promise<void>;
+  /** All rules, the latest first. */
+  rules(): Promise<RuleRow[]>;
+  /** Keeps a rule; answers what names it. */
+  addRule(rule: Rule): Promise<number>;
+  revokeRule(id: number): Promise<void>;
+  /** The rule that would allow exactly the call behind a card; it is not kept yet. */
+  ruleFrom(id: string, days: number, uses: number | null): Promise<RuleRow>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<Settings>;
   /** Starts the demo agent. */

@@ -22,8 +22,29 @@ export interface Command {
   run: () => void;
 }
 
-/** The commands as they stand. */
+/** The commands as they stand; where no card is on screen, none of them touches one. */
 export function commands(desk: Desk): Command[] {
+  const all = [...every(desk), ...places(desk)];
+  return desk.places.home ? all : all.map((command) => (aboutTheCard(command) ? { ...command, available: false } : command));
+}
+
+function aboutTheCard({ id, group }: Command): boolean {
+  return (group === 'Decide' && id !== 'undo') || ['next', 'previous', 'show-plan', 'show-history', 'show-thread'].includes(id);
+}
+
+/** Going from place to place, and stopping everything. */
+function places({ places }: Desk): Command[] {
+  const { roster } = places;
+  return [
+    { id: 'handoffs', title: 'Show the handoffs', group: 'Move', keys: ['Ctrl+1'], available: !places.home, run: () => { places.go('handoffs'); } },
+    { id: 'agents', title: 'Show the agents', group: 'Move', keys: ['Ctrl+2'], available: places.at !== 'agents', run: () => { places.go('agents'); } },
+    { id: 'rules', title: 'Show the rules', group: 'Move', keys: ['Ctrl+3'], available: places.at !== 'rules', run: () => { places.go('rules'); } },
+    { id: 'pause-all', title: 'Pause all agents', group: 'Window', keys: ['Ctrl+.'], available: !roster.paused, run: () => void roster.pause(true) },
+    { id: 'resume-all', title: 'Let all agents go on', group: 'Window', keys: [], available: roster.paused, run: () => void roster.pause(false) },
+  ];
+}
+
+function every(desk: Desk): Command[] {
   const { opened } = desk;
   const open = opened !== null && opened.view.state === 'ready';
   const allowed = opened?.view.allowed;
@@ -45,12 +66,12 @@ export function commands(desk: Desk): Command[] {
     { id: 'inbox', title: 'Show the inbox', group: 'Move', keys: [], available: desk.list !== 'inbox', run: () => { desk.show('inbox'); } },
     { id: 'waiting', title: 'Show what was sent to the agents', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
     { id: 'done', title: 'Show what is done', group: 'Move', keys: [], available: desk.list !== 'done', run: () => { desk.show('done'); } },
-    ...(['plan', 'history', 'thread', 'agents'] as const).map((tab) => ({
+    ...(['plan', 'history', 'thread'] as const).map((tab) => ({
       id: `show-${tab}`,
-      title: { plan: 'Show the plan', history: 'Show what it did', thread: 'Show the thread', agents: 'Show the agents' }[tab],
+      title: { plan: 'Show the plan', history: 'Show what it did', thread: 'Show the thread' }[tab],
       group: 'Move' as const,
       keys: [],
-      available: tab === 'agents' ? !desk.blank : opened !== null,
+      available: opened !== null,
       run: () => {
         desk.evidence = tab;
         desk.evidenceShown = true;

@@ -20,6 +20,7 @@ import { Clock } from './clock.svelte';
 import { Draft, type Form } from './draft.svelte';
 import { Faults } from './faults.svelte';
 import { Opened, type Obstacle } from './opened.svelte';
+import { Places } from './places.svelte';
 import { Screen } from './screen.svelte';
 import { UNKNOWN } from './unknown';
 
@@ -44,7 +45,7 @@ export interface Held {
 
 export type Dialog = 'palette' | 'help' | 'settings';
 export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
-export type Evidence = 'plan' | 'history' | 'thread' | 'agents';
+export type Evidence = 'plan' | 'history' | 'thread';
 
 export class Desk {
   readonly host: Host;
@@ -52,6 +53,7 @@ export class Desk {
   readonly faults = new Faults();
   readonly calm = new Calm(this);
   readonly screen = new Screen(this);
+  readonly places = new Places(this);
   status = $state.raw<DeskStatus | null>(null);
   settings = $state.raw<Settings>(UNKNOWN);
   list = $state<List>('inbox');
@@ -114,6 +116,7 @@ export class Desk {
     });
     void this.#loadSettings();
     void this.#loadStatus();
+    this.places.load();
     void this.refresh().then(() => {
       if (this.selected === null) this.#selectFirst();
     });
@@ -308,6 +311,7 @@ export class Desk {
   /** Closes the form; what was written stays in the draft. */
   close(): void {
     if (this.opened === null || this.opened.draft.form === null) return;
+    this.opened.unpick();
     this.opened.draft.form = null;
     this.opened.draft.confirmed = false;
     this.opened.preview = null;
@@ -380,6 +384,7 @@ export class Desk {
     await this.refresh();
     if (!done) return;
     this.say('Taken back.');
+    this.places.go('handoffs');
     if (this.list !== 'inbox') this.show('inbox');
     if (this.selected === id) await this.#load();
     else this.select(id);
@@ -426,6 +431,7 @@ export class Desk {
   }
 
   #changed(change: Change): void {
+    if (this.places.take(change)) return;
     switch (change.kind) {
       case 'handoff':
         void this.refresh();

@@ -10,6 +10,7 @@ import type { Folded } from '../gen/Folded';
 import type { OptionView } from '../gen/OptionView';
 import type { Preview } from '../gen/Preview';
 import type { Host } from '../host/host';
+import { pick, UNDO } from '../lib/drafted';
 import { count } from '../lib/words';
 import type { Draft } from './draft.svelte';
 import { Guard } from './guard.svelte';
@@ -32,6 +33,8 @@ export class Opened {
   sending = $state(false);
   /** The desk was told that it is on screen. */
   seen = false;
+  /** The action that is to be brought into view in the history. */
+  traced = $state.raw<{ id: string } | null>(null);
   readonly guard = new Guard();
   readonly draft: Draft;
   readonly #host: Host;
@@ -149,6 +152,29 @@ export class Opened {
     const { id } = this.view;
     const next = await this.#host.actions(id, this.actions.length);
     this.actions = [...this.actions, ...next];
+  }
+
+  /** The changes that a draft is about. */
+  readonly drafted: string[] = $derived(this.view.is_draft ? this.actions.map((action) => action.id) : []);
+
+  /** Of a draft, chooses the changes that are to be undone. */
+  pick(chosen: ReadonlySet<string>): void {
+    const { option, form, args } = pick(chosen, this.drafted, this.view.actions_total);
+    this.choose(option);
+    this.draft.form = form;
+    const others = Object.entries(this.draft.args).filter(([id]) => id !== UNDO);
+    this.draft.args = Object.fromEntries(args === null ? others : [...others, [UNDO, args]]);
+  }
+
+  /** Of a draft, chooses to undo all of it, also what is not loaded yet. */
+  pickAll(): void {
+    this.pick(new Set());
+    this.choose(UNDO);
+  }
+
+  /** Lets go of marked changes: what is left is to keep all of them. */
+  unpick(): void {
+    if (this.view.is_draft && this.draft.form === 'modify') this.pick(new Set());
   }
 
   /** Chooses an option; a confirmation belongs to the option it was given for. */

@@ -19,8 +19,8 @@ export class Screen {
 
   /** The card that can be seen now. */
   readonly seen: string | null = $derived.by(() => {
-    const { opened, selected, dialog } = this.#desk;
-    if (!this.#focused || !this.#visible || dialog !== null || opened === null) return null;
+    const { opened, selected, dialog, places } = this.#desk;
+    if (!this.#focused || !this.#visible || dialog !== null || !places.home || opened === null) return null;
     return opened.view.id === selected ? selected : null;
   });
 

@@ -45,7 +45,7 @@ describe.each([
   test('in the evidence, the dialogs and a hold', async () => {
     window = await stage.window('full', { dark });
     await window.show('h-refund');
-    for (const tab of [/History/u, /Thread/u, /Agents/u]) {
+    for (const tab of [/History/u, /Thread/u]) {
       await window.page.getByRole('tab', { name: tab }).click();
       await window.sound(String(tab));
     }

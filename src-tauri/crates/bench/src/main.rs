@@ -9,6 +9,7 @@
 mod case;
 mod desk;
 mod floor;
+mod gate;
 mod idle;
 mod keys;
 mod machine;
@@ -86,7 +87,7 @@ struct Part {
     measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
 }
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part { heads: &[submit::ONE], measure: submit::one },
     Part { heads: &[submit::MANY], measure: submit::many },
     Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
@@ -95,6 +96,7 @@ const PARTS: [Part; 9] = [
     Part { heads: &[start::START, start::MEMORY], measure: start::measure },
     Part { heads: &[keys::HEAD], measure: keys::measure },
     Part { heads: &[search::HEAD], measure: search::measure },
+    Part { heads: &[gate::READ, gate::CHANGE, gate::REPLAY], measure: gate::measure },
     Part { heads: &[idle::CPU, idle::WAKES], measure: idle::measure },
 ];
 

@@ -8,6 +8,7 @@ import type { CaseView } from '../../gen/CaseView';
 import type { OptionView } from '../../gen/OptionView';
 import type { Settings } from '../../gen/Settings';
 import type { Stage } from '../../gen/Stage';
+import { firstTriggers } from './gate';
 
 const WEEK_S = 7 * 24 * 3600;
 const DAY_MIN = 24 * 60;
@@ -34,6 +35,7 @@ export function firstSettings(): Settings {
       stages: [alert, { ...alert, after_s: 600, times: 2, sound: true }],
       give_up_after_s: 1800,
     },
+    triggers: firstTriggers(),
   };
 }
 

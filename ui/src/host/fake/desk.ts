@@ -3,7 +3,9 @@
  * collected from and reports. Time is the global clock, so tests can fake it.
  * It keeps nothing and starts no agent.
  */
+import type { AcceptTools } from '../../gen/AcceptTools';
 import type { ActionView } from '../../gen/ActionView';
+import type { AgentsView } from '../../gen/AgentsView';
 import type { AgentView } from '../../gen/AgentView';
 import type { CaseView } from '../../gen/CaseView';
 import type { Change } from '../../gen/Change';
@@ -15,17 +17,23 @@ import type { Flag } from '../../gen/Flag';
 import type { Hold } from '../../gen/Hold';
 import type { List } from '../../gen/List';
 import type { OptionView } from '../../gen/OptionView';
+import type { Pause } from '../../gen/Pause';
 import type { Preview } from '../../gen/Preview';
 import type { QueueItem } from '../../gen/QueueItem';
 import type { QueueQuery } from '../../gen/QueueQuery';
 import type { QueueView } from '../../gen/QueueView';
 import type { Receipt } from '../../gen/Receipt';
+import type { Rule } from '../../gen/Rule';
+import type { RuleRow } from '../../gen/RuleRow';
+import type { SetLevel } from '../../gen/SetLevel';
 import type { Settings } from '../../gen/Settings';
 import type { State } from '../../gen/State';
 import type { WindowError } from '../../gen/WindowError';
 import type { Host } from '../host';
 import { alertsFault, atTheDeadline, firstSettings } from './alerts';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
+import { FakeGate, triggersFault } from './gate';
+import { covers } from './rules';
 import { faults } from './schema';
 import { demoSpec, scene } from './scenes';
 
@@ -39,6 +47,7 @@ export class FakeDesk implements Host {
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
+  readonly gate: FakeGate;
   readonly #status: Omit<DeskStatus, 'agents'>;
   #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
@@ -46,8 +55,9 @@ export class FakeDesk implements Host {
 
   constructor(name: string) {
     const now = Date.now();
-    const { agents, specs, fault, notices, notifications, failures } = scene(name, now);
-    this.#agents = agents;
+    const { agents, specs, fault, notices, notifications, failures, gate } = scene(name, now);
+    this.gate = new FakeGate(gate?.paused ?? false, gate?.agents ?? [], gate?.rules ?? []);
+    this.#agents = gate === undefined ? agents : gate.agents.map(({ name, framework, version, connected, last_seen, track }) => ({ name, framework, version, connected, last_seen, handoffs: track.handoffs, cold: track.cold }));
     this.#status = {
       version: '0.1.0',
       notifications: notifications ?? { kind: 'available', service: 'dunst' },
@@ -239,6 +249,51 @@ export class FakeDesk implements Host {
     return this.#answer('onScreen', id, () => undefined);
   }
 
+  agents(): Promise<AgentsView> {
+    return this.#answer('agents', null, () => this.gate.agents(this.#agents, Date.now()));
+  }
+
+  setLevel(set: SetLevel): Promise<void> {
+    return this.#answer('setLevel', set, () => { this.gate.setLevel(set, Date.now()); });
+  }
+
+  pause(pause: Pause): Promise<void> {
+    return this.#answer('pause', pause, () => { this.gate.pause(pause); });
+  }
+
+  acceptTools(accept: AcceptTools): Promise<void> {
+    return this.#answer('acceptTools', accept, () => { this.gate.acceptTools(accept); });
+  }
+
+  lookedAtAgent(agent: string): Promise<void> {
+    return this.#answer('lookedAtAgent', agent, () => { this.gate.looked(agent); });
+  }
+
+  rules(): Promise<RuleRow[]> {
+    return this.#answer('rules', null, () => this.gate.rules());
+  }
+
+  addRule(rule: Rule): Promise<number> {
+    return this.#answer('addRule', rule, () => this.gate.addRule(rule, Date.now()));
+  }
+
+  revokeRule(id: number): Promise<void> {
+    return this.#answer('revokeRule', id, () => { this.gate.revoke(id, Date.now()); });
+  }
+
+  ruleFrom(id: string, days: number, uses: number | null): Promise<RuleRow> {
+    return this.#answer('ruleFrom', { id, days, uses }, () => {
+      const { view, texts } = this.#entry(id);
+      const action = view.options[0]?.action;
+      if (view.asked === null || action == null) throw refusal('not_found', 'This was not asked by the gate, so there is no call to allow.', 'Only a call that an agent asks for can be always allowed.');
+      const given = Object.entries(JSON.parse(texts.get(action.args.pointer) ?? '{}') as Record<string, unknown>);
+      const until = iso(Date.now() + Math.min(Math.max(days, 1), 30) * 86_400_000);
+      const args = Object.fromEntries(given.map(([name, value]) => [name, { is: value }]));
+      const rule: Rule = { name: `Exactly this ${action.tool} of ${view.agent.name}`, agent: view.agent.name, tool: action.tool, when: { args }, does: 'allow', until, ...(uses === null ? {} : { uses }) };
+      return { id: 0, rule, covers: covers(rule), used: 0, last_used: null, made_at: iso(Date.now()), revoked_at: null, active: false };
+    });
+  }
+
   settings(): Promise<Settings> {
     return this.#answer('settings', null, () => this.#settings);
   }
@@ -246,7 +301,7 @@ export class FakeDesk implements Host {
   saveSettings(settings: Settings): Promise<Settings> {
     return this.#answer('saveSettings', settings, () => {
       if (!Number.isInteger(settings.hold_s) || settings.hold_s < 0 || settings.hold_s > 30) throw refusal('invalid', 'The hold must be between 0 and 30 seconds.', 'Choose a value in that range.');
-      const fault = alertsFault(settings.alerts);
+      const fault = alertsFault(settings.alerts) ?? triggersFault(settings.triggers);
       if (fault !== null) throw refusal('invalid', fault, 'Nothing was changed; mend it and save again.');
       this.#settings = settings;
       this.#tell({ kind: 'status' });

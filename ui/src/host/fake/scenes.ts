@@ -2,9 +2,12 @@
  * What is on the in-memory desk at the start, by the name in `?fake=`. All of
  * it is made up.
  */
+import type { AgentCard } from '../../gen/AgentCard';
 import type { AgentView } from '../../gen/AgentView';
 import type { NotificationState } from '../../gen/NotificationState';
+import type { RuleRow } from '../../gen/RuleRow';
 import type { WindowError } from '../../gen/WindowError';
+import { agentCards, firstAgent, gateSpecs, ruleRows } from './autonomy';
 import { HOUR, iso, MINUTE, type Spec } from './build';
 import { hostileSpecs } from './hostile';
 import { lateSpecs } from './late';
@@ -17,6 +20,7 @@ export interface Scene {
   fault?: string;
   notices?: string[];
   notifications?: NotificationState;
+  gate?: { paused: boolean; agents: AgentCard[]; rules: RuleRow[] };
   failures?: [call: string, error: WindowError][];
 }
 
@@ -48,6 +52,11 @@ export function scene(name: string, now: number): Scene {
       return { agents: [], specs: manySpecs(3000) };
     case 'examples':
       return { agents: [], specs: exampleSpecs(now) };
+    case 'gate':
+    case 'paused':
+      return { agents: [], specs: gateSpecs(), gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
+    case 'first':
+      return { agents: [], specs: [], gate: { paused: false, agents: firstAgent(now), rules: [] } };
     case 'ten':
       return { agents: [], specs: manySpecs(10) };
     default:

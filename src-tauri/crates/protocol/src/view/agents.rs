@@ -209,6 +209,7 @@ pub struct LevelTried {
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct RuleRow {
     /// Names it.
+    #[ts(type = "number")]
     pub id: i64,
     /// The rule.
     pub rule: Rule,

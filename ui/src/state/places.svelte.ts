@@ -1,0 +1,75 @@
+/**
+ * Where in the window the reviewer is: at the handoffs, the agents or the
+ * rules. It answers nothing; away from the handoffs no card can be answered.
+ */
+import type { Change } from '../gen/Change';
+import { isTyping } from '../lib/keys';
+import type { Desk } from './desk.svelte';
+import { Roster } from './roster.svelte';
+import { Rulebook } from './rulebook.svelte';
+
+export type Place = 'handoffs' | 'agents' | 'rules';
+
+/** How the desk names an agent where it would name a handoff. */
+const AGENT = 'agent:';
+
+export class Places {
+  readonly roster: Roster;
+  readonly rulebook: Rulebook;
+  at = $state<Place>('handoffs');
+  /** The agent that is to be brought into view. */
+  agent = $state.raw<{ name: string } | null>(null);
+  readonly #desk: Desk;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+    this.roster = new Roster(desk);
+    this.rulebook = new Rulebook(desk);
+  }
+
+  /** Whether the handoffs are on screen. */
+  readonly home: boolean = $derived(this.at === 'handoffs');
+
+  /** Goes there; nothing is decided by the press that leads back to a card. */
+  go(place: Place): void {
+    if (place === this.at) return;
+    this.at = place;
+    this.agent = null;
+    if (place === 'handoffs') this.#desk.focused();
+    else this.load();
+  }
+
+  /** Esc: leaves a field first, then the place. */
+  leave(from: EventTarget | null): void {
+    if (isTyping(from)) (from as HTMLElement).blur();
+    else {
+      this.go('handoffs');
+      this.#desk.want('case');
+    }
+  }
+
+  /** Shows one agent. */
+  showAgent(name: string): void {
+    this.go('agents');
+    this.agent = { name };
+  }
+
+  /** Asks for what is on screen, and for what the badge counts. */
+  load(): void {
+    void this.roster.load();
+    if (this.at === 'rules') void this.rulebook.load();
+  }
+
+  /** Takes up what the desk tells; says whether it was about an agent to be shown. */
+  take(change: Change): boolean {
+    if (change.kind === 'status' || (change.kind === 'handoff' && this.at === 'agents')) this.load();
+    if (change.kind !== 'show' || change.id === null) return false;
+    if (!change.id.startsWith(AGENT)) {
+      this.go('handoffs');
+      return false;
+    }
+    this.#desk.dialog = null;
+    this.showAgent(change.id.slice(AGENT.length));
+    return true;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The agents, as the reviewer sets how far each may go. It asks the desk again
+ * after every change and keeps nothing that the desk does not say.
+ */
+import type { AcceptTool } from '../gen/AcceptTool';
+import type { AgentCard } from '../gen/AgentCard';
+import type { AgentsView } from '../gen/AgentsView';
+import type { Level } from '../gen/Level';
+import { levelWords, needsYou } from '../lib/autonomy';
+import { coalesce } from '../lib/once';
+import type { Desk } from './desk.svelte';
+
+/** An agent, or one task of it. */
+export interface Whose {
+  agent: string;
+  task?: string;
+}
+
+export class Roster {
+  view = $state.raw<AgentsView | null>(null);
+  readonly agents: AgentCard[] = $derived(this.view?.agents ?? []);
+  /** Everything is paused. */
+  readonly paused: boolean = $derived(this.view?.paused ?? false);
+  /** How many agents wait for the reviewer. */
+  readonly calling: number = $derived(this.agents.filter(needsYou).length);
+  readonly #desk: Desk;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  readonly load = coalesce(async () => {
+    await this.#desk.faults.guard(
+      'agents',
+      async () => {
+        this.view = await this.#desk.host.agents();
+      },
+      () => void this.load(),
+    );
+  });
+
+  /** Sets a level, for so many minutes or without an end; none takes a task's own away. */
+  async setLevel(whose: Whose, level: Level | null, minutes: number | null): Promise<void> {
+    const limit = minutes === null ? {} : { minutes };
+    const done = await this.#change('level', () => this.#desk.host.setLevel({ ...whose, ...(level === null ? {} : { level }), ...limit }));
+    if (done) this.#desk.say(level === null ? 'The task goes by the level of its agent.' : `${whose.task === undefined ? whose.agent : 'The task'}: ${levelWords[level].word}.`);
+  }
+
+  /** Pauses everything, an agent or a task, or lets it go on. */
+  async pause(paused: boolean, whose: Partial<Whose> = {}): Promise<void> {
+    const done = await this.#change('pause', () => this.#desk.host.pause({ ...whose, paused }));
+    const what = whose.agent === undefined ? 'Everything' : whose.task === undefined ? whose.agent : 'The task';
+    if (done) this.#desk.say(`${what} ${paused ? 'is paused' : 'goes on'}.`);
+  }
+
+  /** Accepts tools as they were shown. */
+  async accept(agent: string, tools: AcceptTool[]): Promise<boolean> {
+    const done = await this.#change('tools', () => this.#desk.host.acceptTools({ agent, tools }));
+    if (done) this.#desk.say('Recorded.');
+    return done;
+  }
+
+  /** Takes the note away why an agent was lowered. */
+  async looked(agent: string): Promise<void> {
+    await this.#change('looked', () => this.#desk.host.lookedAtAgent(agent));
+  }
+
+  async #change(source: string, work: () => Promise<void>): Promise<boolean> {
+    const done = await this.#desk.faults.guard(source, work);
+    await this.load();
+    return done;
+  }
+}
