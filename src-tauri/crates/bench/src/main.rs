@@ -9,10 +9,12 @@
 mod case;
 mod desk;
 mod floor;
+mod host;
 mod idle;
 mod keys;
 mod machine;
 mod memory;
+mod recover;
 mod release;
 mod report;
 mod row;
@@ -21,6 +23,7 @@ mod spread;
 mod start;
 mod stored;
 mod submit;
+mod sweep;
 mod time;
 mod window;
 
@@ -54,6 +57,13 @@ struct Cli {
     /// program under a tracer that slows its syncs
     #[arg(long, hide = true)]
     rates: bool,
+    /// Store handoffs in this home and wait to be killed; for the same program
+    /// that kills it
+    #[arg(long, hide = true, value_name = "DIR", requires = "count")]
+    kill_me_on: Option<PathBuf>,
+    /// How many
+    #[arg(long, hide = true)]
+    count: Option<usize>,
 }
 
 /// What a measurement needs to know.
@@ -86,7 +96,7 @@ struct Part {
     measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
 }
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 12] = [
     Part { heads: &[submit::ONE], measure: submit::one },
     Part { heads: &[submit::MANY], measure: submit::many },
     Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
@@ -95,11 +105,18 @@ const PARTS: [Part; 9] = [
     Part { heads: &[start::START, start::MEMORY], measure: start::measure },
     Part { heads: &[keys::HEAD], measure: keys::measure },
     Part { heads: &[search::HEAD], measure: search::measure },
-    Part { heads: &[idle::CPU, idle::WAKES], measure: idle::measure },
+    Part { heads: &[idle::CPU, idle::WAKES], measure: idle::put_away },
+    Part { heads: &[idle::CPU_OPEN, idle::WAKES_OPEN], measure: idle::left_open },
+    // It stores more, and others count what is stored.
+    Part { heads: &[recover::HEAD], measure: recover::measure },
+    Part { heads: &[sweep::HEAD], measure: sweep::measure },
 ];
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    if let (Some(root), Some(count)) = (&cli.kill_me_on, cli.count) {
+        return host::to_be_killed(root, count);
+    }
     std::fs::create_dir_all(&cli.out)?;
     let scratch = tempfile::Builder::new().prefix("b").tempdir_in(&cli.out)?;
     let setup = Setup {
