@@ -7,8 +7,8 @@
 //!
 //! The same of the desk without its window, with time-outs and a thousand
 //! kills, is the business of `handoff-testkit`. That this one can fail was
-//! tried by hand: with an app that answers before it has stored, a lost
-//! decision was named within a few kills.
+//! tried by hand: an app that answers before it has stored was caught at the
+//! first kill.
 //!
 //! `HANDOFF_APP_KILLS=<number>` kills more often, and
 //! `HANDOFF_APP_KILL_SEED=<number>` draws the same numbers again; that brings

@@ -87,6 +87,21 @@ export function urgency(respondBy: string, warnAt: string, now: number): Urgency
   return warning <= 0 ? 'near' : warning <= NEAR ? 'soon' : 'quiet';
 }
 
+/** How close to an edge the seconds matter: some ticks by the minute must fit in. */
+const EDGE = 2 * MINUTE;
+
+/** Whether what is said of a deadline at `now` changes within moments. */
+export function atAnEdge(respondBy: string, warnAt: string, now: number): boolean {
+  const warning = Date.parse(warnAt);
+  return [Date.parse(respondBy), warning, warning - NEAR].some((edge) => Math.abs(edge - now) < EDGE);
+}
+
+/** Whether the countdown of an open card moves every second at `now`, or soon will. */
+export function countsSeconds(respondBy: string, now: number): boolean {
+  const left = Date.parse(respondBy) - now;
+  return left > -EDGE && left < HOUR + EDGE;
+}
+
 /** How near a deadline is: behind, at its warning, or in which part of the day. */
 export type Group = 'over' | 'soon' | 'today' | 'later';
 

@@ -481,7 +481,6 @@ export class Desk {
       }))
       .sort((a, b) => a.ends - b.ends);
     this.holds = [...kept, ...fresh];
-    this.clock.hurry(this.holds.length > 0);
   }
 
   #announceArrivals(queue: QueueView): void {

@@ -1,9 +1,11 @@
 /** The window's state on the in-memory desk, with time moved by hand. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeDesk } from '../../src/host/fake';
+import type { Pace } from '../../src/state/clock.svelte';
 import { Desk, PAGE } from '../../src/state/desk.svelte';
 import { GUARD_MS } from '../../src/state/guard.svelte';
 import { commands } from '../../src/state/commands';
+import { pace } from '../../src/state/pace';
 
 let host: FakeDesk;
 let desk: Desk;
@@ -86,6 +88,41 @@ describe('the queue', () => {
     await settle();
     expect(desk.faults.all).toEqual([]);
     expect(desk.order).not.toHaveLength(0);
+  });
+});
+
+describe('the clock', () => {
+  test('ticks no more often than what is shown can change', async () => {
+    await open('full');
+    const ticks = async (pace: Pace, ms: number) => {
+      desk.clock.keep(pace);
+      const seen = new Set<number>();
+      for (let passed = 0; passed < ms; passed += 100) {
+        await pass(100);
+        seen.add(desk.clock.now);
+      }
+      return seen.size;
+    };
+    expect(await ticks('ring', 2000)).toBeGreaterThanOrEqual(10);
+    expect(await ticks('seconds', 10_000)).toBeLessThanOrEqual(11);
+    expect(await ticks('minutes', 60_000)).toBeLessThanOrEqual(6);
+    expect(desk.clock.now % 15_000).toBe(0);
+  });
+
+  test('counts seconds only for what runs out soon', async () => {
+    await open('full');
+    const moves = (left: number) => {
+      const deadline = { respond_by: new Date(Date.now() + left).toISOString(), warn_at: new Date(Date.now() + left / 2).toISOString() };
+      const queue = desk.queue;
+      if (queue !== null) desk.queue = { ...queue, items: queue.items.map((item) => ({ ...item, ...deadline })) };
+      return pace(desk);
+    };
+    desk.opened = null;
+    desk.holds = [];
+    expect(moves(86_400_000)).toBe('minutes');
+    expect(moves(30_000)).toBe('seconds');
+    desk.holds = [{ id: 'h-1', question: '', outcome: '', ends: Date.now() + 5000, total: 5000 }];
+    expect(moves(86_400_000)).toBe('ring');
   });
 });
 

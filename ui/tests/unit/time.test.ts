@@ -1,11 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ago, at as saidAt, countdown, group, moment, reading, shortSpan, span, urgency } from '../../src/lib/time';
+import { ago, at as saidAt, atAnEdge, countdown, countsSeconds, group, moment, reading, shortSpan, span, urgency } from '../../src/lib/time';
 
 const NOON = new Date(2026, 10, 20, 12, 0, 0).getTime();
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const at = (ms: number) => new Date(NOON + ms).toISOString();
+
+describe('what the seconds matter for', () => {
+  test('a card in its last hour counts them', () => {
+    expect([-HOUR, -MINUTE, 5 * MINUTE, HOUR, 2 * HOUR].map((left) => countsSeconds(at(left), NOON))).toEqual([false, true, true, true, false]);
+  });
+
+  test('an item changes at its deadline, its warning, and ten minutes before that', () => {
+    const changes = (by: number, warn: number) => atAnEdge(at(by), at(warn), NOON);
+    expect(changes(HOUR, 30 * MINUTE)).toBe(false);
+    expect([changes(MINUTE, -HOUR), changes(HOUR, MINUTE), changes(HOUR, 11 * MINUTE), changes(-MINUTE, -HOUR)]).toEqual([true, true, true, true]);
+    expect(changes(-HOUR, -2 * HOUR)).toBe(false);
+  });
+
+  test('where they do not, nothing that is said is a minute old', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -3 * HOUR, max: 50 * HOUR }), fc.integer({ min: 0, max: 15_000 }), (left, late) => {
+        fc.pre(!atAnEdge(at(left), at(left), NOON));
+        expect(urgency(at(left), at(left), NOON)).toBe(urgency(at(left), at(left), NOON + late));
+      }),
+    );
+  });
+});
 
 describe('spans', () => {
   test.each([

@@ -9,11 +9,16 @@
 mod case;
 mod desk;
 mod floor;
+<<<<<<< HEAD
 mod gate;
+=======
+mod host;
+>>>>>>> 3183d874dede21a68b5e61abef539a804c878d7c
 mod idle;
 mod keys;
 mod machine;
 mod memory;
+mod recover;
 mod release;
 mod report;
 mod row;
@@ -22,6 +27,7 @@ mod spread;
 mod start;
 mod stored;
 mod submit;
+mod sweep;
 mod time;
 mod window;
 
@@ -55,6 +61,13 @@ struct Cli {
     /// program under a tracer that slows its syncs
     #[arg(long, hide = true)]
     rates: bool,
+    /// Store handoffs in this home and wait to be killed; for the same program
+    /// that kills it
+    #[arg(long, hide = true, value_name = "DIR", requires = "count")]
+    kill_me_on: Option<PathBuf>,
+    /// How many
+    #[arg(long, hide = true)]
+    count: Option<usize>,
 }
 
 /// What a measurement needs to know.
@@ -87,7 +100,7 @@ struct Part {
     measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
 }
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 13] = [
     Part { heads: &[submit::ONE], measure: submit::one },
     Part { heads: &[submit::MANY], measure: submit::many },
     Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
@@ -97,11 +110,18 @@ const PARTS: [Part; 10] = [
     Part { heads: &[keys::HEAD], measure: keys::measure },
     Part { heads: &[search::HEAD], measure: search::measure },
     Part { heads: &[gate::READ, gate::CHANGE, gate::REPLAY], measure: gate::measure },
-    Part { heads: &[idle::CPU, idle::WAKES], measure: idle::measure },
+    Part { heads: &[idle::CPU, idle::WAKES], measure: idle::put_away },
+    Part { heads: &[idle::CPU_OPEN, idle::WAKES_OPEN], measure: idle::left_open },
+    // It stores more, and others count what is stored.
+    Part { heads: &[recover::HEAD], measure: recover::measure },
+    Part { heads: &[sweep::HEAD], measure: sweep::measure },
 ];
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    if let (Some(root), Some(count)) = (&cli.kill_me_on, cli.count) {
+        return host::to_be_killed(root, count);
+    }
     std::fs::create_dir_all(&cli.out)?;
     let scratch = tempfile::Builder::new().prefix("b").tempdir_in(&cli.out)?;
     let setup = Setup {

@@ -36,6 +36,15 @@ const WORDS: [&str; 24] = [
 
 /// Makes one below `scratch`, with the search index caught up and nobody in it.
 pub fn home(scratch: &Path) -> anyhow::Result<Home> {
+    with(scratch, WAITING)
+}
+
+/// The same in which all but one wait for the reviewer.
+pub fn all_open(scratch: &Path) -> anyhow::Result<Home> {
+    with(scratch, 1)
+}
+
+fn with(scratch: &Path, one_in: usize) -> anyhow::Result<Home> {
     let desk = Desk::open(scratch)?;
     let home = desk.home().clone();
     for number in 0..AGENTS {
@@ -45,7 +54,7 @@ pub fn home(scratch: &Path) -> anyhow::Result<Home> {
     drop(desk);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let store = Store::open(&home.database())?;
-    copy(&runtime, &store)?;
+    copy(&runtime, &store, one_in)?;
     let counts = store.read(|read| read.counts())?;
     let stored: usize = counts.iter().map(|count| usize::try_from(*count).unwrap_or(0)).sum();
     if stored != STORED {
@@ -88,7 +97,7 @@ struct Model {
     entries: Vec<Entry>,
 }
 
-fn copy(runtime: &Runtime, store: &Store) -> anyhow::Result<()> {
+fn copy(runtime: &Runtime, store: &Store, one_in: usize) -> anyhow::Result<()> {
     let model = |list| {
         store.read(|read| {
             let page = Page { list: Some(list), limit: 1, ..Page::default() };
@@ -107,7 +116,7 @@ fn copy(runtime: &Runtime, store: &Store) -> anyhow::Result<()> {
             .block_on(store.write(move |write| {
                 (first..STORED.min(first + COMMIT)).try_for_each(|number| {
                     let [waiting, over] = &*models;
-                    let model = if number % WAITING == 0 { waiting } else { over };
+                    let model = if number % one_in == 0 { waiting } else { over };
                     one(write, model, number)
                 })
             }))

@@ -73,7 +73,8 @@ impl Rates {
     fn measured(self) -> anyhow::Result<Vec<Measured>> {
         let sum = |rates| Spread::of(rates, Better::More).context("there are samples");
         let note = format!(
-            "rounds of {} submits; floor: bare commits one at a time, between the rounds",
+            "rounds of {} submits, each with its event in the audit chain; floor: bare commits one at \
+             a time, between the rounds",
             AGENTS * EACH
         );
         Ok(vec![Measured { value: sum(self.desk)?, floor: Some(sum(self.bare)?), note }])
