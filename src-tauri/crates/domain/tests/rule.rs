@@ -120,6 +120,8 @@ fn a_command_is_its_words_and_its_folder_and_not_what_is_said_about_it() {
         ("description", json!("in other words"), true),
         ("timeout", json!(600), true),
         ("workdir", json!("/work/app"), true),
+        ("directory", json!("/work/other"), false),
+        ("with_escalated_permissions", json!(true), false),
         ("workdir", json!("/work/app/"), false),
         ("workdir", json!(null), false),
         ("env", json!({}), false),
@@ -331,7 +333,8 @@ fn a_thousand_rules_cost_a_check_next_to_nothing() {
     }
     let each = started.elapsed() / rounds;
     // Unoptimised and on a busy machine; far below a thousand evaluations.
-    assert!(each < Duration::from_millis(3), "{each:?}");
+    let bound = Duration::from_micros(if cfg!(debug_assertions) { 3000 } else { 100 });
+    assert!(each < bound, "{each:?}");
 }
 
 fn value() -> impl Strategy<Value = Value> {

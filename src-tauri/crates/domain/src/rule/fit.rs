@@ -23,7 +23,7 @@ impl Fit {
 }
 
 /// Arguments that name the folder a command runs in.
-const FOLDERS: [&str; 4] = ["cwd", "workdir", "working_directory", "dir_path"];
+const FOLDERS: [&str; 5] = ["cwd", "workdir", "working_directory", "directory", "dir_path"];
 
 /// Arguments of a shell that change nothing of what its words do: the text
 /// that the words were parsed from, what is said about it, and how long to
