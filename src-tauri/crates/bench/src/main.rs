@@ -9,11 +9,8 @@
 mod case;
 mod desk;
 mod floor;
-<<<<<<< HEAD
 mod gate;
-=======
 mod host;
->>>>>>> 3183d874dede21a68b5e61abef539a804c878d7c
 mod idle;
 mod keys;
 mod machine;
