@@ -132,7 +132,6 @@ pub(super) fn is_plain(path: &str) -> bool {
             && part != ".."
             && !part.starts_with('~')
             && part.trim() == part
-            && !looks_like_dots(part)
     };
     rest.split('/').all(plain)
         && !path.chars().any(|sign| {
@@ -140,13 +139,14 @@ pub(super) fn is_plain(path: &str) -> bool {
                 || matches!(sign, '\\' | '$' | '`' | '*' | '?' | '{' | '}' | '<' | '>' | '|' | '"')
         })
         && !hides_a_sign(path)
-        && crate::visible::line(path) == path
+        // Most paths are ASCII, and paths are what a replay looks at most.
+        && (path.is_ascii() || (!looks_like_dots(path) && crate::visible::line(path) == path))
 }
 
 /// Signs that some file systems and tools make `.` or `/` of.
-fn looks_like_dots(part: &str) -> bool {
-    part.contains(['\u{2024}', '\u{2025}', '\u{2026}', '\u{ff0e}', '\u{fe52}'])
-        || part.contains(['\u{2044}', '\u{2215}', '\u{29f8}', '\u{ff0f}', '\u{ff3c}'])
+fn looks_like_dots(path: &str) -> bool {
+    path.contains(['\u{2024}', '\u{2025}', '\u{2026}', '\u{ff0e}', '\u{fe52}'])
+        || path.contains(['\u{2044}', '\u{2215}', '\u{29f8}', '\u{ff0f}', '\u{ff3c}'])
 }
 
 /// Whether a dot, a slash or the end of the text is written as a URL would.
