@@ -66,6 +66,8 @@ enum Task {
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
     },
+    /// Print how often each trigger is right on the labelled traces
+    Triggers,
     /// Build the Debian package
     Bundle,
     /// Name and install missing system packages
@@ -81,6 +83,11 @@ fn main() -> anyhow::Result<()> {
         Task::Gen { check } => generate(&root, check),
         Task::Lint => lint::run(&root),
         Task::Bench { name, only } => bench::run(&root, &name, only.as_deref()),
+        Task::Triggers => {
+            let example =
+                ["run", "--quiet", "--package", "handoff-domain", "--example", "triggers"];
+            command::run(&mut root.cargo(example))
+        }
         Task::Bundle => bundle::run(&root),
         Task::System => packages::ensure(packages::Purpose::Test),
     }

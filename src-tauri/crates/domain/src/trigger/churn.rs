@@ -7,13 +7,14 @@
 use serde_json::Value;
 
 use super::values::{nodes, plain, same, same_args};
+use super::wording::is_statement;
 use super::{Evidence, TriggerKind, show, since};
 use crate::action::{ActionStatus, Effect};
 use crate::trace::{Call, Proposed, Trace};
 
 /// Names of arguments that may touch anything.
 const ANYTHING: [&str; 9] =
-    ["command", "cmd", "script", "sql", "statement", "query", "code", "argv", "args"];
+    ["command", "cmd", "script", "sql", "statement", "code", "argv", "args", "query"];
 /// Names of arguments that hold what is written, not where.
 const WRITTEN: [&str; 11] = [
     "content",
@@ -83,7 +84,14 @@ pub(super) fn circles(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Opt
 fn touches(write: &Call, read: &Proposed<'_>) -> bool {
     let Some(args) = write.args.as_object() else { return true };
     let anything = |name: &str| ANYTHING.contains(&name.to_lowercase().as_str());
-    if args.keys().chain(read.args.keys()).any(|name| anything(name)) {
+    // Words that are looked for are no statement, and nothing the desk knows of
+    // changes what is found in the world.
+    let looked_for = |name: &str, value: &Value| {
+        name == "query" && value.as_str().is_some_and(|text| !is_statement(text))
+    };
+    let may_meet = args.keys().any(|name| anything(name))
+        || read.args.iter().any(|(name, value)| anything(name) && !looked_for(name, value));
+    if may_meet {
         return true;
     }
     let written = subjects(args);

@@ -78,27 +78,46 @@ struct Phrase<'w> {
     open: bool,
 }
 
-/// All phrases, with what lets a text be passed over quickly: almost no word of
-/// a text begins like one of the list.
+/// All phrases, with what lets a text be passed over quickly: almost nowhere in
+/// a text stand three signs with which a word of the list begins.
 struct Phrases<'w> {
     all: Vec<Phrase<'w>>,
-    /// Phrases by their first three bytes, sorted; those that begin with less,
-    /// or with other than ASCII, are in `others`.
-    by_start: Vec<([u8; 3], usize)>,
-    others: Vec<usize>,
-    starts: Box<[u64; 512]>,
-    other_firsts: [bool; 256],
+    /// Phrases by how they begin, sorted.
+    by_start: Vec<(usize, usize)>,
+    /// The same beginnings, one bit each.
+    starts: Box<[u64; STARTS / 64]>,
 }
+
+/// How many beginnings of three signs there are, in 32 kinds of signs.
+const STARTS: usize = 32 * 32 * 32;
+/// Every sign that is neither a letter nor a digit of ASCII.
+const GAP: usize = 0;
+/// The digits.
+const DIGIT: usize = 27;
+/// What is not ASCII.
+const WIDE: usize = 31;
+
+/// The kind of a byte, letters without their case.
+const KINDS: [usize; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte {
+            0x41..=0x5a => byte - 0x40,
+            0x61..=0x7a => byte - 0x60,
+            0x30..=0x39 => DIGIT,
+            0x80..=0xff => WIDE,
+            _ => GAP,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 impl<'w> Phrases<'w> {
     fn new(words: &'w [String]) -> Self {
-        let mut list = Self {
-            all: Vec::new(),
-            by_start: Vec::new(),
-            others: Vec::new(),
-            starts: Box::new([0; 512]),
-            other_firsts: [false; 256],
-        };
+        let mut list =
+            Self { all: Vec::new(), by_start: Vec::new(), starts: Box::new([0; STARTS / 64]) };
         for shown in words {
             let open = shown.trim_end().ends_with('*');
             let words: Vec<String> = shown
@@ -117,80 +136,43 @@ impl<'w> Phrases<'w> {
     }
 
     fn add(&mut self, phrase: Phrase<'w>) {
-        let index = self.all.len();
-        let first = phrase.words.first().map_or("", String::as_str);
-        match first.as_bytes() {
-            [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii()) => {
-                let start = [*a, *b, *c];
-                self.by_start.push((start, index));
-                let (slot, bit) = place(start);
-                self.starts[slot] |= bit;
-            }
-            _ => {
-                if let Some(sign) = first.chars().next() {
-                    let mut bytes = [0; 4];
-                    for sign in sign.to_lowercase().chain(sign.to_uppercase()) {
-                        let byte = sign.encode_utf8(&mut bytes).as_bytes().first().copied();
-                        self.other_firsts[usize::from(byte.unwrap_or_default())] = true;
-                    }
-                }
-                self.others.push(index);
+        let first = phrase.words.first().map_or("", String::as_str).as_bytes();
+        let kind = |at: usize| first.get(at).map(|byte| KINDS[usize::from(*byte)]);
+        for second in kind(1).map_or(0..32, |kind| kind..kind + 1) {
+            // After a short word may stand anything.
+            for third in kind(2).map_or(0..32, |kind| kind..kind + 1) {
+                let start = (kind(0).unwrap_or(GAP) * 32 + second) * 32 + third;
+                self.starts[start / 64] |= 1 << (start % 64);
+                self.by_start.push((start, self.all.len()));
             }
         }
         self.all.push(phrase);
     }
 
-    /// Every phrase that stands in the text, with the place where it first does.
+    /// Every phrase that stands in the text, each time it does.
     fn find(&self, text: &str, hit: &mut dyn FnMut(usize, (usize, usize))) {
-        let bytes = text.as_bytes();
-        let mut before_is_word = false;
-        let mut at = 0;
-        while let Some(byte) = bytes.get(at).copied() {
-            let (is_word, wide) = if byte.is_ascii() {
-                (byte.is_ascii_alphanumeric() || byte == b'_', 1)
-            } else {
-                let sign = text[at..].chars().next().unwrap_or(' ');
-                (is_word(sign), sign.len_utf8())
-            };
-            if is_word && !before_is_word {
-                self.at(text, at, hit);
-            }
-            before_is_word = is_word;
-            at += wide;
-        }
-    }
-
-    fn at(&self, text: &str, at: usize, hit: &mut dyn FnMut(usize, (usize, usize))) {
-        let rest = &text[at..];
-        let bytes = rest.as_bytes();
-        let mut start = [0; 3];
-        for (low, byte) in start.iter_mut().zip(bytes) {
-            *low = byte.to_ascii_lowercase();
-        }
-        let (slot, bit) = place(start);
-        if self.starts[slot] & bit != 0 {
-            let from = self.by_start.partition_point(|(other, _)| *other < start);
-            let same = self.by_start[from..].iter().take_while(|(other, _)| *other == start);
-            for (_, index) in same {
-                if let Some(length) = self.all[*index].length(rest) {
-                    hit(*index, (at, at + length));
-                }
-            }
-        }
-        if bytes.first().is_some_and(|byte| self.other_firsts[usize::from(*byte)]) {
-            for index in &self.others {
-                if let Some(length) = self.all[*index].length(rest) {
-                    hit(*index, (at, at + length));
-                }
+        let mut start = 0;
+        for (read, byte) in text.bytes().chain([0, 0]).enumerate() {
+            start = (start * 32 + KINDS[usize::from(byte)]) % STARTS;
+            if self.starts[start / 64] >> (start % 64) & 1 == 1 && read >= 2 {
+                self.at(text, read - 2, start, hit);
             }
         }
     }
-}
 
-/// A place in a small table; two starts that share one only cost a second look.
-fn place([a, b, c]: [u8; 3]) -> (usize, u64) {
-    let mixed = (usize::from(a) * 961 + usize::from(b) * 31 + usize::from(c)) & 0x7fff;
-    (mixed / 64, 1 << (mixed % 64))
+    fn at(&self, text: &str, at: usize, start: usize, hit: &mut dyn FnMut(usize, (usize, usize))) {
+        let Some((before, rest)) = text.split_at_checked(at) else { return };
+        if before.chars().next_back().is_some_and(is_word) {
+            return;
+        }
+        let from = self.by_start.partition_point(|(other, _)| *other < start);
+        let same = self.by_start[from..].iter().take_while(|(other, _)| *other == start);
+        for (_, index) in same {
+            if let Some(length) = self.all[*index].length(rest) {
+                hit(*index, (at, at + length));
+            }
+        }
+    }
 }
 
 impl Phrase<'_> {

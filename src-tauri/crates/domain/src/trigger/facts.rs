@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::values::{Node, nodes, plain, same, same_json};
+use super::values::{Node, nodes, plain, plain_signs, same, same_json};
 use super::{Evidence, TriggerKind, show, since};
 use crate::action::{ActionStatus, Effect};
 use crate::trace::{Call, Proposed, Trace};
@@ -131,15 +131,27 @@ pub(super) fn mismatch(trace: &Trace, proposed: &Proposed<'_>) -> Option<Evidenc
     let wanted: BTreeSet<&str> =
         arguments.iter().flat_map(|(names, _)| names).map(String::as_str).collect();
     let mut known: BTreeMap<String, Vec<Source<'_>>> = BTreeMap::new();
+    let mut name = String::new();
     for call in trace.calls.iter().filter(|call| counts(call) && !call.facts.is_empty()) {
-        for fact in nodes(&call.facts) {
-            let name = plain(&fact.path);
-            if fact.value.is_null() || !wanted.contains(name.as_str()) {
-                continue;
+        for (fact, value) in &call.facts {
+            let mut take = |path: &str, value| {
+                name.clear();
+                name.extend(plain_signs(path));
+                if wanted.contains(name.as_str()) {
+                    let sources = known.entry(name.clone()).or_default();
+                    sources.retain(|(other, _)| !reruns(call, other));
+                    sources.push((call, value));
+                }
+            };
+            match value {
+                Value::Null => {}
+                Value::Object(members) => {
+                    for node in nodes(members).iter().filter(|node| !node.value.is_null()) {
+                        take(&format!("{fact}.{}", node.path), node.value);
+                    }
+                }
+                value => take(fact, value),
             }
-            let sources = known.entry(name).or_default();
-            sources.retain(|(other, _)| !reruns(call, other));
-            sources.push((call, fact.value));
         }
     }
     let mut found: Vec<(&Node<'_>, Source<'_>)> = Vec::new();

@@ -119,7 +119,7 @@ impl Declared {
             let text = text.trim();
             if text.contains("://") {
                 url(text)
-            } else if is_path(text) || text.ends_with("/**") {
+            } else if is_path(text) || text.ends_with("/**") || is_file_name(text) {
                 Some(Target::Path(Path::new(text)))
             } else if text.contains('@') && !text.contains(char::is_whitespace) {
                 Some(Target::Mail(text.to_lowercase()))
@@ -273,6 +273,7 @@ fn read(node: &Node<'_>, text: &str, on_server: bool) -> Vec<(String, Target)> {
 /// with them is read elsewhere.
 fn in_command(text: &str) -> Vec<(String, Target)> {
     let ends = |sign: char| sign.is_whitespace() || "\"'`;|&<>()=,".contains(sign);
+    let text = text.replace("${HOME}", "~").replace("$HOME", "~");
     text.split(ends)
         .filter_map(|word| {
             let target = if word.contains("://") {

@@ -67,7 +67,12 @@ pub(super) fn head(text: &str, most: usize) -> &str {
 
 /// A name without its case and word signs: `orderTotal` is `order_total`.
 pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    plain_signs(name).collect()
+}
+
+/// The signs of such a name.
+pub(super) fn plain_signs(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 /// Whether two values are the same JSON, with numbers compared as numbers.

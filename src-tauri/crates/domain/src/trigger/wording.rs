@@ -29,7 +29,7 @@ pub(super) struct Wording {
     words: Vec<Word>,
     /// The site, for an address.
     host: Option<String>,
-    /// All of it, folded, for comparing whole.
+    /// All of it, as it was asked.
     whole: String,
 }
 
@@ -42,7 +42,9 @@ struct Word {
 
 impl Wording {
     pub(super) fn new(text: &str) -> Self {
-        let (host, text) = site(text.trim());
+        let whole = text.trim();
+        let (host, text) = site(whole);
+        let text = &if is_statement(text) { text.replace('.', " ") } else { with_whole_ids(text) };
         let mut words = Vec::new();
         let mut quoted = false;
         for (index, part) in text.split(is_gap).enumerate() {
@@ -61,14 +63,12 @@ impl Wording {
                 word.names = has_digit(&word.text);
             }
         }
-        let whole =
-            text.split(is_gap).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-        Self { words, host, whole: whole.to_lowercase() }
+        Self { words, host, whole: whole.to_owned() }
     }
 
     /// Whether the two are one wording.
     pub(super) fn is(&self, other: &Self) -> bool {
-        self.whole == other.whole && self.host == other.host
+        self.whole == other.whole
     }
 
     /// Whether both name something the other does not: another id, number, page
@@ -114,7 +114,8 @@ impl Wording {
         }
         let both = 2.0 * shared as f64 / (few.len() + many.len()) as f64;
         // A question that only grew is still the question, if it was one.
-        let within = if few.len() > 1 { shared as f64 / few.len() as f64 } else { both };
+        let tells = few.len() > 1 || few.iter().any(|word| has_digit(&word.text));
+        let within = if tells { shared as f64 / few.len() as f64 } else { both };
         let mut score = f64::midpoint(both, within);
         let joined =
             |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<String>();
@@ -148,7 +149,9 @@ fn is_form(one: &Word, other: &Word) -> bool {
 
 /// The word without the ending of its form.
 fn root(word: &str) -> &str {
-    for end in ["ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "y", "e"] {
+    for end in
+        ["itions", "ition", "ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "y", "e"]
+    {
         if let Some(root) = word.strip_suffix(end).filter(|root| root.len() >= 3) {
             return root;
         }
@@ -170,6 +173,28 @@ fn site(text: &str) -> (Option<String>, &str) {
 
 fn is_gap(sign: char) -> bool {
     sign.is_whitespace() || ",;:!?()[]{}\"'`“”’|<>=*+&%#~^$\\-_".contains(sign)
+}
+
+/// Whether a text is of a query language, where `orders.total` is a column.
+pub(super) fn is_statement(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    ["select", "with", "explain"].iter().any(|word| first.eq_ignore_ascii_case(word))
+        && text.split_whitespace().any(|word| word.eq_ignore_ascii_case("from"))
+}
+
+/// The text with ids as one word: `A-1001` is `A1001`.
+fn with_whole_ids(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        let joins = sign == '-'
+            && out.ends_with(char::is_alphanumeric)
+            && signs.peek().is_some_and(char::is_ascii_digit);
+        if !joins {
+            out.push(sign);
+        }
+    }
+    out
 }
 
 /// Whether the sign just before this part of the text is a quote; in `don't`
@@ -211,20 +236,25 @@ fn take(part: &str, first: bool, quoted: bool, words: &mut Vec<Word>) {
     }
 }
 
-/// Whether a word is several, written like `getUserName`.
+/// Whether a word is several, written like `getUserName`; `TypeScript` is one.
 fn is_joined(piece: &str) -> bool {
     let mut signs = piece.chars().peekable();
-    std::iter::from_fn(|| Some((signs.next()?, *signs.peek()?)))
-        .any(|(one, next)| one.is_lowercase() && next.is_uppercase())
+    let joints = std::iter::from_fn(|| Some((signs.next()?, *signs.peek()?)))
+        .filter(|(one, next)| one.is_lowercase() && next.is_uppercase())
+        .count();
+    joints > usize::from(piece.starts_with(char::is_uppercase))
 }
 
 fn camel(piece: &str, words: &mut Vec<Word>) {
-    let mut word = String::new();
+    let mut text = String::new();
+    let mut parts = Vec::new();
     for sign in piece.chars() {
-        if sign.is_uppercase() && !word.is_empty() {
-            words.push(Word { text: std::mem::take(&mut word), names: false });
+        if sign.is_uppercase() && !text.is_empty() {
+            parts.push(std::mem::take(&mut text));
         }
-        word.extend(sign.to_lowercase());
+        text.extend(sign.to_lowercase());
     }
-    words.push(Word { text: word, names: false });
+    parts.push(text);
+    let told = parts.into_iter().filter(|text| !FILLERS.contains(&text.as_str()));
+    words.extend(told.map(|text| Word { text, names: false }));
 }

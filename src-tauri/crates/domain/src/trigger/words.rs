@@ -49,7 +49,7 @@ const MONEY: &[&str] = &[
     "wire fraud",
     "suspected fraud",
     "fraudulent",
-    "embezzle*",
+    "embezzl*",
     "bribe",
     "bribes",
     "bribery",

@@ -4,6 +4,7 @@
 
 mod measure;
 mod notation;
+mod properties;
 
 /// The least that may be right of each trigger. A change that makes one worse
 /// changes its line here, and says why.

@@ -25,8 +25,6 @@ pub struct Row {
     pub name: &'static str,
     pub positives: usize,
     pub negatives: usize,
-    /// Positives that were held.
-    pub held: usize,
     /// The names of the cases it got wrong.
     pub wrong: Vec<String>,
     /// Of what was held, the percentage that should be.
@@ -70,7 +68,6 @@ fn row(kind: TriggerKind, name: &'static str) -> Row {
         name,
         positives,
         negatives: cases.len() - positives,
-        held,
         wrong,
         precision: held as f64 / all_held.max(1) as f64,
         recall: held as f64 / positives.max(1) as f64,
