@@ -198,5 +198,9 @@ export const glossary: Term[] = [
   { word: 'Alert', help: 'You are called again because a deadline passed. It approves nothing, and the handoff stays open.' },
   { word: 'Default', help: 'The answer that the desk takes for you at the deadline, if the agent declared one. It must only read, or you must have allowed it on its card.' },
   { word: 'Manual review', help: 'A deadline passed and nothing was done. The handoff stays open for you.' },
+  { word: 'Level', help: 'How far an agent may go unasked: Suggest, Draft or Execute. You set it for each agent and each task. What cannot be undone always asks.' },
+  { word: 'Draft', help: 'The changes of one task, made at the level Draft. You keep them or undo them together.' },
+  { word: 'Trigger', help: 'Something in the work itself that makes an agent stop and ask. The card shows what was found.' },
+  { word: 'Rule', help: 'What you have laid down for calls to come: asked always, allowed for a while, or counted as something else.' },
   { word: 'Effect', help: 'What an action does to the world: ● reads only, ▲ reversible, ◆ irreversible. Unknown counts as irreversible.' },
 ];

@@ -57,11 +57,16 @@ impl LevelSet {
         Self { level, until: None, then: Level::Suggest }
     }
 
-    /// A level until `until`, and what `self` gives now after it, but never a
-    /// higher one than the new.
+    /// A level until `until`, and after it what `self` gives for good; where
+    /// that is no lower than the new one, an end would end nothing, so it falls
+    /// back to the lowest.
     #[must_use]
     pub fn changed(self, level: Level, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
-        Self { level, until, then: self.at(now).min(level) }
+        let lasting = match self.until {
+            Some(until) if now < until => self.then,
+            _ => self.at(now),
+        };
+        Self { level, until, then: if lasting < level { lasting } else { Level::Suggest } }
     }
 
     /// The level at a moment.
@@ -109,6 +114,24 @@ mod tests {
                 let set = LevelSet::lasting(before).changed(level, Some(at(60)), at(0));
                 assert!(set.at(at(61)) <= level);
             }
+        }
+    }
+
+    #[test]
+    fn a_longer_end_leads_to_what_the_first_would_have_led_to() {
+        let first = LevelSet::lasting(Level::Suggest).changed(Level::Execute, Some(at(60)), at(0));
+        let longer = first.changed(Level::Execute, Some(at(200)), at(30));
+        assert_eq!(longer.at(at(199)), Level::Execute);
+        assert_eq!(longer.at(at(200)), Level::Suggest);
+        let lower = first.changed(Level::Draft, Some(at(200)), at(30));
+        assert_eq!(lower.at(at(200)), Level::Suggest);
+    }
+
+    #[test]
+    fn an_end_given_to_a_lasting_level_ends_it() {
+        for level in [Level::Draft, Level::Execute] {
+            let set = LevelSet::lasting(Level::Execute).changed(level, Some(at(60)), at(0));
+            assert_eq!(set.at(at(60)), Level::Suggest);
         }
     }
 

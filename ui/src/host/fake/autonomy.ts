@@ -85,7 +85,7 @@ export function gateSpecs(): Spec[] {
   return [
     {
       id: 'h-asked', agent: 'billing-agent', title: 'Refund request from Dana Ortiz', question: 'May it call crm.set_credit with these arguments?', dueMs: 50 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'execute',
-      reason: { code: 'conflicting_evidence', detail: 'The balance is 149.00 by billing.list_charges but 194.00 by crm.account. It differs from a fact found earlier.' },
+      reason: { code: 'conflicting_evidence', detail: 'The balance is 149 by billing.list_charges but 194 by crm.account. crm.search was asked the same for the 4th time in other words.' },
       summary: 'billing-agent works on “Refund request from Dana Ortiz” and asks before it calls crm.set_credit. It changes something, and the change can be undone.',
       entities: [{ kind: 'amount', label: 'amount', value: '194.0' }, { kind: 'id', label: 'account', value: 'D-2201' }],
       actions: [

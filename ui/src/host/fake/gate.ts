@@ -15,7 +15,7 @@ import type { SetLevel } from '../../gen/SetLevel';
 import type { Track } from '../../gen/Track';
 import type { Triggers } from '../../gen/Triggers';
 import type { WindowError } from '../../gen/WindowError';
-import { levelAt, LONGEST, needsYou } from '../../lib/autonomy';
+import { endsAt, levelAt, LONGEST, needsYou } from '../../lib/autonomy';
 import { iso } from './build';
 import { covers, ruleFault } from './rules';
 
@@ -56,9 +56,9 @@ export class FakeGate {
     const task = id === undefined ? undefined : agent.tasks.find((one) => one.id === id);
     const changed = (before: LevelSet): LevelSet => {
       const to = level ?? 'suggest';
-      const present = levelAt(before, now);
-      const then = before.until !== undefined && present === before.level ? before.then : present;
-      return minutes === undefined ? { level: to, then: 'suggest' } : { level: to, until: iso(now + minutes * 60_000), then: lower(then, to) };
+      const lasting = endsAt(before, now) === null ? levelAt(before, now) : before.then;
+      const then = lower(lasting, to) === to ? 'suggest' : lasting;
+      return minutes === undefined ? { level: to, then: 'suggest' } : { level: to, until: iso(now + minutes * 60_000), then };
     };
     if (task !== undefined) task.set = level === undefined ? null : changed(task.set ?? agent.set);
     else {
