@@ -58,7 +58,13 @@ struct Weighed {
 
 /// How a check came out of the change that keeps it.
 enum Outcome {
-    Answered(Box<Checked>, Option<String>),
+    Answered {
+        checked: Box<Checked>,
+        /// The handoff that it became.
+        new: Option<String>,
+        /// A rule was used.
+        used: bool,
+    },
     /// Something changed meanwhile: judge again.
     Again,
 }
@@ -79,9 +85,9 @@ impl Engine {
         refuse_malformed(&check)?;
         for _ in 0..TRIES {
             match desk.judge_check(agent, &check).await? {
-                Outcome::Answered(checked, new) => {
-                    if checked.ran == Some(Ran::Allowed) {
-                        // It may have been the last use.
+                Outcome::Answered { checked, new, used } => {
+                    if used {
+                        // It may have been the last time that a rule counts.
                         desk.read_rules()?;
                     }
                     if let Some(id) = new {
@@ -120,7 +126,7 @@ impl Desk {
                 ));
             }
             if let Some(answer) = self.settled(before)? {
-                return Ok(Outcome::Answered(Box::new(answer), None));
+                return Ok(Outcome::Answered { checked: Box::new(answer), new: None, used: false });
             }
         }
         let weighed = self.weigh(agent, check, &known, now);
@@ -185,7 +191,9 @@ impl Desk {
 
     fn weigh(&self, agent: &str, check: &Check, known: &Known, now: DateTime<Utc>) -> Weighed {
         let words = effect::command_words(&check.tool, &check.args);
-        let cwd = check.cwd.as_deref().or_else(|| words.as_ref()?.1.as_deref());
+        // Where the call itself names a folder, it runs there.
+        let own = words.as_ref().and_then(|(_, folder)| folder.as_deref());
+        let cwd = own.or(check.cwd.as_deref());
         let rules = Arc::clone(&lock(&self.rules));
         let matched = rules.matched(&CallFacts {
             agent,
@@ -200,7 +208,7 @@ impl Desk {
         let reading = effect::read(&check.tool, &check.args, cwd);
         let tool = known.tool.as_ref();
         let word = Word {
-            reviewer: matched.counts.map(|(_, effect)| effect),
+            reviewer: matched.reviewer(),
             claimed: check.effect.max(tool.and_then(|tool| tool.claimed)),
             accepted: tool.and_then(KnownTool::in_force),
             undoable: check.undo.as_ref().is_some_and(|undo| works(undo, now)),
@@ -289,6 +297,14 @@ fn keep(
     }
     let mut checked = answer(verdict, weighed, &standing, waits);
     let mut new = None;
+    for rule in weighed.matched.used(verdict, !weighed.evidence.is_empty()) {
+        if !write.use_rule(rule, now)? {
+            return Ok(Outcome::Again);
+        }
+        let data =
+            json!({ "agent": agent, "task": task.id, "tool": check.tool, "hash": weighed.hash });
+        write.log_about(&format!("rule:{rule}"), &entry(Actor::System, "rule_used", data, now))?;
+    }
     match verdict {
         Verdict::Run(Ran::Permit) => {
             let permit = standing.permit.as_deref().unwrap_or_default();
@@ -299,17 +315,6 @@ fn keep(
             let handoff = crate::owned(write, permit, Some(agent))?;
             let data = json!({ "tool": check.tool, "key": check.key });
             crate::log(write, handoff.seq, Actor::Agent, "permit_used", data, now)?;
-        }
-        Verdict::Run(Ran::Allowed) => {
-            let rule = weighed.matched.allow.unwrap_or_default();
-            if !write.use_rule(rule, now)? {
-                return Ok(Outcome::Again);
-            }
-            let data = json!({ "agent": agent, "task": task.id, "tool": check.tool, "hash": weighed.hash });
-            write.log_about(
-                &format!("rule:{rule}"),
-                &entry(Actor::System, "rule_used", data, now),
-            )?;
         }
         Verdict::Held(held) if held.asks() => {
             let Some((payload, open, text)) = question else { return Ok(Outcome::Again) };
@@ -348,7 +353,8 @@ fn keep(
     };
     write.keep_check(agent, &kept, now)?;
     write.touch_task(agent, &task.id, now)?;
-    Ok(Outcome::Answered(Box::new(checked), new))
+    let used = weighed.matched.used(verdict, !weighed.evidence.is_empty()).next().is_some();
+    Ok(Outcome::Answered { checked: Box::new(checked), new, used })
 }
 
 fn answer(verdict: Verdict, weighed: &Weighed, standing: &Standing, waits: Vec<String>) -> Checked {
