@@ -148,7 +148,7 @@ test('a card that came back by an undo takes no answer for a moment', async () =
 describe('the words on screen', () => {
   const JARGON = /\b(cold|escalat\w*|revision\w*|lease\w*)\b/iu;
 
-  test.each(['full', 'late', 'long', 'clear', 'error', 'quiet', 'empty'])('hold no jargon in %s', async (scene) => {
+  test.each(['full', 'late', 'long', 'clear', 'error', 'quiet', 'empty', 'gate'])('hold no jargon in %s', async (scene) => {
     await open(scene);
     const seen = () => [document.body.textContent, ...[...document.querySelectorAll('[title], [aria-label]')].map((one) => `${one.getAttribute('title') ?? ''} ${one.getAttribute('aria-label') ?? ''}`)].join(' ');
     const look = (what: string) => {
@@ -157,11 +157,16 @@ describe('the words on screen', () => {
     look('first');
     for (const item of desk.order.slice(0, 8)) {
       await show(item.id);
-      for (const tab of ['plan', 'history', 'thread', 'agents'] as const) {
+      for (const tab of ['plan', 'history', 'thread'] as const) {
         desk.evidence = tab;
         await pass(0);
         look(`${item.id} ${tab}`);
       }
+    }
+    for (const place of ['agents', 'rules'] as const) {
+      desk.places.go(place);
+      await pass(100);
+      look(place);
     }
     for (const dialog of ['help', 'settings', 'palette'] as const) {
       desk.dialog = dialog;
