@@ -14,6 +14,7 @@ mod argv;
 mod calls;
 mod files;
 mod git;
+mod grammar;
 mod here;
 mod http;
 mod names;

@@ -33,6 +33,12 @@ const WRAPPERS: [(&str, &str, &str, &[&str]); 11] = [
 
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
 
+/// What shells do themselves with words that may be sums.
+const SUMS: [&str; 13] = [
+    "[", "test", "printf", "exit", "return", "break", "continue", "shift", "wait", "read", "umask",
+    "kill", "set",
+];
+
 /// Whether this is the name of something that is known here, or that the shell
 /// itself does.
 pub(super) fn is_known(name: &str) -> bool {
@@ -56,8 +62,8 @@ pub(super) fn judged(argv: &[Word], place: &mut Place) -> Part {
     part
 }
 
-fn named(argv: &[Word], place: &mut Place) -> Part {
-    let Some((first, args)) = argv.split_first() else {
+fn named(words: &[Word], place: &mut Place) -> Part {
+    let Some((first, args)) = words.split_first() else {
         return Part::unknown("has no program");
     };
     let Some(program) = first.exact() else {
@@ -92,6 +98,9 @@ fn named(argv: &[Word], place: &mut Place) -> Part {
     }
     if args.len() == 1 && tables::tells_version(name) && asks_version(&args[0]) {
         return Part::reads();
+    }
+    if SUMS.contains(&name) && args.iter().any(Word::may_be_worked_out) {
+        return Part::unknown("may work out a sum that runs something");
     }
     if let Some(harm) = tables::harm(name) {
         return Part::irreversible(harm);
@@ -270,9 +279,9 @@ fn piped(args: &[Word], place: &mut Place) -> Part {
         Some("") => unread(),
         Some(mark) => judged(&filled(rest, mark), place),
         None => {
-            let mut argv = rest.to_vec();
-            argv.push(Word::anything());
-            judged(&argv, place)
+            let mut words = rest.to_vec();
+            words.push(Word::anything());
+            judged(&words, place)
         }
     }
 }

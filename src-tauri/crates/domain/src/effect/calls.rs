@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::argv::{self, Place};
 use super::part::Part;
 use super::word::Word;
-use super::{Reading, http, paths, shell, sql, tools};
+use super::{Reading, grammar, http, paths, shell, sql, tools};
 
 const SHELLS: [&str; 13] = [
     "shell",
@@ -119,11 +119,11 @@ pub(super) fn command_words(
         return None;
     }
     let words = match one_of(args, &COMMANDS)? {
-        Value::String(text) => shell::plain_words(text)?,
+        Value::String(text) => grammar::plain_words(text)?,
         Value::Array(items) => {
             let words = strings(items)?;
             match words.as_slice() {
-                [shell, option, text] if runs_text(shell, option) => shell::plain_words(text)?,
+                [shell, option, text] if runs_text(shell, option) => grammar::plain_words(text)?,
                 _ => words,
             }
         }
@@ -188,7 +188,7 @@ fn command(tool: &str, args: &Map<String, Value>, cwd: Option<&str>) -> Reading 
         Some(Value::String(text)) => shell::line(text, folder.as_deref(), 0).reading(text),
         Some(Value::Array(items)) => {
             let Some(words) = strings(items) else { return unread(tool) };
-            if words.iter().map(String::len).sum::<usize>() > shell::LONGEST {
+            if words.iter().map(String::len).sum::<usize>() > grammar::LONGEST {
                 return Part::unknown("is longer than a command that can be read").reading(tool);
             }
             let words: Vec<Word> = words.into_iter().map(Word::plain).collect();

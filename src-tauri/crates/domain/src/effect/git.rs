@@ -95,7 +95,7 @@ pub(super) fn judged(args: &[Word], folder: Option<&str>) -> Part {
         let Some((word, after)) = rest.split_first() else { return Part::reads() };
         match word.exact() {
             Some("--no-pager" | "-P" | "--no-optional-locks" | "--literal-pathspecs") => {
-                rest = after
+                rest = after;
             }
             // Another folder is another set of settings, yet still the user's own.
             Some("-C") => {
@@ -139,9 +139,7 @@ fn written(name: &str, args: &[Word], does: &str) -> Part {
         "rebase" => "x",
         "switch" => "fCd",
         "fetch" => "fpPu",
-        "pull" => "f",
-        "mv" => "f",
-        "notes" | "worktree" => "f",
+        "pull" | "mv" | "notes" | "worktree" => "f",
         _ => "",
     };
     let names = [
@@ -195,146 +193,136 @@ fn without_message(args: &[Word]) -> Vec<Word> {
 
 /// Subcommands that do one thing or another by their words.
 fn by_form(name: &str, args: &[Word], folder: Option<&str>) -> Option<Part> {
-    let first = args.first().map(|word| word.exact().unwrap_or("?"));
-    let is = |words: &[&str]| args.iter().any(|word| words.iter().any(|known| word.is(known)));
-    let sure = args.iter().all(|word| !word.may_be_option() || word.exact().is_some());
+    let plain = args.iter().all(|word| !word.may_be_option() || word.exact().is_some());
     Some(match name {
-        "push" if is(&["-n", "--dry-run"]) && args.iter().all(|word| word.exact().is_some()) => {
-            Part::unknown("tries a push, which asks the other side")
-        }
-        "push"
-            if args.iter().any(|word| {
-                word.may_be("fd", &["force", "force-with-lease", "mirror", "delete"])
-                    || word.text.starts_with('+')
-            }) =>
-        {
-            Part::irreversible("overwrites or deletes what others have")
-        }
-        "clean" => {
-            let dry = args.iter().all(|word| {
-                word.exact().is_some_and(|text| {
-                    matches!(
-                        text,
-                        "-n" | "--dry-run"
-                            | "-nd"
-                            | "-nx"
-                            | "-nX"
-                            | "-ndx"
-                            | "-dn"
-                            | "-nxd"
-                            | "-d"
-                            | "-x"
-                            | "-X"
-                    )
-                })
-            }) && is(&["-n", "--dry-run", "-nd", "-nx", "-nX", "-ndx", "-dn", "-nxd"]);
-            if dry {
-                Part::reads()
-            } else {
-                Part::irreversible("deletes files that git does not keep")
-            }
-        }
+        "push" => pushed(args),
+        "clean" => cleaned(args),
         "reset" if args.iter().any(|word| word.may_be("", &["hard", "merge", "keep"])) => {
             Part::irreversible("throws changes away")
         }
-        "reset" if sure => Part::writes("moves the branch or unstages changes", None),
+        "reset" if plain => Part::writes("moves the branch or unstages changes", None),
         "checkout" => checkout(args),
         "branch" => branch(args),
         "tag" => tag(args),
-        "remote" => match first {
-            None | Some("-v" | "--verbose" | "get-url") => Part::reads(),
-            Some("show") if args.iter().any(|word| word.is("-n")) => Part::reads(),
-            Some("add") => Part::writes("adds a remote", None),
-            Some("remove" | "rm" | "prune") => {
-                Part::irreversible("takes a remote and its branches away")
-            }
-            _ => return Some(Part::unknown("changes a remote in a way that is not read")),
-        },
-        "stash" => match first {
-            Some("list") => Part::reads(),
-            Some("show") if denied(args, "", &DENIED).is_none() => Part::reads(),
-            None | Some("push" | "save" | "apply" | "pop" | "branch" | "create") => {
-                Part::writes("puts changes away or takes them out", None)
-            }
-            Some("drop" | "clear") => Part::irreversible("throws stashed changes away"),
-            _ => Part::unknown("stashes in a way that is not read"),
-        },
-        "reflog" => match first {
-            None | Some("show" | "exists" | "list") => Part::reads(),
-            Some("expire" | "delete") => {
-                Part::irreversible("deletes the record that undoing rests on")
-            }
-            _ => Part::unknown("looks at the reflog in a way that is not read"),
-        },
         "config" => config(args),
-        "worktree" if first == Some("list") => Part::reads(),
-        "worktree" if first == Some("remove") => Part::irreversible("deletes a work tree"),
-        "submodule" if matches!(first, None | Some("status" | "summary")) => Part::reads(),
-        "notes" if matches!(first, None | Some("list" | "show")) => Part::reads(),
-        "bisect" if matches!(first, Some("log" | "view")) => Part::reads(),
-        "bundle" if matches!(first, Some("verify" | "list-heads")) => Part::reads(),
-        "apply"
-            if is(&["--stat", "--check", "--numstat", "--summary"])
-                && args.len() <= 2
-                && sure
-                && !is(&["--apply"]) =>
-        {
-            Part::reads()
-        }
-        "clone" => {
-            let far = args.iter().all(|word| {
-                word.exact().is_some_and(|text| !text.starts_with('-') && !text.contains("::"))
-            });
-            let options = args.iter().filter(|word| word.text.starts_with('-')).all(|word| {
-                word.exact().is_some_and(|text| {
-                    matches!(
-                        text,
-                        "-q" | "--quiet"
-                            | "--bare"
-                            | "--depth=1"
-                            | "--single-branch"
-                            | "--no-checkout"
-                    )
-                })
-            });
-            let plain =
-                args.iter().all(|word| word.exact().is_some_and(|text| !text.contains("::")));
-            if far || (options && plain) {
-                Part::writes("makes a copy of a repository", None)
-            } else {
-                Part::unknown("clones in a way that can run something")
-            }
-        }
+        "clone" => cloned(args),
         "ls-remote" => {
-            if denied(args, "", &DENIED).is_some()
-                || args.iter().any(|word| word.open || word.text.contains("::"))
-            {
+            let far = args.iter().any(|word| word.open || word.text.contains("::"));
+            if far || denied(args, "", &DENIED).is_some() {
                 Part::unknown("asks a remote in a way that can run something")
             } else {
                 Part::reads()
             }
         }
-        "archive" => {
-            match args.iter().any(|word| word.may_be("o", &["output", "remote", "exec"])) {
-                false => Part::reads(),
-                true => {
-                    match args.iter().find_map(|word| word.exact()?.strip_prefix("--output=")) {
-                        Some(path)
-                            if args
-                                .iter()
-                                .filter(|word| word.may_be("o", &["remote", "exec"]))
-                                .count()
-                                == 0 =>
-                        {
-                            paths::written(&Word::plain(path), folder, "writes")
-                        }
-                        _ => Part::unknown("makes an archive in a way that is not read"),
-                    }
-                }
-            }
+        "archive" => archived(args, folder),
+        _ => return by_verb(name, args),
+    })
+}
+
+/// Subcommands with verbs of their own.
+fn by_verb(name: &str, args: &[Word]) -> Option<Part> {
+    let first = args.first().map(|word| word.exact().unwrap_or("?"));
+    let reads = match name {
+        "remote" => match first {
+            None | Some("get-url") => true,
+            Some("-v" | "--verbose") => args.len() == 1,
+            Some("show") => args.get(1).is_some_and(|word| word.is("-n")),
+            _ => false,
+        },
+        "stash" => matches!(first, Some("list" | "show")),
+        "reflog" => matches!(first, None | Some("show" | "exists" | "list")),
+        "worktree" => first == Some("list"),
+        "submodule" => matches!(first, None | Some("status" | "summary")),
+        "notes" => matches!(first, None | Some("list" | "show")),
+        "bisect" => matches!(first, Some("log" | "view")),
+        "bundle" => matches!(first, Some("verify" | "list-heads")),
+        "apply" => {
+            let asks = ["--stat", "--check", "--numstat", "--summary"];
+            args.len() == 2
+                && args[0].exact().is_some_and(|word| asks.contains(&word))
+                && !args[1].may_be_option()
         }
         _ => return None,
+    };
+    if reads {
+        return Some(match denied(args, "", &DENIED) {
+            None => Part::reads(),
+            Some(_) => Part::unknown("gives git an option that can run something else"),
+        });
+    }
+    Some(match (name, first) {
+        ("remote", Some("add")) => Part::writes("adds a remote", None),
+        ("remote", Some("remove" | "rm" | "prune")) => {
+            Part::irreversible("takes a remote and its branches away")
+        }
+        ("stash", None | Some("push" | "save" | "apply" | "pop" | "branch" | "create")) => {
+            Part::writes("puts changes away or takes them out", None)
+        }
+        ("stash", Some("drop" | "clear")) => Part::irreversible("throws stashed changes away"),
+        ("reflog", Some("expire" | "delete")) => {
+            Part::irreversible("deletes the record that undoing rests on")
+        }
+        ("worktree", Some("remove")) => Part::irreversible("deletes a work tree"),
+        ("worktree" | "notes" | "apply", _) => return None,
+        _ => Part::unknown(format!("has git do {name} in a way that is not read")),
     })
+}
+
+fn pushed(args: &[Word]) -> Part {
+    let names = ["force", "force-with-lease", "mirror", "delete", "prune"];
+    let overwrites = |word: &Word| word.may_be("fd", &names) || word.text.starts_with(['+', ':']);
+    if args.iter().any(overwrites) {
+        return Part::irreversible("overwrites or deletes what others have");
+    }
+    Part::irreversible("sends commits to others")
+}
+
+fn cleaned(args: &[Word]) -> Part {
+    let known = |text: &str| {
+        text == "--dry-run"
+            || text
+                .strip_prefix('-')
+                .is_some_and(|letters| letters.chars().all(|c| "ndxX".contains(c)))
+    };
+    let dry = |text: &str| text == "--dry-run" || text.contains('n');
+    let words: Option<Vec<&str>> = args.iter().map(Word::exact).collect();
+    match words {
+        Some(words)
+            if words.iter().all(|word| known(word)) && words.iter().any(|word| dry(word)) =>
+        {
+            Part::reads()
+        }
+        _ => Part::irreversible("deletes files that git does not keep"),
+    }
+}
+
+fn cloned(args: &[Word]) -> Part {
+    let options = ["-q", "--quiet", "--bare", "--depth=1", "--single-branch", "--no-checkout"];
+    let plain = args.iter().all(|word| {
+        word.exact().is_some_and(|text| {
+            !text.contains("::") && (!text.starts_with('-') || options.contains(&text))
+        })
+    });
+    if plain {
+        Part::writes("makes a copy of a repository", None)
+    } else {
+        Part::unknown("clones in a way that can run something")
+    }
+}
+
+fn archived(args: &[Word], folder: Option<&str>) -> Part {
+    if denied(args, "o", &["output", "remote", "exec"]).is_none() {
+        return Part::reads();
+    }
+    let output = args.iter().find_map(|word| word.exact()?.strip_prefix("--output="));
+    let others: Vec<Word> =
+        args.iter().filter(|word| !word.text.starts_with("--output=")).cloned().collect();
+    match output {
+        Some(path) if denied(&others, "o", &["output", "remote", "exec"]).is_none() => {
+            paths::written(&Word::plain(path), folder, "writes")
+        }
+        _ => Part::unknown("makes an archive in a way that is not read"),
+    }
 }
 
 fn checkout(args: &[Word]) -> Part {

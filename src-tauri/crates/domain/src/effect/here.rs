@@ -25,7 +25,7 @@ pub(super) fn document(shell: &mut Shell, node: Node) -> Result<Part, Unread> {
             at = child.end_byte();
         }
         match child.kind() {
-            "<<" => {}
+            "<<" | "&&" | "||" => {}
             "<<-" => tabs = true,
             "heredoc_start" => start = Some(*child),
             "heredoc_body" => body = Some(*child),
@@ -42,7 +42,6 @@ pub(super) fn document(shell: &mut Shell, node: Node) -> Result<Part, Unread> {
                 part = part.and(shell.sequence(*child)?);
                 shell.folder = folder;
             }
-            "&&" | "||" => {}
             "command" | "redirected_statement" | "subshell" | "list" | "test_command" => {
                 part = part.and(shell.part(*child)?);
             }

@@ -89,11 +89,11 @@ pub(super) fn curl(args: &[Word], folder: Option<&str>) -> Part {
         let Some(text) = word.exact() else { return unread() };
         let Some((name, value)) = option(text, &mut rest) else { return unread() };
         match (name, value) {
-            ("-X" | "--request", Some("GET" | "HEAD" | "OPTIONS")) => {}
+            ("-X" | "--request", Some("GET" | "HEAD" | "OPTIONS"))
+            | ("-o" | "--output", Some("-")) => {}
             ("-X" | "--request", Some(method)) => {
                 return Part::irreversible(format!("sends a {method} request"));
             }
-            ("-o" | "--output", Some("-")) => {}
             ("-o" | "--output", Some(path)) => {
                 part = part.and(paths::written(&Word::plain(path), folder, "overwrites"));
             }
@@ -133,15 +133,15 @@ pub(super) fn curl(args: &[Word], folder: Option<&str>) -> Part {
                     continue;
                 }
                 match (last, rest.next().and_then(Word::exact)) {
-                    ("o", Some("-")) => {}
+                    ("o", Some("-"))
+                    | ("X", Some("GET" | "HEAD" | "OPTIONS"))
+                    | ("m" | "A" | "e" | "u" | "r", Some(_)) => {}
                     ("o", Some(path)) => {
                         part = part.and(paths::written(&Word::plain(path), folder, "overwrites"));
                     }
-                    ("X", Some("GET" | "HEAD" | "OPTIONS")) => {}
                     ("X", Some(method)) => {
                         return Part::irreversible(format!("sends a {method} request"));
                     }
-                    ("m" | "A" | "e" | "u" | "r", Some(_)) => {}
                     ("H" | "w" | "b", Some(value)) if harmless(value) => {}
                     _ => return unread(),
                 }

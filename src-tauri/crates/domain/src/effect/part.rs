@@ -6,6 +6,9 @@ use super::{Class, Reading};
 /// As much of a command as a reviewer is shown of it in a sentence.
 const SHOWN: usize = 80;
 
+/// As much of why, which may hold a word of the command.
+const SAID: usize = 200;
+
 /// One part of a call, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
@@ -41,7 +44,7 @@ impl Part {
     /// Says of which command this is; an inner one that was named keeps its own.
     pub(super) fn named(mut self, command: &str) -> Self {
         if !self.named {
-            self.why = format!("`{}` {}.", shown(command), self.why);
+            self.why = format!("`{}` {}.", shown(command, SHOWN), shown(&self.why, SAID));
             self.named = true;
         }
         self
@@ -76,11 +79,11 @@ impl Part {
     }
 }
 
-/// A command on one line, cut where it is long.
-fn shown(command: &str) -> String {
+/// A text on one line, cut where it is long.
+fn shown(text: &str, most: usize) -> String {
     let mut line = String::new();
-    for (count, character) in command.trim().chars().enumerate() {
-        if count == SHOWN {
+    for (count, character) in text.trim().chars().enumerate() {
+        if count == most {
             line.push('…');
             break;
         }

@@ -86,34 +86,26 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
             Some(first) if first.may_be("v", &[]) => Part::unknown("sets a variable"),
             _ => Part::reads(),
         },
-        "set" => match words.as_slice() {
-            [options @ ..] if sure && options.iter().all(|word| shell_option(word)) => {
-                Part::reads()
-            }
-            _ => Part::unknown("changes how the shell reads what follows"),
-        },
+        "set" => only(
+            sure && words.iter().all(|word| shell_option(word)),
+            "changes how the shell reads what follows",
+        ),
         "read" => read(&words, sure),
+        // It can name a variable to set.
+        "wait" => only(!args.iter().any(Word::may_be_option), "waits in a way that is not read"),
         "less" | "more" => {
             let bad = denied(
                 args,
                 "oOkK",
                 &["log-file", "LOG-FILE", "lesskey-file", "lesskey-src", "lesskey-content"],
             );
-            match bad.is_none() && !args.iter().any(|word| word.text.starts_with('+')) {
-                true => Part::reads(),
-                false => Part::unknown("has the pager do what is not read"),
-            }
+            let commands = args.iter().any(|word| word.text.starts_with('+'));
+            only(bad.is_none() && !commands, "has the pager do something")
         }
         "man" => {
-            let plain = sure
-                && words.iter().all(|word| {
-                    !word.starts_with('-') || matches!(*word, "-k" | "-f" | "-a" | "-w")
-                });
-            if plain {
-                Part::reads()
-            } else {
-                Part::unknown("has an option that can run something")
-            }
+            let plain =
+                |word: &&str| !word.starts_with('-') || matches!(*word, "-k" | "-f" | "-a" | "-w");
+            only(sure && words.iter().all(plain), "runs a program to show it")
         }
         "date" => dated(args, &words),
         "hostname" => only(
@@ -132,77 +124,12 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
                 "writes its second operand",
             )
         }
-        "xxd" => {
-            let mut rest = words.iter();
-            let (mut plain, mut operands) = (sure, 0);
-            while let Some(word) = rest.next() {
-                match *word {
-                    "-l" | "-s" | "-c" | "-g" => plain &= rest.next().is_some(),
-                    "-p" | "-u" | "-b" | "-i" => {}
-                    _ => {
-                        plain &= !word.starts_with('-');
-                        operands += 1;
-                    }
-                }
-            }
-            only(plain && operands <= 1, "writes its second operand")
-        }
+        "xxd" => dumped(&words, sure),
         "top" => only(
             sure && words.contains(&"-b") && !words.iter().any(|word| word.starts_with("-W")),
             "runs until it is stopped",
         ),
-        "ip" => {
-            let shows = !words.iter().any(|word| {
-                matches!(
-                    *word,
-                    "add"
-                        | "del"
-                        | "delete"
-                        | "set"
-                        | "flush"
-                        | "replace"
-                        | "change"
-                        | "append"
-                        | "exec"
-                        | "netns"
-                        | "save"
-                        | "restore"
-                        | "up"
-                        | "down"
-                        | "-batch"
-                        | "-b"
-                        | "-force"
-                        | "monitor"
-                )
-            });
-            let object = matches!(
-                verb,
-                "addr" | "a" | "address" | "route" | "r" | "link" | "l" | "neigh" | "n" | "rule"
-            );
-            only(
-                sure && shows
-                    && object
-                    && words.iter().filter(|word| word.starts_with('-')).all(|word| {
-                        matches!(
-                            *word,
-                            "-4" | "-6"
-                                | "-s"
-                                | "-br"
-                                | "-brief"
-                                | "-j"
-                                | "-json"
-                                | "-c"
-                                | "-o"
-                                | "-d"
-                        )
-                    })
-                    && words.iter().filter(|word| !word.starts_with('-')).skip(1).all(|word| {
-                        matches!(*word, "show" | "list" | "ls" | "get" | "dev" | "s")
-                            || word.chars().any(|c| c.is_ascii_digit())
-                    }),
-                "changes the network",
-            )
-        }
+        "ip" => network(&words, sure, verb),
         "mount" => {
             if args.is_empty() {
                 Part::reads()
@@ -211,7 +138,7 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
             }
         }
         "kill" => match words.as_slice() {
-            ["-l", ..] | ["-L"] | ["-0", ..] if sure => Part::reads(),
+            ["-l" | "-0", ..] | ["-L"] if sure => Part::reads(),
             _ => Part::irreversible("ends programs"),
         },
         "crontab" => match words.as_slice() {
@@ -225,7 +152,7 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
         ),
         "ping" => only(sure && matches!(words.as_slice(), ["-c", _, _]), "sends without end"),
         "nproc" => Part::reads(),
-        _ => return super::services::judged(name, args, &words, sure, verb),
+        _ => return super::services::judged(name, &words, sure, verb),
     })
 }
 
@@ -236,6 +163,36 @@ fn only(reads: bool, why: &str) -> Part {
     } else {
         Part::unknown(format!("{why}, or has an option that is not read"))
     }
+}
+
+/// `xxd in out` writes, and numbers are no files.
+fn dumped(words: &[&str], sure: bool) -> Part {
+    let mut rest = words.iter();
+    let (mut plain, mut operands) = (sure, 0);
+    while let Some(word) = rest.next() {
+        match *word {
+            "-l" | "-s" | "-c" | "-g" => plain &= rest.next().is_some(),
+            "-p" | "-u" | "-b" | "-i" => {}
+            _ => {
+                plain &= !word.starts_with('-');
+                operands += 1;
+            }
+        }
+    }
+    only(plain && operands <= 1, "writes its second operand")
+}
+
+/// `ip` shows where it is given nothing but what to show.
+fn network(words: &[&str], sure: bool, object: &str) -> Part {
+    const OBJECTS: &str = " addr a address route r link l neigh n rule ";
+    const OPTIONS: &str = " -4 -6 -s -br -brief -j -json -c -o -d ";
+    const ASKS: &str = " show list ls get dev s ";
+    let listed = |list: &str, word: &str| list.contains(&format!(" {word} "));
+    let mut plain = words.iter().filter(|word| !word.starts_with('-')).skip(1);
+    let shows = plain.all(|word| listed(ASKS, word) || word.chars().any(|c| c.is_ascii_digit()));
+    let mut options = words.iter().filter(|word| word.starts_with('-'));
+    let known = options.all(|word| listed(OPTIONS, word));
+    only(sure && shows && known && listed(OBJECTS, object), "changes the network")
 }
 
 /// `-v` looks into a subscript, which can run commands.

@@ -2,16 +2,18 @@
 
 use tree_sitter::Node;
 
+use super::grammar::{self, Between};
 use super::part::Part;
 use super::paths;
-use super::shell::{Between, Shell, Unread};
+use super::shell::{Shell, Unread};
 use super::word::Word;
 use super::words;
 
 /// Reads one redirection. The grammar takes words after it for more targets;
 /// to the shell they are words of the command, and so they go into `more`.
 pub(super) fn read(shell: &mut Shell, node: Node, more: &mut Vec<Word>) -> Result<Part, Unread> {
-    shell.gaps(node, Between::Words).or_else(|part| touching(shell, node).ok_or(part))?;
+    grammar::fits(shell.text, node, Between::Words)
+        .or_else(|part| touching(shell, node).ok_or(part))?;
     let unread = || Part::unknown("has a redirection that is not read");
     let mut cursor = node.walk();
     let mut children = node.children(&mut cursor).collect::<Vec<_>>().into_iter().peekable();

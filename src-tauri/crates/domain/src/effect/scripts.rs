@@ -75,8 +75,8 @@ fn sed_prints(script: &str) -> bool {
         let Some(command) = rest.chars().next() else { return false };
         rest = &rest[command.len_utf8()..];
         match command {
-            '{' => {}
-            'p' | 'd' | '=' | 'n' | 'N' | 'D' | 'P' | 'g' | 'G' | 'h' | 'H' | 'x' | 'l' | 'z' => {}
+            '{' | 'p' | 'd' | '=' | 'n' | 'N' | 'D' | 'P' | 'g' | 'G' | 'h' | 'H' | 'x' | 'l'
+            | 'z' => {}
             'q' | 'Q' => rest = rest.trim_start_matches(|c: char| c.is_ascii_digit()),
             's' => {
                 let Some(after) = delimited(rest, 2) else { return false };
@@ -207,11 +207,6 @@ fn awk_prints(script: &str) -> bool {
             last = std::mem::take(&mut word);
         }
         match character {
-            '"' => {
-                if !closes(&mut rest, '"') {
-                    return false;
-                }
-            }
             '/' if "\n(,;{}!~&|".contains(before) => {
                 if !closes(&mut rest, '/') {
                     return false;
@@ -219,6 +214,7 @@ fn awk_prints(script: &str) -> bool {
                 before = ')';
                 continue;
             }
+            '"' if !closes(&mut rest, '"') => return false,
             // A pattern, or a division? Where that is in doubt, it is not read.
             '/' if !(before.is_alphanumeric() || "_]\"".contains(before))
                 || (before.is_alphabetic() && KEYWORDS.contains(&last.as_str())) =>
@@ -227,11 +223,7 @@ fn awk_prints(script: &str) -> bool {
             }
             '#' => return false,
             '>' if printing => return false,
-            '|' => {
-                if rest.next_if_eq(&'|').is_none() {
-                    return false;
-                }
-            }
+            '|' if rest.next_if_eq(&'|').is_none() => return false,
             ';' | '{' | '}' | '\n' => printing = false,
             _ => {}
         }
@@ -247,11 +239,7 @@ fn closes(rest: &mut std::iter::Peekable<std::str::Chars>, stroke: char) -> bool
     let mut bracket = false;
     while let Some(character) = rest.next() {
         match character {
-            '\\' => {
-                if rest.next().is_none() {
-                    return false;
-                }
-            }
+            '\\' if rest.next().is_none() => return false,
             '\n' => return false,
             '[' => bracket = true,
             ']' => bracket = false,

@@ -1,7 +1,6 @@
 //! Programs with verbs: package managers, containers, services.
 
 use super::part::Part;
-use super::word::Word;
 
 /// Which verbs of a program read, and which cannot be taken back; the rest is
 /// unknown. An option before the verb makes it unknown too: many choose
@@ -278,13 +277,7 @@ const HARMFUL_PAIRS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// What such a program does; nothing where it is another kind of program.
-pub(super) fn judged(
-    name: &str,
-    args: &[Word],
-    words: &[&str],
-    sure: bool,
-    verb: &str,
-) -> Option<Part> {
+pub(super) fn judged(name: &str, words: &[&str], sure: bool, verb: &str) -> Option<Part> {
     let second = words.iter().filter(|word| !word.starts_with('-')).nth(1).copied().unwrap_or("");
     let family = if name == "podman" { "docker" } else { name };
     let pair = |table: &[(&str, &str, &[&str])]| {
@@ -306,9 +299,6 @@ pub(super) fn judged(
         verb
     };
     let elsewhere = |part: Part, denied: &[&str]| {
-        let first_two = words.first() == Some(&verb)
-            && (sure || !args.iter().any(|word| word.breaks && word.may_be_option()));
-        let open = !sure;
         let chosen = words.iter().any(|word| {
             denied.iter().any(|option| {
                 word.strip_prefix(option).is_some_and(|rest| {
@@ -316,13 +306,11 @@ pub(super) fn judged(
                 })
             })
         });
-        match first_two
-            && !open
-            && !chosen
-            && !words.iter().any(|word| matches!(*word, "--web" | "-w"))
-        {
-            true => part,
-            false => Part::unknown(format!("has {name} do what is not read")),
+        let browser = words.iter().any(|word| matches!(*word, "--web" | "-w"));
+        if sure && words.first() == Some(&verb) && !chosen && !browser {
+            part
+        } else {
+            Part::unknown(format!("has {name} do what is not read"))
         }
     };
     if pair(PAIRS) && words.get(1) == Some(&second) {

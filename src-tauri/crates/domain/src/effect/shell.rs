@@ -5,11 +5,12 @@
 //! differently makes the whole line unknown. The grammar is made for editors,
 //! which forgive; so what it says is held against the text itself.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
-use tree_sitter::{Node, ParseOptions, Parser};
+use tree_sitter::Node;
 
 use super::argv::{self, Place};
+use super::grammar::{self, Between};
 use super::here;
 use super::names;
 use super::part::Part;
@@ -17,16 +18,8 @@ use super::redirect;
 use super::word::Word;
 use super::words;
 
-/// Longer command lines than any that a person reads through.
-pub(super) const LONGEST: usize = 64 * 1024;
-
 /// How deep commands may lie in each other, `sh -c` counted in.
 pub(super) const DEEPEST: usize = 24;
-
-/// Steps of a hundred that the parser may take: for a byte, and at least.
-/// Hostile text can make it try many readings at once.
-const STEPS_PER_BYTE: usize = 1;
-const STEPS_AT_LEAST: usize = 2_000;
 
 /// A command line that is being read.
 pub(super) struct Shell<'a> {
@@ -43,91 +36,29 @@ pub(super) type Unread = Part;
 
 /// Reads a command line.
 pub(super) fn line(text: &str, folder: Option<&str>, depth: usize) -> Part {
-    match parsed(text) {
+    match grammar::parsed(text) {
         Err(why) => Part::unknown(why),
         Ok(tree) => {
-            let mut shell = Shell::new(text, folder, depth);
-            match shell.sequence(tree.root_node()) {
-                Ok(part) => part,
-                Err(part) => part,
+            let root = tree.root_node();
+            // The grammar passes over some letters that a shell does not.
+            let around = [0..root.start_byte(), root.end_byte()..text.len()];
+            let blank = |gap: Range<usize>| text[gap].trim_matches([' ', '\t', '\n']).is_empty();
+            if !around.into_iter().all(blank) {
+                return Part::unknown("is not a command line that can be read");
             }
+            settled(Shell::new(text, folder, depth).sequence(root))
         }
     }
 }
 
-/// The words of a line that is one plain command: nothing in it is expanded,
-/// redirected or assigned.
-pub(super) fn plain_words(text: &str) -> Option<Vec<String>> {
-    let tree = parsed(text).ok()?;
-    let root = tree.root_node();
-    let mut cursor = root.walk();
-    let mut found = root.children(&mut cursor);
-    let (command, more) = (found.next()?, found.next());
-    let surrounded = [0..command.start_byte(), command.end_byte()..text.len()];
-    if more.is_some()
-        || command.kind() != "command"
-        || !surrounded.into_iter().all(|gap| text[gap].trim_matches([' ', '\t', '\n']).is_empty())
-    {
-        return None;
-    }
-    let mut shell = Shell::new(text, None, 0);
-    shell.gaps(command, Between::Words).ok()?;
-    let mut cursor = command.walk();
-    let nodes: Vec<Node> = command.children(&mut cursor).collect();
-    let mut argv = Vec::new();
-    for node in nodes {
-        if matches!(node.kind(), "variable_assignment" | "file_redirect" | "herestring_redirect") {
-            return None;
-        }
-        let (word, part) = words::decoded(&mut shell, node).ok()?;
-        if word.breaks || part != Part::reads() {
-            return None;
-        }
-        argv.push(word.exact()?.to_owned());
-    }
-    (!argv.is_empty()).then_some(argv)
-}
-
-fn parsed(text: &str) -> Result<tree_sitter::Tree, String> {
-    if text.len() > LONGEST {
-        return Err("is longer than a command that can be read".into());
-    }
-    if text.contains(['\0', '\r', '\u{b}', '\u{c}']) {
-        return Err("has control characters in it".into());
-    }
-    let mut parser = Parser::new();
-    let unread = || "could not be read".to_owned();
-    parser.set_language(&tree_sitter_bash::LANGUAGE.into()).map_err(|_| unread())?;
-    let most = STEPS_AT_LEAST + text.len() * STEPS_PER_BYTE;
-    let mut steps = 0_usize;
-    let mut count = |_: &tree_sitter::ParseState| {
-        steps += 1;
-        if steps > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let bytes = text.as_bytes();
-    let tree = parser.parse_with_options(
-        &mut |at, _| bytes.get(at..).unwrap_or_default(),
-        None,
-        Some(ParseOptions::new().progress_callback(&mut count)),
-    );
-    let tree = tree.ok_or("is too tangled to be read")?;
-    if tree.root_node().has_error() {
-        return Err("is not a command line that can be read".into());
-    }
-    Ok(tree)
-}
-
-/// What may stand between the children of a node, besides blanks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Between {
-    /// Nothing: they are words of one command.
-    Words,
-    /// Line ends: they are commands, or the shell's own words.
-    Commands,
+/// What cannot be read is unknown; the rest of the line is read all the same,
+/// for a worse part of it decides.
+pub(super) fn settled(part: Result<Part, Unread>) -> Part {
+    part.unwrap_or_else(|unread| unread)
 }
 
 impl<'a> Shell<'a> {
-    fn new(text: &'a str, folder: Option<&str>, depth: usize) -> Self {
+    pub(super) fn new(text: &'a str, folder: Option<&str>, depth: usize) -> Self {
         Self { text, folder: folder.map(str::to_owned), depth, functions: Vec::new() }
     }
 
@@ -135,49 +66,15 @@ impl<'a> Shell<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// Holds a node's children against the text: what lies between them is
-    /// blank, and a continued line does not join two of them.
-    pub(super) fn gaps(&self, node: Node, between: Between) -> Result<(), Unread> {
-        let odd = || Part::unknown("is written in a way that shells read differently");
-        let mut at = node.start_byte();
-        let mut cursor = node.walk();
-        for child in node.children(&mut cursor) {
-            let range = child.byte_range();
-            if range.start < at {
-                return Err(odd());
-            }
-            let gap = self.raw(at..range.start);
-            let bare = gap.replace("\\\n", "");
-            let continued = bare.len() != gap.len();
-            let blank = |character| {
-                matches!(character, ' ' | '\t')
-                    || (between == Between::Commands && character == '\n')
-            };
-            let first = at == node.start_byte();
-            let joined = bare.is_empty() && !first;
-            if !bare.chars().all(blank)
-                || (continued && bare.is_empty())
-                || (joined && between == Between::Words && !may_touch(child))
-                || (child.kind() == "comment"
-                    && joined
-                    && at > 0
-                    && !self.raw(at - 1..at).ends_with([';', '\n']))
-            {
-                return Err(odd());
-            }
-            at = range.end;
-        }
-        if at > node.end_byte() || !self.raw(at..node.end_byte()).chars().all(char::is_whitespace) {
-            return Err(odd());
-        }
-        Ok(())
+    /// The same, as a part of the whole.
+    fn fitting(&self, node: Node, between: Between) -> Part {
+        grammar::fits(self.text, node, between).err().unwrap_or_else(Part::reads)
     }
 
     /// Commands one after the other, with whatever words of the shell stand
     /// around them.
     pub(super) fn sequence(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Commands)?;
-        let mut whole = Part::reads();
+        let mut whole = self.fitting(node, Between::Commands);
         let mut cursor = node.walk();
         let children: Vec<Node> = node.children(&mut cursor).collect();
         let mut before: Option<Node> = None;
@@ -197,12 +94,12 @@ impl<'a> Shell<'a> {
                 && is_command(child)
                 && !self.raw(before.end_byte()..child.start_byte()).contains('\n')
                 && !self.raw(before.byte_range()).ends_with('\n')
-                && !self.ends_here(before)
+                && !ends_with_document(before)
             {
-                return Err(Part::unknown("has two commands with nothing between them"));
+                whole = whole.and(Part::unknown("has two commands with nothing between them"));
             }
             let folder = self.folder.clone();
-            whole = first_named(whole, self.part(child)?);
+            whole = first_named(whole, settled(self.part(child)));
             if self.folder != folder {
                 // It may have failed, and the next would run where the last did.
                 self.folder = None;
@@ -210,19 +107,6 @@ impl<'a> Shell<'a> {
             before = Some(child);
         }
         Ok(whole)
-    }
-
-    /// A here-document ends with its own line end.
-    fn ends_here(&self, node: Node) -> bool {
-        let mut last = Some(node);
-        while let Some(node) = last {
-            if node.kind() == "heredoc_redirect" {
-                return true;
-            }
-            let count = u32::try_from(node.child_count()).unwrap_or(0);
-            last = count.checked_sub(1).and_then(|index| node.child(index));
-        }
-        false
     }
 
     /// One node of the tree, with a folder of its own.
@@ -260,12 +144,12 @@ impl<'a> Shell<'a> {
             "for_statement" => self.for_each(node),
             "case_statement" | "case_item" => self.case(node),
             "redirected_statement" => self.redirected(node),
-            "command" => self.command(node),
+            "command" => Ok(self.command(node, Vec::new())),
             "test_command" => words::test(self, node),
             "declaration_command" => self.declaration(node),
             "variable_assignment" => words::assignment(self, node, false),
             "variable_assignments" => {
-                self.gaps(node, Between::Words)?;
+                grammar::fits(self.text, node, Between::Words)?;
                 let mut whole = Part::reads();
                 let mut cursor = node.walk();
                 for child in node.children(&mut cursor).collect::<Vec<_>>() {
@@ -282,8 +166,7 @@ impl<'a> Shell<'a> {
     }
 
     fn list(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Commands)?;
-        let mut whole = Part::reads();
+        let mut whole = self.fitting(node, Between::Commands);
         let mut cursor = node.walk();
         let children: Vec<Node> = node.children(&mut cursor).collect();
         let mut folder = self.folder.clone();
@@ -296,7 +179,7 @@ impl<'a> Shell<'a> {
                     }
                 }
                 "comment" => return Err(Part::unknown("has a comment inside a command")),
-                _ => whole = first_named(whole, self.part(child)?),
+                _ => whole = first_named(whole, settled(self.part(child))),
             }
             if child.kind() == "||" {
                 folder.clone_from(&self.folder);
@@ -306,7 +189,7 @@ impl<'a> Shell<'a> {
     }
 
     fn for_each(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Commands)?;
+        grammar::fits(self.text, node, Between::Commands)?;
         let mut whole = Part::reads();
         let mut cursor = node.walk();
         for child in node.children(&mut cursor).collect::<Vec<_>>() {
@@ -325,7 +208,7 @@ impl<'a> Shell<'a> {
     }
 
     fn case(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Commands)?;
+        grammar::fits(self.text, node, Between::Commands)?;
         let mut whole = Part::reads();
         let mut cursor = node.walk();
         let mut values = true;
@@ -356,7 +239,7 @@ impl<'a> Shell<'a> {
     }
 
     fn function(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Commands)?;
+        grammar::fits(self.text, node, Between::Commands)?;
         let mut cursor = node.walk();
         let mut whole = Part::reads();
         for child in node.children(&mut cursor).collect::<Vec<_>>() {
@@ -385,7 +268,7 @@ impl<'a> Shell<'a> {
     }
 
     fn declaration(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Words)?;
+        grammar::fits(self.text, node, Between::Words)?;
         let mut cursor = node.walk();
         let mut whole = Part::reads();
         let mut exported = false;
@@ -412,24 +295,38 @@ impl<'a> Shell<'a> {
     }
 
     fn redirected(&mut self, node: Node) -> Result<Part, Unread> {
-        self.gaps(node, Between::Words)?;
+        grammar::fits(self.text, node, Between::Words)?;
         let mut cursor = node.walk();
         let children: Vec<Node> = node.children(&mut cursor).collect();
         let shown = self.raw(node.start_byte()..self.shown_end(node));
+        // To the grammar what follows a list is the whole list's; to a shell it is
+        // the last command's, and so in the folder that the list leads to.
+        let listed = children.iter().any(|child| child.kind() == "list");
         let (mut whole, mut more) = (Part::reads(), Vec::new());
-        // The file is opened where the command starts, not where it leads to.
+        if listed {
+            for child in children.iter().filter(|child| !is_redirect(**child)) {
+                whole = first_named(whole, settled(self.part(*child)));
+            }
+        }
         for child in children.iter().filter(|child| is_redirect(**child)) {
             let part = match child.kind() {
-                "heredoc_redirect" => here::document(self, *child)?,
-                _ => redirect::read(self, *child, &mut more)?,
+                "heredoc_redirect" => settled(here::document(self, *child)),
+                _ => settled(redirect::read(self, *child, &mut more)),
             };
             whole = whole.and(part.named(shown));
         }
+        if listed {
+            return match more.as_slice() {
+                [] => Ok(whole),
+                _ => Ok(whole.and(Part::unknown("has words after a redirection").named(shown))),
+            };
+        }
+        // The file is opened where the command starts, not where it leads to.
         for child in children.iter().filter(|child| !is_redirect(**child)) {
             let part = match child.kind() {
-                "command" => self.command_with(*child, more.clone())?,
-                _ if more.is_empty() => self.part(*child)?,
-                _ => return Err(Part::unknown("has words after a redirection")),
+                "command" => self.command(*child, more.clone()),
+                _ if more.is_empty() => settled(self.part(*child)),
+                _ => Part::unknown("has words after a redirection"),
             };
             whole = first_named(whole, part);
         }
@@ -442,28 +339,24 @@ impl<'a> Shell<'a> {
         node.start_byte() + raw.find('\n').unwrap_or(raw.len())
     }
 
-    fn command(&mut self, node: Node) -> Result<Part, Unread> {
-        self.command_with(node, Vec::new())
-    }
-
-    fn command_with(&mut self, node: Node, more: Vec<Word>) -> Result<Part, Unread> {
-        self.gaps(node, Between::Words)?;
+    fn command(&mut self, node: Node, more: Vec<Word>) -> Part {
         let shown = self.raw(node.byte_range());
+        let mut whole = self.fitting(node, Between::Words);
         let mut cursor = node.walk();
-        let (mut argv, mut whole, mut after) = (Vec::new(), Part::reads(), Vec::new());
+        let (mut argv, mut after) = (Vec::new(), Vec::new());
         for child in node.children(&mut cursor).collect::<Vec<_>>() {
             match child.kind() {
                 "variable_assignment" => {
-                    let part = words::assignment(self, child, true)?;
+                    let part = settled(words::assignment(self, child, true));
                     whole = whole.and(part.named(shown));
                 }
                 "file_redirect" | "herestring_redirect" => {
-                    let part = redirect::read(self, child, &mut after)?;
+                    let part = settled(redirect::read(self, child, &mut after));
                     whole = whole.and(part.named(shown));
                 }
                 _ => {
                     let (word, part) =
-                        words::decoded(self, child).map_err(|part| part.named(shown))?;
+                        words::decoded(self, child).unwrap_or_else(|part| (Word::anything(), part));
                     whole = whole.and(part.named(shown));
                     argv.push(word);
                 }
@@ -471,22 +364,34 @@ impl<'a> Shell<'a> {
         }
         argv.extend(after);
         argv.extend(more);
-        let Some(name) = argv.first() else { return Ok(whole) };
+        let Some(name) = argv.first() else { return whole };
         if let Some(name) = name.exact()
             && self.functions.iter().any(|known| known == name)
         {
-            return Ok(whole);
+            return whole;
         }
         let mut place = Place { folder: self.folder.clone(), depth: self.depth };
         let part = argv::judged(&argv, &mut place);
         self.folder = place.folder;
-        Ok(first_named(whole, part.named(shown)))
+        first_named(whole, part.named(shown))
     }
 }
 
 /// The two together, where the first has nothing to say.
 fn first_named(whole: Part, part: Part) -> Part {
     if whole == Part::reads() { part } else { whole.and(part) }
+}
+
+/// A here-document ends with its own line end.
+fn ends_with_document(node: Node) -> bool {
+    let mut last = Some(node);
+    while let Some(node) = last {
+        if node.kind() == "heredoc_redirect" {
+            return true;
+        }
+        last = node.child_count().checked_sub(1).and_then(|index| node.child(index));
+    }
+    false
 }
 
 fn is_redirect(node: Node) -> bool {
@@ -513,16 +418,4 @@ fn is_command(node: Node) -> bool {
             | "variable_assignments"
             | "function_definition"
     )
-}
-
-/// A redirection needs no blank before it, unless its own number would then
-/// belong to the word before.
-fn may_touch(node: Node) -> bool {
-    match node.kind() {
-        "file_redirect" => node.child(0).is_none_or(|first| first.kind() != "file_descriptor"),
-        "heredoc_redirect" | "herestring_redirect" => {
-            node.child(0).is_none_or(|first| first.kind() != "file_descriptor")
-        }
-        _ => false,
-    }
 }

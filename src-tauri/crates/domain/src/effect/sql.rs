@@ -103,9 +103,9 @@ fn pragma(tokens: &[Token]) -> Option<Part> {
     let solid: Vec<&Token> =
         tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
     let (first, rest) = solid.split_first()?;
-    let named = |token: &Token| match token {
-        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
-        _ => None,
+    let named = |token: &Token| {
+        let Token::Word(word) = token else { return None };
+        word.quote_style.is_none().then(|| word.value.to_lowercase())
     };
     if named(first)? != "pragma" {
         return None;
@@ -235,7 +235,8 @@ fn has(tokens: &[Token], name: &str) -> bool {
 fn changing(tokens: &[Token]) -> Option<String> {
     words(tokens)
         .find(|(word, quoted, after_dot, calls)| {
-            !quoted && !after_dot && listed(CHANGES, word) && !(word == "replace" && *calls)
+            let text = word == "replace" && *calls;
+            !quoted && !after_dot && !text && listed(CHANGES, word)
         })
         .map(|(word, ..)| word)
 }
@@ -245,12 +246,10 @@ fn calls(tokens: &[Token]) -> Option<String> {
     let insert = has(tokens, "insert") || has(tokens, "create");
     words(tokens)
         .find(|(word, quoted, after_dot, calls)| {
-            let known = listed(FUNCTIONS, word) || listed(WORDS, word);
-            // `INSERT INTO t (a, b)` and `WITH t (a, b) AS` call nothing; a
-            // query over a function does.
-            *calls
-                && (*quoted || *after_dot || !known)
-                && !(insert && !known && !*after_dot && is_table(tokens, word))
+            let known = !quoted && (listed(FUNCTIONS, word) || listed(WORDS, word));
+            // `INSERT INTO t (a, b)` calls nothing.
+            let table = insert && is_table(tokens, word);
+            *calls && (*after_dot || !(known || table))
         })
         .map(|(word, ..)| word)
 }

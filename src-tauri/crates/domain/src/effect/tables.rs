@@ -99,7 +99,6 @@ const READ: &[&str] = &[
     "uptime",
     "vmstat",
     "w",
-    "wait",
     "wc",
     "whatis",
     "whereis",

@@ -59,6 +59,11 @@ impl Word {
         }
     }
 
+    /// Whether a shell that takes it for a sum would run something in it.
+    pub(super) fn may_be_worked_out(&self) -> bool {
+        self.text.contains('[') && (self.text.contains("$(") || self.text.contains('`'))
+    }
+
     /// Takes up more letters that are known.
     pub(super) fn push(&mut self, text: &str) {
         if !self.open {
@@ -69,9 +74,8 @@ impl Word {
 
 /// The words as a person would type them, for what was not typed.
 pub(super) fn line(words: &[Word]) -> String {
-    let shown = words.iter().map(|word| match word.open {
-        true => format!("{}…", word.text),
-        false => word.text.clone(),
-    });
+    let shown = words
+        .iter()
+        .map(|word| if word.open { format!("{}…", word.text) } else { word.text.clone() });
     shown.collect::<Vec<_>>().join(" ")
 }

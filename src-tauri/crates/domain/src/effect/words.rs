@@ -5,9 +5,10 @@
 
 use tree_sitter::Node;
 
+use super::grammar::{self, Between};
 use super::names;
 use super::part::Part;
-use super::shell::{Between, Shell, Unread};
+use super::shell::{Shell, Unread};
 use super::word::Word;
 
 fn odd() -> Unread {
@@ -54,6 +55,10 @@ fn add(shell: &mut Shell, node: Node, word: &mut Word, first: bool) -> Result<Pa
         }
         "simple_expansion" | "expansion" | "arithmetic_expansion" => {
             expansion(shell, node)?;
+            // To another shell this is a subscript, which it works out.
+            if shell.raw(node.end_byte()..shell.text.len()).starts_with('[') {
+                return Err(odd());
+            }
             word.open = true;
             word.breaks = true;
             Ok(Part::reads())
@@ -111,6 +116,10 @@ fn letters(raw: &str, word: &mut Word, first: bool) -> Result<(), Unread> {
                 Some((_, '\n')) | None => return Err(odd()),
                 Some((_, escaped)) => word.push(escaped.encode_utf8(&mut [0; 4])),
             },
+            // No file has a name that starts so.
+            '?' if word.text.starts_with("https://") || word.text.starts_with("http://") => {
+                word.push("?");
+            }
             // A brace may give words of their own; each starts as this one does.
             '*' | '?' | '[' | '{' | '^' => {
                 word.breaks |= character == '{' && word.text.is_empty();
@@ -295,7 +304,7 @@ pub(super) fn assignment(shell: &mut Shell, node: Node, exported: bool) -> Resul
         return Err(unread());
     }
     if value.kind() == "array" {
-        shell.gaps(value, Between::Commands)?;
+        grammar::fits(shell.text, value, Between::Commands)?;
         let mut part = named;
         let mut cursor = value.walk();
         for child in value.children(&mut cursor).collect::<Vec<_>>() {
@@ -326,7 +335,7 @@ fn condition(shell: &mut Shell, node: Node, double: bool, left: usize) -> Result
     if left == 0 {
         return Err(unread());
     }
-    shell.gaps(node, Between::Commands)?;
+    grammar::fits(shell.text, node, Between::Commands)?;
     let mut part = Part::reads();
     let mut cursor = node.walk();
     for child in node.children(&mut cursor).collect::<Vec<_>>() {
@@ -365,7 +374,13 @@ fn condition(shell: &mut Shell, node: Node, double: bool, left: usize) -> Result
                     return Err(unread());
                 }
             }
-            _ if child.is_named() => part = part.and(decoded(shell, child)?.1),
+            _ if child.is_named() => {
+                let (word, inner) = decoded(shell, child)?;
+                if word.may_be_worked_out() || matches!(word.exact(), Some("-v" | "-R")) {
+                    return Err(unread());
+                }
+                part = part.and(inner);
+            }
             _ => return Err(unread()),
         }
     }
