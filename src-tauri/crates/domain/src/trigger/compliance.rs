@@ -15,7 +15,7 @@ use crate::trace::{Proposed, Trace};
 
 /// The most bytes of answers that are looked through, newest first. Each was
 /// the newest when the call after it was checked.
-pub const MAX_ANSWERS: usize = 256 * 1024;
+pub const MAX_ANSWERS: usize = 128 * 1024;
 /// The deepest nesting that is looked at.
 const MAX_DEPTH: usize = 64;
 /// The most signs between two words of a phrase.
@@ -152,10 +152,13 @@ impl<'w> Phrases<'w> {
     /// Every phrase that stands in the text, each time it does.
     fn find(&self, text: &str, hit: &mut dyn FnMut(usize, (usize, usize))) {
         let mut start = 0;
-        for (read, byte) in text.bytes().chain([0, 0]).enumerate() {
-            start = (start * 32 + KINDS[usize::from(byte)]) % STARTS;
-            if self.starts[start / 64] >> (start % 64) & 1 == 1 && read >= 2 {
-                self.at(text, read - 2, start, hit);
+        // Two more signs, so that the last words have three to begin with.
+        for (from, part) in [(0, text.as_bytes()), (text.len(), &[0, 0])] {
+            for (read, byte) in part.iter().enumerate() {
+                start = (start * 32 + KINDS[usize::from(*byte)]) % STARTS;
+                if self.starts[start / 64] >> (start % 64) & 1 == 1 && from + read >= 2 {
+                    self.at(text, from + read - 2, start, hit);
+                }
             }
         }
     }
@@ -188,18 +191,34 @@ impl Phrase<'_> {
                 }
                 rest = &rest[wide..];
             }
-            let mut left = word.as_str();
-            while !left.is_empty() {
-                let sign = rest.chars().next()?;
-                for folded in fold(sign) {
-                    left = left.strip_prefix(folded)?;
-                }
-                rest = &rest[sign.len_utf8()..];
-            }
+            rest = after(rest, word)?;
         }
         let ends = self.open || !rest.chars().next().is_some_and(is_word);
         ends.then_some(text.len() - rest.len())
     }
+}
+
+/// What follows a word that the text begins with.
+fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    // Nearly always both are ASCII, and most texts differ in the fourth sign.
+    let alike = |(one, other): (&u8, u8)| one.to_ascii_lowercase() == other && other.is_ascii();
+    let known = text.as_bytes().iter().zip(word.bytes()).take_while(|both| alike(*both)).count();
+    let (mut text, mut word) = (&text[known..], &word[known..]);
+    while !word.is_empty() {
+        let sign = text.chars().next()?;
+        if sign.is_ascii() {
+            return None;
+        }
+        for folded in fold(sign) {
+            word = word.strip_prefix(folded)?;
+        }
+        text = &text[sign.len_utf8()..];
+        let further = text.chars().zip(word.chars());
+        let same = further.take_while(|(one, other)| one.to_ascii_lowercase() == *other);
+        let known: usize = same.map(|(one, _)| one.len_utf8()).sum();
+        (text, word) = (&text[known..], &word[known..]);
+    }
+    Some(text)
 }
 
 fn between(sign: char) -> bool {
@@ -258,7 +277,7 @@ impl Search<'_, '_> {
         let text = head(text, self.left);
         self.left = self.left.saturating_sub(text.len().max(1));
         let visible;
-        let text = if text.is_ascii() || !text.contains(invisible) {
+        let text = if !may_hide(text.as_bytes()) || !text.contains(invisible) {
             text
         } else {
             visible = text.replace(invisible, "");
@@ -272,6 +291,11 @@ impl Search<'_, '_> {
             }
         });
     }
+}
+
+/// Whether signs may be among these that begin like one of the invisible.
+fn may_hide(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, 0xc2 | 0xe2 | 0xef))
 }
 
 /// Signs that part a word without being seen.

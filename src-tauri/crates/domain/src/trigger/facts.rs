@@ -150,7 +150,9 @@ pub(super) fn mismatch(trace: &Trace, proposed: &Proposed<'_>) -> Option<Evidenc
                         take(&format!("{fact}.{}", node.path), node.value);
                     }
                 }
-                value => take(fact, value),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                    take(fact, value);
+                }
             }
         }
     }

@@ -6,15 +6,28 @@ mod measure;
 mod notation;
 mod properties;
 
-/// The least that may be right of each trigger. A change that makes one worse
-/// changes its line here, and says why.
+/// The least precision and recall of each trigger, as committed. A change that
+/// makes one worse lowers its line here, and says why.
+const AT_LEAST: [(&str, f64, f64); 9] = [
+    ("missing_argument", 1.0, 1.0),
+    ("contradiction", 0.92, 1.0),
+    ("fact_mismatch", 0.93, 1.0),
+    ("compliance", 0.96, 0.96),
+    ("rephrased", 1.0, 0.96),
+    ("scope", 0.94, 1.0),
+    ("chain_length", 1.0, 1.0),
+    ("context_churn", 0.92, 1.0),
+    ("repeated_error", 1.0, 0.96),
+];
+
 #[test]
 fn each_trigger_is_as_often_right_as_it_was() {
     let rows = measure::rows();
     let table = measure::table(&rows);
-    for row in rows {
-        assert!(row.positives >= 20 && row.negatives >= 20, "{}: too few\n{table}", row.name);
-        assert!(row.precision >= 0.9 && row.recall >= 0.9, "{}\n{table}", row.name);
+    for (row, (name, precision, recall)) in rows.iter().zip(AT_LEAST) {
+        assert_eq!(row.name, name);
+        assert!(row.positives >= 20 && row.negatives >= 20, "{name}: too few\n{table}");
+        assert!(row.precision >= precision && row.recall >= recall, "{name}\n{table}");
     }
 }
 

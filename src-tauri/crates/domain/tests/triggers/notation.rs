@@ -20,7 +20,15 @@ pub struct Case {
     pub says: Vec<String>,
     pub trace: Trace,
     pub set: Triggers,
-    step: Option<(Effect, String, Map<String, Value>, Option<Value>)>,
+    step: Option<Step>,
+}
+
+/// The call that is proposed.
+struct Step {
+    effect: Effect,
+    tool: String,
+    args: Map<String, Value>,
+    schema: Option<Value>,
 }
 
 impl Case {
@@ -31,8 +39,14 @@ impl Case {
 
     /// The proposed call.
     pub fn proposed(&self) -> Proposed<'_> {
-        let (effect, tool, args, schema) = self.step.as_ref().expect("a proposed call");
-        Proposed { step: None, tool, args, effect: *effect, args_schema: schema.as_ref() }
+        let step = self.step.as_ref().expect("a proposed call");
+        Proposed {
+            step: None,
+            tool: &step.tool,
+            args: &step.args,
+            effect: step.effect,
+            args_schema: step.schema.as_ref(),
+        }
     }
 }
 
@@ -88,7 +102,8 @@ fn say(case: &mut Case, word: &str, rest: &str, place: &str, schemas: &BTreeMap<
             let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
             let call = Line::read(rest, place);
             let schema = call.schema.map(|name| schemas[&name].clone());
-            case.step = Some((effect(word, place), call.tool, call.args, schema));
+            let effect = effect(word, place);
+            case.step = Some(Step { effect, tool: call.tool, args: call.args, schema });
         }
         times if times.parse::<u32>().is_ok() => {
             let (what, rest) = rest.split_once(' ').unwrap_or((rest, ""));
