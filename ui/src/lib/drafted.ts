@@ -3,7 +3,9 @@
  * desk's own options name them: `accept` keeps all, `roll_back` undoes those
  * in its list. Pure: it decides nothing.
  */
+import type { Decision } from '../gen/Decision';
 import { readObject } from './json';
+import { count } from './words';
 
 export const KEEP = 'accept';
 export const UNDO = 'roll_back';
@@ -23,6 +25,20 @@ export function picked(unsent: Unsent, ids: string[]): Set<string> {
   const actions = 'fault' in read ? [] : read.value['actions'];
   const named = new Set(Array.isArray(actions) ? actions : []);
   return new Set(ids.filter((id) => named.has(id)));
+}
+
+/** The changes that a decision undoes; `null` where it decided nothing of them. */
+export function undoneBy(decision: Pick<Decision, 'kind' | 'option' | 'args'> | null, ids: string[]): Set<string> | null {
+  if (decision === null || (decision.kind !== 'approve' && decision.kind !== 'modify')) return null;
+  if (decision.option !== UNDO) return new Set();
+  const named = decision.args?.['actions'];
+  return new Set(Array.isArray(named) ? (named as string[]) : ids);
+}
+
+/** What was decided of a draft, in a few words. */
+export function decidedWords(undone: ReadonlySet<string>, total: number): string {
+  if (undone.size === 0) return 'All is kept';
+  return undone.size >= total ? 'All is undone' : `${count(undone.size, 'change is', 'changes are')} undone, ${String(total - undone.size)} kept`;
 }
 
 /** The unsent answer that undoes exactly these of so many; nothing of an edit stays where none is needed. */

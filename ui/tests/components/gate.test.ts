@@ -125,6 +125,9 @@ describe('a draft', () => {
     await pass(400);
     expect(calls('decide')).toHaveLength(1);
     expect(calls('decide')[0]).toMatchObject({ answer: { kind: 'modify', option: 'roll_back', args: { actions: ['e2', 'e5'] } } });
+    await show('h-changes');
+    expect(screen.getByText('2 changes are undone, 3 kept')).toBeTruthy();
+    expect(screen.getAllByTestId('draft-item').map((item) => item.querySelector('.fate')?.textContent)).toEqual(['keep', 'undo', 'keep', 'keep', 'undo']);
   });
 
   test('with everything marked is undone as a whole; with Esc nothing is marked', async () => {

@@ -1,7 +1,7 @@
 /** Levels, drafts and rules as the window words and reads them. */
 import { describe, expect, test } from 'vitest';
 import { countsAs, endsAt, interruptionRate, levelAt, mayCount, needsYou, offered, percent, untilWords } from '../../src/lib/autonomy';
-import { KEEP, pick, picked, UNDO } from '../../src/lib/drafted';
+import { decidedWords, KEEP, pick, picked, UNDO, undoneBy } from '../../src/lib/drafted';
 import { blank, placed, readRule } from '../../src/lib/ruleform';
 
 const NOW = new Date(2026, 10, 20, 9, 0).getTime();
@@ -64,6 +64,19 @@ describe('the changes of a draft', () => {
     for (const chosen of [[], ['b'], ['a', 'c'], ids]) expect([...picked(unsent(chosen), ids)]).toEqual(chosen);
     expect([...picked({ option: UNDO, form: 'modify', args: { [UNDO]: '{"actions":["b","gone"]}' } }, ids)]).toEqual(['b']);
     expect([...picked({ option: UNDO, form: 'modify', args: { [UNDO]: 'no JSON' } }, ids)]).toEqual([]);
+  });
+
+  test('are told as they were decided', () => {
+    const words = (decision: Parameters<typeof undoneBy>[0]) => {
+      const undone = undoneBy(decision, ids);
+      return undone === null ? null : decidedWords(undone, 3);
+    };
+    expect(words({ kind: 'approve', option: KEEP })).toBe('All is kept');
+    expect(words({ kind: 'approve', option: UNDO, args: { actions: ids } })).toBe('All is undone');
+    expect(words({ kind: 'approve', option: UNDO })).toBe('All is undone');
+    expect(words({ kind: 'modify', option: UNDO, args: { actions: ['b'] } })).toBe('1 change is undone, 2 kept');
+    expect(words({ kind: 'reject' })).toBeNull();
+    expect(words(null)).toBeNull();
   });
 
   test('that are all marked are not all there are, where more are still to be loaded', () => {
