@@ -14,6 +14,9 @@ Opens the window. Where a desk runs already, brings its window forward.
 Options:
       --background  Start without showing the window; it waits in the tray, or
                     minimised where there is none
+      --restore BACKUP
+                    Go back to this backup of the desk's own first; the window
+                    starts itself with it when you choose one
   -h, --help        Print this help
   -V, --version     Print the version
 
@@ -28,6 +31,8 @@ pub enum Asked {
     Run {
         /// Whether the window stays away.
         background: bool,
+        /// The backup that it is to go back to first.
+        restore: Option<String>,
     },
     /// What it is and how it is called.
     Help,
@@ -39,16 +44,21 @@ pub enum Asked {
 
 /// Reads the words behind the program's name.
 pub fn read(words: impl IntoIterator<Item = OsString>) -> Asked {
-    let mut background = false;
-    for word in words {
+    let (mut background, mut restore) = (false, None);
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
         match word.to_str() {
+            Some("--restore") => match words.next().map(OsString::into_string) {
+                Some(Ok(backup)) => restore = Some(backup),
+                Some(Err(_)) | None => return Asked::Nonsense("--restore without a name".into()),
+            },
             Some("--background") => background = true,
             Some("--help" | "-h") => return Asked::Help,
             Some("--version" | "-V") => return Asked::Version,
             _ => return Asked::Nonsense(word.to_string_lossy().into_owned()),
         }
     }
-    Asked::Run { background }
+    Asked::Run { background, restore }
 }
 
 #[cfg(test)]
@@ -61,13 +71,19 @@ mod tests {
 
     #[test]
     fn only_what_the_help_names_is_taken() {
-        assert_eq!(of(&[]), Asked::Run { background: false });
-        assert_eq!(of(&["--background"]), Asked::Run { background: true });
+        let run = |background, restore: Option<&str>| Asked::Run {
+            background,
+            restore: restore.map(str::to_owned),
+        };
+        assert_eq!(of(&[]), run(false, None));
+        assert_eq!(of(&["--background"]), run(true, None));
+        assert_eq!(of(&["--restore", "desk-1.db"]), run(false, Some("desk-1.db")));
+        assert!(matches!(of(&["--restore"]), Asked::Nonsense(_)));
         assert_eq!(of(&["--background", "--help"]), Asked::Help);
         assert_eq!(of(&["-V"]), Asked::Version);
         assert_eq!(of(&["case.json"]), Asked::Nonsense("case.json".to_owned()));
         assert_eq!(of(&["--background=1"]), Asked::Nonsense("--background=1".to_owned()));
-        for flag in ["--background", "--help", "--version"] {
+        for flag in ["--background", "--restore", "--help", "--version"] {
             assert!(HELP.contains(flag));
         }
     }

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use handoff_domain::insight::Insights;
 use handoff_domain::replay::Replay;
 use handoff_domain::rule::Rule;
-use handoff_engine::Failure;
+use handoff_engine::{Engine, Failure};
 use handoff_protocol::view::{
-    AcceptTools, ActionView, AgentsView, CaseView, DecideRequest, DeskStatus, Pause, Preview,
-    QueueQuery, QueueView, Receipt, ReplayRequest, RuleRow, SetLevel, Settings, WindowError,
+    AcceptTools, ActionView, AgentsView, BackupView, CaseView, DecideRequest, DeskStatus, Pause,
+    Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RuleRow, SetLevel, Settings,
+    WindowError,
 };
-use tauri::{State, WebviewWindow};
+use tauri::State;
 
 use crate::{Desk, shell};
 
@@ -18,7 +19,7 @@ type Answer<T> = Result<T, WindowError>;
 /// Runs what reads much or computes long beside the threads that answer agents.
 async fn aside<T: Send + 'static>(
     desk: State<'_, Desk>,
-    work: impl FnOnce(&handoff_engine::Engine) -> Result<T, Failure> + Send + 'static,
+    work: impl FnOnce(&Engine) -> Result<T, Failure> + Send + 'static,
 ) -> Answer<T> {
     let engine = desk.engine.clone();
     match tauri::async_runtime::spawn_blocking(move || work(&engine)).await {
@@ -103,20 +104,24 @@ pub async fn wake(desk: State<'_, Desk>, id: String) -> Answer<()> {
 }
 
 #[tauri::command]
-pub async fn allow_default(desk: State<'_, Desk>, id: String, allowed: bool) -> Answer<()> {
-    Ok(desk.engine.allow_default(&id, allowed).await?)
+pub async fn allow_default(
+    desk: State<'_, Desk>,
+    id: String,
+    revision: u32,
+    allowed: bool,
+) -> Answer<()> {
+    Ok(desk.engine.allow_default(&id, revision, allowed).await?)
 }
 
 /// The page says which card it shows; whether that is seen, the window knows.
 #[tauri::command]
-pub fn on_screen(desk: State<'_, Desk>, window: WebviewWindow, id: Option<String>) {
-    let seen = window.is_focused().unwrap_or(false) && window.is_visible().unwrap_or(false);
-    desk.engine.on_screen(id.filter(|_| seen));
+pub fn on_screen(desk: State<'_, Desk>, id: Option<String>) {
+    desk.engine.on_screen(id);
 }
 
 #[tauri::command]
 pub async fn agents(desk: State<'_, Desk>) -> Answer<AgentsView> {
-    aside(desk, handoff_engine::Engine::agents).await
+    aside(desk, Engine::agents).await
 }
 
 #[tauri::command]
@@ -141,7 +146,7 @@ pub async fn looked_at_agent(desk: State<'_, Desk>, agent: String) -> Answer<()>
 
 #[tauri::command]
 pub async fn rules(desk: State<'_, Desk>) -> Answer<Vec<RuleRow>> {
-    aside(desk, handoff_engine::Engine::rules).await
+    aside(desk, Engine::rules).await
 }
 
 #[tauri::command]
@@ -161,7 +166,7 @@ pub async fn replay(desk: State<'_, Desk>, change: ReplayRequest) -> Answer<Repl
 
 #[tauri::command]
 pub async fn insights(desk: State<'_, Desk>) -> Answer<Insights> {
-    aside(desk, handoff_engine::Engine::insights).await
+    aside(desk, Engine::insights).await
 }
 
 #[tauri::command]
@@ -182,6 +187,19 @@ pub fn settings(desk: State<'_, Desk>) -> Settings {
 #[tauri::command]
 pub async fn save_settings(desk: State<'_, Desk>, settings: Settings) -> Answer<Settings> {
     Ok(desk.engine.save_settings(settings).await?)
+}
+
+#[tauri::command]
+pub async fn backups(desk: State<'_, Desk>) -> Answer<Vec<BackupView>> {
+    aside(desk, Engine::backups).await
+}
+
+/// The page has asked the reviewer to confirm it.
+#[tauri::command]
+pub async fn restore(desk: State<'_, Desk>, name: String) -> Answer<()> {
+    let backup = name.clone();
+    aside(desk, move |engine| engine.can_go_back(&backup)).await?;
+    Err(shell::again::going_back_to(&name))
 }
 
 #[tauri::command]

@@ -18,7 +18,7 @@ use handoff_domain::bounded;
 use handoff_engine::{Clock as _, Engine};
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
-use handoff_store::{Files, OpenError, Store, StoreError};
+use handoff_store::{Files, OpenError, Store, StoreError, go_back};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
 use tauri::Manager as _;
@@ -47,13 +47,13 @@ pub fn run() -> ExitCode {
     if let Some(code) = without_automation() {
         return code;
     }
-    let background = match arguments::read(std::env::args_os().skip(1)) {
-        Asked::Run { background } => background,
+    let (background, restore) = match arguments::read(std::env::args_os().skip(1)) {
+        Asked::Run { background, restore } => (background, restore),
         Asked::Help => return print(arguments::HELP),
         Asked::Version => return print(concat!("handoff-desk ", env!("CARGO_PKG_VERSION"), "\n")),
         Asked::Nonsense(word) => return usage(&word),
     };
-    match start(background) {
+    match start(background, restore.as_deref()) {
         Ok(code) => code,
         Err(error) => {
             report(&error);
@@ -105,7 +105,7 @@ fn usage(word: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn start(background: bool) -> anyhow::Result<ExitCode> {
+fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
     let home = Home::resolve().context("The desk's folder could not be found")?;
     home.create().with_context(|| format!("{} could not be made", home.root().display()))?;
     let ownership = match ownership::take_or_show(&home, background)? {
@@ -125,11 +125,15 @@ fn start(background: bool) -> anyhow::Result<ExitCode> {
     let notifier = Arc::new(DesktopNotifier::new());
     let (engine, server) = runtime.block_on(async {
         let files = Files::of(home.database());
+        let went_back = restore.map(|name| go_back(&files, name, SystemClock.now()));
         let engine = match take_up(&files, &notifier).await {
             // It ran into damage, which the second try looks for and mends.
             Err(_) if files.is_suspect() => take_up(&files, &notifier).await?,
             outcome => outcome?,
         };
+        if let Some(notice) = went_back {
+            engine.note(notice);
+        }
         let socket = home.socket();
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
@@ -202,13 +206,16 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::insights,
             commands::settings,
             commands::save_settings,
+            commands::backups,
+            commands::restore,
             commands::run_demo,
         ])
         .setup(move |app| {
             let engine = app.state::<Desk>().engine.clone();
             let page_data = app.state::<Desk>().home.root().join("webview");
             let tray = shell::tray::build(app.handle());
-            shell::window::open(app.handle(), page_data, background, tray.is_some())?;
+            let shown = engine.clone();
+            shell::window::open(app.handle(), page_data, background, tray.is_some(), shown)?;
             tauri::async_runtime::spawn(shell::changes::forward(
                 app.handle().clone(),
                 engine,

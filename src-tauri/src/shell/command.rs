@@ -134,8 +134,10 @@ impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(leader) = self.leader {
-            // Its processes may be gone in the same moment.
-            drop(rustix::process::kill_process_group(leader, rustix::process::Signal::KILL));
+            let killed = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+            if let Err(error) = killed {
+                tracing::debug!(%error, "a command that is ended was gone already");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The desktop around the desk: window, tray, notifications, log.
 
+pub mod again;
 pub mod alert;
 pub mod bus;
 pub mod changes;

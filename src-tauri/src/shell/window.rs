@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use handoff_engine::Engine;
 use tauri::{
     AppHandle, Manager as _, UserAttentionType, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     WindowEvent,
@@ -23,6 +24,7 @@ pub fn open(
     page_data: PathBuf,
     background: bool,
     tray: bool,
+    engine: Engine,
 ) -> tauri::Result<()> {
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Handoff Desk")
@@ -35,9 +37,14 @@ pub fn open(
         .build()?;
     draw_plainly(&window)?;
     let closing = window.clone();
+    engine.is_in_front(window.is_focused()?);
     window.on_window_event(move |event| {
-        if let WindowEvent::CloseRequested { api, .. } = event {
+        if let WindowEvent::Focused(focused) = event {
+            // Put away, minimised or covered by a lock it loses the focus.
+            engine.is_in_front(*focused);
+        } else if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
+            engine.is_in_front(false);
             let away = if tray { closing.hide() } else { closing.minimize() };
             if let Err(error) = away {
                 tracing::warn!(%error, "the window could not be put away");

@@ -56,6 +56,8 @@ pub enum Event {
     Allow {
         /// Whether it may.
         allowed: bool,
+        /// The proposal the reviewer saw.
+        revision: u32,
     },
     /// The reviewer answered.
     Decide {
@@ -81,6 +83,8 @@ pub enum Event {
     Acknowledge {
         /// The lease it was offered.
         lease: String,
+        /// The connection that says so, and holds it from now on.
+        holder: String,
     },
     /// The connection of a client is still, or no longer, there.
     Holder {
@@ -197,8 +201,9 @@ pub fn transition(
         Event::Remind { next: again } => waiting::reminded(&mut next, again, now)?,
         Event::Snooze { until } => waiting::snoozed(&mut next, until, now)?,
         Event::Wake { remind_at } => waiting::woken(&mut next, remind_at)?,
-        Event::Allow { allowed } => {
+        Event::Allow { allowed, revision } => {
             must_be(progress, &[State::Ready], "allowed")?;
+            is_current(progress, revision)?;
             next.default_allowed = allowed;
         }
         Event::Decide { decision, revision, hold_s } => {
@@ -227,7 +232,7 @@ pub fn transition(
             let granted = Lease { id: lease, holder, expires_at: now + LEASE };
             offer(&mut next, traits, granted, now)?;
         }
-        Event::Acknowledge { lease } => acknowledge(&mut next, &lease, now)?,
+        Event::Acknowledge { lease, holder } => acknowledge(&mut next, &lease, holder, now)?,
         Event::Holder { holder, present } => holder_seen(&mut next, &holder, present, now),
         Event::Regrant => regrant(&mut next, now)?,
         Event::Report { report } => reconcile(&mut next, report, now)?,
@@ -272,6 +277,12 @@ fn must_be(progress: &Progress, states: &[State], verb: &'static str) -> Result<
     if states.contains(&progress.state()) { Ok(()) } else { Err(no_edge(progress, verb)) }
 }
 
+/// What the reviewer saw is what is in force.
+fn is_current(progress: &Progress, given: u32) -> Result<(), Refusal> {
+    let current = progress.revision;
+    if given == current { Ok(()) } else { Err(Refusal::StaleRevision { given, current }) }
+}
+
 fn decide(
     next: &mut Progress,
     decision: Box<Decision>,
@@ -283,9 +294,7 @@ fn decide(
         return Err(Refusal::AlreadyDecided { winner: Box::new(winner.clone()) });
     }
     must_be(next, &[State::Ready], "decided")?;
-    if revision != next.revision {
-        return Err(Refusal::StaleRevision { given: revision, current: next.revision });
-    }
+    is_current(next, revision)?;
     next.phase = Phase::Decided { decision, hold_s };
     next.stood_still_since = Some(now);
     Ok(())
@@ -321,10 +330,16 @@ fn offer(
     Ok(())
 }
 
-fn acknowledge(next: &mut Progress, lease: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
-    if let Phase::Collected { lease: held, .. } = &next.phase
+fn acknowledge(
+    next: &mut Progress,
+    lease: &str,
+    holder: String,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    if let Phase::Collected { lease: held, .. } = &mut next.phase
         && held.id == lease
     {
+        held.holder = holder;
         return Ok(());
     }
     let Phase::Released { decision, offer: Some(offer), .. } = &next.phase else {
@@ -335,7 +350,7 @@ fn acknowledge(next: &mut Progress, lease: &str, now: DateTime<Utc>) -> Result<(
     }
     next.phase = Phase::Collected {
         decision: decision.clone(),
-        lease: Lease { expires_at: now + LEASE, ..offer.clone() },
+        lease: Lease { id: offer.id.clone(), holder, expires_at: now + LEASE },
         collected_at: now,
         regranted: false,
     };

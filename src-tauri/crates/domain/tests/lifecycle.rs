@@ -10,6 +10,10 @@ use handoff_domain::lifecycle::{
 use handoff_domain::payload::{Deadline, OnTimeout, TimeoutKind};
 use serde_json::Map;
 
+fn acknowledge(lease: &str) -> Event {
+    Event::Acknowledge { lease: lease.to_owned(), holder: "c".to_owned() }
+}
+
 fn at(seconds: i64) -> DateTime<Utc> {
     let start: DateTime<Utc> = "2026-11-20T09:15:00Z".parse().expect("a moment");
     start + TimeDelta::seconds(seconds)
@@ -70,7 +74,7 @@ fn in_state(state: State) -> Progress {
         State::Released => vec![Event::Present, decide("burn"), Event::Release],
         State::Collected | State::Reconciled => {
             let mut way = vec![Event::Present, decide("burn"), Event::Release, offer];
-            way.push(Event::Acknowledge { lease: "l".to_owned() });
+            way.push(acknowledge("l"));
             way.extend((state == State::Reconciled).then(|| report(Outcome::Applied)));
             way
         }
@@ -112,8 +116,8 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
             Event::Offer { lease: "m".to_owned(), holder: "g".to_owned() },
             vec![(Released, Released)],
         ),
-        (Event::Acknowledge { lease: "l".to_owned() }, vec![(Collected, Collected)]),
-        (Event::Acknowledge { lease: "x".to_owned() }, vec![]),
+        (acknowledge("l"), vec![(Collected, Collected)]),
+        (acknowledge("x"), vec![]),
         (Event::Regrant, vec![]),
         (time_up(None, 0), vec![]),
     ];

@@ -11,7 +11,7 @@ use handoff_domain::briefing::{self, Layer};
 use handoff_domain::constraint;
 use handoff_domain::decision::{Answer, Decision, action_hash};
 use handoff_domain::directive::{directive, free_steps};
-use handoff_domain::lifecycle::{Flag, Phase, State};
+use handoff_domain::lifecycle::{Phase, State};
 use handoff_domain::payload::{AllowedDecision, HandoffOption, Payload, RiskLevel};
 use handoff_domain::rule::{CallFacts, Rule};
 use handoff_protocol::view::{
@@ -127,7 +127,14 @@ impl Desk {
                 warned: progress.timing.warned_at.is_some(),
                 on_timeout: payload.deadline.on_timeout.kind,
                 then: self.at_the_deadline(&payload, &record),
-                snoozed_until: progress.remind_at.filter(|_| progress.has(Flag::Snoozed)),
+                default_option: payload
+                    .deadline
+                    .on_timeout
+                    .option
+                    .as_deref()
+                    .and_then(|id| payload.option(id))
+                    .map(|option| option.label.clone()),
+                snoozed_until: progress.snoozed_until(),
                 can_snooze: progress.can_snooze(now),
                 default_allowed: progress.leave(&record.traits),
             },

@@ -19,6 +19,7 @@ mod queue;
 mod review;
 mod safety;
 mod session;
+mod settings;
 mod spool;
 mod submit;
 mod time;
@@ -26,7 +27,7 @@ mod wait;
 mod words;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -83,8 +84,10 @@ struct Desk {
     burst: Mutex<Burst>,
     /// The handoffs of which a notification is being made up for.
     telling: Mutex<HashSet<String>>,
-    /// The item that the reviewer sees now.
+    /// The item that the page shows.
     on_screen: Mutex<Option<String>>,
+    /// The window is in front of the reviewer, and has the focus.
+    in_front: AtomicBool,
     /// The clocks at the last look, and the time by them.
     watch: Mutex<Watch>,
     /// Held while a gap in time is taken account of.
@@ -125,8 +128,6 @@ impl Actor {
     }
 }
 
-const SETTINGS: &str = "settings";
-
 impl Engine {
     /// Takes up the work where the last run left it: offers of a dead run are
     /// void, and held decisions are held again in full.
@@ -136,11 +137,9 @@ impl Engine {
         notifier: Arc<dyn Notifier>,
         runner: Arc<dyn CommandRunner>,
     ) -> Result<Self, Failure> {
-        let Opened { store, notices } = opened.into();
-        let settings = store
-            .read(|read| read.setting(SETTINGS))?
-            .and_then(|json| serde_json::from_str(&json).ok())
-            .unwrap_or_default();
+        let Opened { store, mut notices } = opened.into();
+        let (settings, unread) = settings::stored(&store)?;
+        notices.extend(unread);
         let first = Reading { wall: clock.now(), awake: clock.awake(), boot: clock.boot() };
         let engine = Self {
             desk: Arc::new(Desk {
@@ -163,6 +162,7 @@ impl Engine {
                 burst: Mutex::default(),
                 telling: Mutex::default(),
                 on_screen: Mutex::default(),
+                in_front: AtomicBool::new(false),
                 watch: Mutex::new(Watch::new(first)),
                 minding: tokio::sync::Mutex::default(),
                 sooner: Notify::new(),

@@ -4,6 +4,8 @@
 //! It decides nothing by time and nobody waits for it but the timers, which
 //! must have tried before they act.
 
+use std::sync::atomic::Ordering;
+
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Event, Flag, State, transition};
 use handoff_domain::payload::Payload;
@@ -122,7 +124,8 @@ impl Engine {
     /// Why the reviewer is not told now, if so.
     pub(crate) fn held_back(&self, record: &Record, purpose: Purpose) -> Option<String> {
         let desk = &self.desk;
-        if lock(&desk.on_screen).as_deref() == Some(record.id.as_str()) {
+        let shown = lock(&desk.on_screen).as_deref() == Some(record.id.as_str());
+        if shown && desk.in_front.load(Ordering::SeqCst) {
             return Some("it is on screen".to_owned());
         }
         desk.calm(record, purpose).map(str::to_owned)
@@ -162,10 +165,15 @@ impl Engine {
         }
     }
 
-    /// The item that the reviewer sees: its card is open in a window that has
-    /// the focus. `None` when there is no such window.
+    /// The item whose card the page shows, if it shows one. It is seen while
+    /// the window is in front, and not a moment longer.
     pub fn on_screen(&self, id: Option<String>) {
         *lock(&self.desk.on_screen) = id;
+    }
+
+    /// Whether the window has the focus, as the desktop says.
+    pub fn is_in_front(&self, in_front: bool) {
+        self.desk.in_front.store(in_front, Ordering::SeqCst);
     }
 
     /// Puts the reminders of a handoff off; says until when, which is the
@@ -198,10 +206,15 @@ impl Engine {
     }
 
     /// Lets the declared default of a handoff be taken at its deadline, or no
-    /// longer.
-    pub async fn allow_default(&self, id: &str, allowed: bool) -> Result<(), Failure> {
+    /// longer; of the proposal that the reviewer saw, and of no other.
+    pub async fn allow_default(
+        &self,
+        id: &str,
+        revision: u32,
+        allowed: bool,
+    ) -> Result<(), Failure> {
         let kind = if allowed { "default_allowed" } else { "default_disallowed" };
-        let event = Event::Allow { allowed };
+        let event = Event::Allow { allowed, revision };
         self.desk.apply(id, None, event, Actor::Reviewer, kind, json!({})).await?;
         Ok(())
     }

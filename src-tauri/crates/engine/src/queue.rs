@@ -1,19 +1,13 @@
 //! The lists of the window, and what the desk says of itself.
 
 use handoff_domain::lifecycle::Phase;
-use handoff_protocol::view::{
-    Counts, DeskStatus, List, QueueItem, QueueQuery, QueueView, Settings,
-};
-use handoff_protocol::wire::ErrorCode;
+use handoff_protocol::view::{Counts, DeskStatus, List, QueueItem, QueueQuery, QueueView};
 use handoff_store::{ListPart, Page, Row};
 
-use crate::{Desk, Engine, Failure, SETTINGS, lock};
+use crate::{Desk, Engine, Failure, lock};
 
 /// How many items a list may have on screen.
 const LIST_LIMIT: u32 = 5000;
-
-/// The longest hold, in seconds.
-const HOLD_LIMIT: u32 = 30;
 
 impl Engine {
     /// A list of the queue; a search looks in all lists.
@@ -25,6 +19,7 @@ impl Engine {
         }
         let list = match query.list {
             List::Inbox => ListPart::Inbox,
+            List::Review => ListPart::Review,
             List::Waiting => ListPart::Waiting,
             List::Done => ListPart::Done,
         };
@@ -34,12 +29,14 @@ impl Engine {
             limit: query.limit.min(LIST_LIMIT),
             ..Page::default()
         };
-        let (rows, total, [inbox, waiting, done]) = desk.store.read(|read| {
+        let (rows, total, counts) = desk.store.read(|read| {
             let (rows, total) = read.page(&page)?;
             Ok((rows, total, read.counts()?))
         })?;
+        let [inbox, waiting, done, review] = counts;
+        let counts = Counts { inbox, review, waiting, done };
         let items = rows.into_iter().map(|row| desk.item(row)).collect();
-        Ok(QueueView { items, total, counts: Counts { inbox, waiting, done } })
+        Ok(QueueView { items, total, counts })
     }
 
     /// What the desk says of itself; the folder and the socket are the
@@ -75,38 +72,6 @@ impl Engine {
         let [inbox, ..] = self.desk.store.read(|read| read.counts())?;
         Ok(inbox)
     }
-
-    /// What the reviewer has set.
-    pub fn settings(&self) -> Settings {
-        lock(&self.desk.settings).clone()
-    }
-
-    /// Keeps what the reviewer has set.
-    pub async fn save_settings(&self, settings: Settings) -> Result<Settings, Failure> {
-        if settings.hold_s > HOLD_LIMIT {
-            return Err(Failure::new(
-                ErrorCode::InvalidParams,
-                format!("A hold of {} s is too long.", settings.hold_s),
-                format!("Choose 0 to {HOLD_LIMIT} seconds."),
-            ));
-        }
-        if let Some(fault) = settings.alerts.fault() {
-            return Err(Failure::new(
-                ErrorCode::InvalidParams,
-                fault,
-                "Nothing was changed; mend it and save again.",
-            ));
-        }
-        let json = serde_json::to_string(&settings).map_err(handoff_store::StoreError::from)?;
-        let desk = &self.desk;
-        desk.watched(desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await)?;
-        let before = std::mem::replace(&mut *lock(&desk.settings), settings.clone());
-        if before.alerts != settings.alerts {
-            desk.plan_again().await?;
-        }
-        desk.hub.tell(&handoff_protocol::view::Change::Status);
-        Ok(settings)
-    }
 }
 
 impl Desk {
@@ -124,6 +89,7 @@ impl Desk {
             question: record.question,
             priority: record.priority,
             state: progress.state(),
+            snoozed_until: progress.snoozed_until(),
             flags: progress.flags,
             effect,
             received_at: record.received_at,

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use handoff_protocol::view::Change;
+use handoff_protocol::view::{BackupView, Change};
+use handoff_protocol::wire::ErrorCode;
+use handoff_store::{Choice, Kind};
 
-use crate::{Engine, lock};
+use crate::{Engine, Failure, lock};
 
 /// How often it is asked whether a backup is due.
 const LOOK: Duration = Duration::from_hours(1);
@@ -55,7 +57,34 @@ impl Engine {
         }
     }
 
-    fn note(&self, notice: String) {
+    /// The backups that the desk can go back to, the newest first.
+    pub fn backups(&self) -> Result<Vec<BackupView>, Failure> {
+        let choices = self.desk.store.choices()?;
+        let view = |choice: Choice| BackupView {
+            name: choice.name,
+            at: choice.backup.at,
+            before_new_format: choice.backup.kind == Kind::Migration,
+            bytes: choice.bytes,
+            handoffs: choice.handoffs,
+        };
+        Ok(choices.into_iter().map(view).collect())
+    }
+
+    /// Whether the desk can go back to this backup; says why not.
+    pub fn can_go_back(&self, name: &str) -> Result<(), Failure> {
+        if self.backups()?.iter().any(|backup| backup.name == name) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorCode::NotFound,
+            format!("There is no backup {name:?} any more."),
+            "Look at the list again and choose another one.",
+        ))
+    }
+
+    /// Tells the reviewer something in a whole sentence, for as long as the
+    /// desk runs.
+    pub fn note(&self, notice: String) {
         let mut known = lock(&self.desk.notices);
         if !known.contains(&notice) {
             known.push(notice);

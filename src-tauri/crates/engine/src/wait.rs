@@ -117,19 +117,37 @@ impl Desk {
         let held = self.hub.leases();
         let mine = held.iter().filter(|(holder, _)| *holder == connection);
         for (_, id) in mine {
-            let event = Event::Acknowledge { lease: lease.to_owned() };
-            let applied =
-                self.apply(id, Some(agent), event, Actor::Agent, "collected", json!({})).await;
-            match applied {
-                Ok(_) => {
-                    self.notifier.retire(id);
-                    return Ok(json!({}));
-                }
+            match self.has_it(connection, agent, id, lease, "collected").await {
                 Err(failure) if failure.0.code == handoff_protocol::wire::ErrorCode::Conflict => {}
-                Err(failure) => return Err(failure),
+                told => return told,
             }
         }
-        Err(Failure::from(Refusal::WrongLease))
+        // It was given to an earlier connection of this client, which is gone:
+        // where it is known to nobody else, it is this one's.
+        let stored = self.store.read(|read| read.of_lease(agent, lease))?;
+        let stored = stored.filter(|record| held.iter().all(|(_, leased)| *leased != record.id));
+        let Some(record) = stored else { return Err(Failure::from(Refusal::WrongLease)) };
+        // Acknowledged before, it is only held by another from now on.
+        let kind = if record.progress.state() == State::Collected { "" } else { "collected" };
+        let told = self.has_it(connection, agent, &record.id, lease, kind).await?;
+        if self.hub.lease(connection, &record.id) {
+            self.leased.notify_one();
+        }
+        Ok(told)
+    }
+
+    async fn has_it(
+        &self,
+        connection: u64,
+        agent: &str,
+        id: &str,
+        lease: &str,
+        kind: &'static str,
+    ) -> Result<Value, Failure> {
+        let event = Event::Acknowledge { lease: lease.to_owned(), holder: self.holder(connection) };
+        self.apply(id, Some(agent), event, Actor::Agent, kind, json!({})).await?;
+        self.notifier.retire(id);
+        Ok(json!({}))
     }
 
     /// A connection is gone: what it was offered and never acknowledged is

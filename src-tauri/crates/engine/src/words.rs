@@ -127,7 +127,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         "notified" => "Notification shown".to_owned(),
         "not_notified" => format!("No notification: {}", text("why")),
         "reminded" => attempted("Reminded", text("attempt"), text("why")),
-        "snoozed" => format!("Put off until {}", text("until")),
+        "snoozed" => "Reminders put off".to_owned(),
         "woken" => "Reminders are on again".to_owned(),
         "default_allowed" => "Allowed the default to be taken".to_owned(),
         "default_disallowed" => "Took that leave back".to_owned(),
@@ -163,7 +163,8 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         },
         other => other.replace('_', " "),
     };
-    ThreadEntry { at: entry.at, actor: entry.actor, event: entry.kind, text: sentence }
+    let until = text("until").parse().ok();
+    ThreadEntry { at: entry.at, actor: entry.actor, event: entry.kind, text: sentence, until }
 }
 
 /// What was tried, and how it went where it was not simply shown.

@@ -14,6 +14,7 @@ pub fn typescript(folder: &Path) -> Result<(), ExportError> {
     view::QueueView::export_all(&config)?;
     view::CaseView::export_all(&config)?;
     view::DeskStatus::export_all(&config)?;
+    view::BackupView::export_all(&config)?;
     view::Settings::export_all(&config)?;
     view::DecideRequest::export_all(&config)?;
     view::Preview::export_all(&config)?;

@@ -22,7 +22,7 @@ pub use case::{
     ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,
     DirectiveStep, Folded, Liveness, OptionView, ProposedActionView, ThreadEntry,
 };
-pub use desk::{AgentView, DeskStatus, NotificationState, Settings, Theme};
+pub use desk::{AgentView, BackupView, DeskStatus, NotificationState, Settings, Theme};
 pub use queue::{Counts, Hold, List, QueueItem, QueueQuery, QueueView};
 
 /// An answer, as the window sends it.

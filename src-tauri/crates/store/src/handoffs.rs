@@ -88,12 +88,14 @@ pub struct Row {
 /// Which handoffs a list is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListPart {
-    /// Queued and ready.
+    /// Queued and ready, and not in manual review.
     Inbox,
     /// Decided, released and collected.
     Waiting,
     /// Over.
     Done,
+    /// Ready, and in manual review.
+    Review,
 }
 
 /// Which part of which list.
@@ -125,12 +127,19 @@ pub struct Entry {
 }
 
 impl ListPart {
-    /// The list in which a handoff of this state stands.
-    pub fn of(state: State) -> Self {
+    /// The list in which a handoff stands.
+    pub fn of(progress: &Progress) -> Self {
+        let [list, review] = Self::with(progress.state());
+        if progress.has(Flag::ManualReview) { review } else { list }
+    }
+
+    /// The list of a state: without manual review, and with it.
+    fn with(state: State) -> [Self; 2] {
         match state {
-            State::Queued | State::Ready => Self::Inbox,
-            State::Decided | State::Released | State::Collected => Self::Waiting,
-            State::Reconciled | State::Withdrawn | State::Superseded => Self::Done,
+            State::Queued => [Self::Inbox; 2],
+            State::Ready => [Self::Inbox, Self::Review],
+            State::Decided | State::Released | State::Collected => [Self::Waiting; 2],
+            State::Reconciled | State::Withdrawn | State::Superseded => [Self::Done; 2],
         }
     }
 
@@ -139,6 +148,7 @@ impl ListPart {
             Self::Inbox => 0,
             Self::Waiting => 1,
             Self::Done => 2,
+            Self::Review => 3,
         }
     }
 }
@@ -194,9 +204,9 @@ impl Read<'_> {
             .exists(params![seq, fingerprint])?)
     }
 
-    /// How many handoffs are in the inbox, waiting, and done.
-    pub fn counts(&self) -> Result<[u32; 3], StoreError> {
-        let mut counts = [0; 3];
+    /// How many handoffs are in the inbox, waiting, done, and in review.
+    pub fn counts(&self) -> Result<[u32; 4], StoreError> {
+        let mut counts = [0; 4];
         let mut statement =
             self.connection.prepare_cached("SELECT list, sum(count) FROM tallies GROUP BY list")?;
         let mut rows = statement.query([])?;
@@ -206,6 +216,16 @@ impl Read<'_> {
             }
         }
         Ok(counts)
+    }
+
+    /// The handoff of this agent whose decision was given out under this lease,
+    /// if that is still so.
+    pub fn of_lease(&self, agent: &str, lease: &str) -> Result<Option<Record>, StoreError> {
+        self.one(
+            "list = 1 AND agent = ?1
+             AND ?2 IN (progress ->> '$.offer.id', progress ->> '$.lease.id')",
+            params![agent, lease],
+        )
     }
 
     /// A part of a list, and how many there are in all. The inbox comes by what
@@ -228,7 +248,7 @@ impl Read<'_> {
         }
         let filter = if filters.is_empty() { "1".to_owned() } else { filters.join(" AND ") };
         let order = match page.list {
-            Some(ListPart::Inbox) => "respond_by, priority DESC, seq",
+            Some(ListPart::Inbox | ListPart::Review) => "respond_by, priority DESC, seq",
             Some(ListPart::Waiting | ListPart::Done) => "changed_at DESC, seq DESC",
             None => "seq DESC",
         };
@@ -308,12 +328,12 @@ impl Read<'_> {
 
     /// The ids of the handoffs in this state.
     pub fn ids_in(&self, state: State) -> Result<Vec<String>, StoreError> {
-        let list = ListPart::of(state).number();
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id FROM handoffs WHERE list = ? AND state = ? ORDER BY seq")?;
+        let [some, others] = ListPart::with(state).map(ListPart::number);
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM handoffs WHERE list IN (?, ?) AND state = ? ORDER BY seq",
+        )?;
         let ids = statement
-            .query_map(params![list, state.as_str()], |row| row.get(0))?
+            .query_map(params![some, others, state.as_str()], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         Ok(ids)
     }
@@ -344,7 +364,7 @@ impl Read<'_> {
     pub fn open_ids(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT id FROM handoffs WHERE list IN (0, 1) ORDER BY seq")?;
+            .prepare_cached("SELECT id FROM handoffs WHERE list IN (0, 1, 3) ORDER BY seq")?;
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
     }

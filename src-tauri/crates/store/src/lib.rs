@@ -12,6 +12,7 @@ mod backup;
 mod damage;
 mod files;
 mod gate;
+mod go_back;
 mod handoffs;
 mod head;
 mod keep;
@@ -41,6 +42,7 @@ pub use gate::{
     CheckRow, Counted, DecidedRow, FactsFound, KnownTool, NewAction, NewCheck, Past, PastRow,
     RuleRow, SetLevels, SubmittedRow, TaskRow,
 };
+pub use go_back::{Choice, go_back};
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
 #[cfg(feature = "fault-injection")]
 pub use open::Disk;
@@ -231,6 +233,19 @@ impl Store {
         snapshot.finish()?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         found
+    }
+
+    /// The backups that the desk can go back to, the newest first.
+    pub fn choices(&self) -> Result<Vec<Choice>, StoreError> {
+        go_back::choices(&Files::of(&self.path))
+    }
+
+    /// Keeps a text in a file of its own beside the database, in the place of
+    /// an earlier one of that name.
+    pub fn keep_aside(&self, name: &str, text: &str) -> Result<PathBuf, StoreError> {
+        let path = self.path.with_file_name(name);
+        files::replace(&path, text.as_bytes())?;
+        Ok(path)
     }
 
     /// Brings the search index up to date with everything acknowledged.

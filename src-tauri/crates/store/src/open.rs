@@ -4,6 +4,7 @@
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
@@ -15,7 +16,7 @@ use crate::{StoreError, audit};
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
 /// The format that this desk writes: how many migrations there are.
-pub const FORMAT: i64 = 5;
+pub const FORMAT: i64 = 6;
 
 /// The first format with an audit log.
 pub const AUDITED: i64 = 3;
@@ -32,6 +33,7 @@ fn migrations() -> Vec<M<'static>> {
         ),
         M::up(include_str!("../migrations/0004_search.sql")),
         M::up(include_str!("../migrations/0005_gate.sql")),
+        M::up(include_str!("../migrations/0006_review.sql")),
     ]
 }
 
@@ -51,11 +53,19 @@ pub struct Disk {
     pub checkpoint_pages: u32,
     /// Changes are answered before they are committed.
     pub answers_early: bool,
+    /// How long another program may hold the database before that is said.
+    pub patience: Duration,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { vfs: None, synchronous: "FULL", checkpoint_pages: 1000, answers_early: false }
+        Self {
+            vfs: None,
+            synchronous: "FULL",
+            checkpoint_pages: 1000,
+            answers_early: false,
+            patience: Duration::from_secs(5),
+        }
     }
 }
 
@@ -160,7 +170,7 @@ fn connect(path: &Path, access: OpenFlags, disk: &Disk) -> Result<Connection, ru
         Some(vfs) => Connection::open_with_flags_and_vfs(path, access, vfs)?,
         None => Connection::open_with_flags(path, access)?,
     };
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(disk.patience)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -264,7 +274,7 @@ mod tests {
                  INSERT INTO events (handoff, at, actor, kind, data)
                  VALUES (1, 0, 'System', 'ready', 'null'), (2, 0, 'System', 'notified', 'null');",
                 handoff(1, "\"cold\""),
-                handoff(2, "\"escalated\"")
+                handoff(2, "\"escalated\",\"manual_review\"")
             ))
             .expect("rows");
         drop(connection);
@@ -277,12 +287,16 @@ mod tests {
             .and_then(Iterator::collect)
             .expect("rows");
         assert_eq!(rows, [(true, false), (false, true)]);
-        let counted: u8 = connection
-            .query_row("SELECT count FROM tallies WHERE agent = 'a' AND list = 0", [], |row| {
-                row.get(0)
-            })
-            .expect("counted");
-        assert_eq!(counted, 2);
+        let counted = |list: u8| -> u8 {
+            connection
+                .query_row(
+                    "SELECT count FROM tallies WHERE agent = 'a' AND list = ?",
+                    [list],
+                    |row| row.get(0),
+                )
+                .expect("counted")
+        };
+        assert_eq!((counted(0), counted(3)), (1, 1), "the inbox, and manual review");
     }
 
     #[test]

@@ -351,7 +351,7 @@ impl Carrying<'_> {
             return Ok(Found::Unproven(id));
         };
         let state = progress.state();
-        let agree = copies == (state.as_str().to_owned(), ListPart::of(state).number());
+        let agree = copies == (state.as_str().to_owned(), ListPart::of(&progress).number());
         let proposals = self.proposals(seq);
         let is_whole = proposals.iter().any(|(of, _)| *of == i64::from(progress.revision));
         if stands.is_none() || stands != left || !is_whole || !agree {

@@ -258,8 +258,10 @@ impl<C: Clock + Clone> Headless<C> {
             // Its end is what is waited for; how it ended does not matter.
             drop(serving.await);
         }
-        drop(engine);
+        // Looked at before the end: a reader that came after it would leave a
+        // log behind that it may not remove.
         drop(audited);
+        drop(engine);
         (folder, clock, notifier, runner)
     }
 

@@ -172,6 +172,11 @@ impl Progress {
         self.state() == State::Ready && !self.is_late() && now < self.timing.warn_at
     }
 
+    /// Until when its reminders are put off, if they are.
+    pub fn snoozed_until(&self) -> Option<DateTime<Utc>> {
+        self.remind_at.filter(|_| self.has(Flag::Snoozed))
+    }
+
     /// Whether the warning is out, or more than that has happened.
     pub(super) fn is_late(&self) -> bool {
         let over = self.escalation.is_some() || self.has(Flag::ManualReview);

@@ -83,7 +83,7 @@ fn moves() -> impl Strategy<Value = Move> {
         2 => Just(Move::Remind),
         1 => (-10..3000_i64).prop_map(|by| Move::Snooze { by }),
         1 => Just(Move::Wake),
-        1 => any::<bool>().prop_map(|allowed| Move::Allow { allowed }),
+        1 => any::<(bool, bool)>().prop_map(|(allowed, current)| Move::Allow { allowed, current }),
         2 => any::<bool>().prop_map(|gives_up| Move::Alert { gives_up }),
         1 => Just(Move::GiveUp),
         1 => (0..3000_i64).prop_map(|of| Move::Gap { of }),
@@ -119,7 +119,11 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::Undo => Event::Undo,
         Move::Release => Event::Release,
         Move::Offer { lease, holder } => Event::Offer { lease: name(lease), holder: name(holder) },
-        Move::Acknowledge { lease } => Event::Acknowledge { lease: name(lease) },
+        Move::Acknowledge { lease } => {
+            // By the connection that was offered it.
+            let holder = model.offer.or(model.held).map_or(lease, |held| held.holder);
+            Event::Acknowledge { lease: name(lease), holder: name(holder) }
+        }
         Move::Holder { holder, present } => Event::Holder { holder: name(holder), present },
         Move::Regrant => Event::Regrant,
         Move::Report { applied } => Event::Report {
@@ -140,7 +144,9 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::Remind => Event::Remind { next: Some(at(now + EVERY_S)) },
         Move::Snooze { by } => Event::Snooze { until: at(now + by) },
         Move::Wake => Event::Wake { remind_at: Some(at(now + EVERY_S)) },
-        Move::Allow { allowed } => Event::Allow { allowed },
+        Move::Allow { allowed, current } => {
+            Event::Allow { allowed, revision: model.revision - u32::from(!current) }
+        }
         Move::Alert { gives_up } => {
             Event::Alert { next: NextAlert { at: at(now + ALERT_S), gives_up } }
         }

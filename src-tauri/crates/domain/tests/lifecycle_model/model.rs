@@ -50,6 +50,7 @@ pub enum Move {
     Wake,
     Allow {
         allowed: bool,
+        current: bool,
     },
     Alert {
         gives_up: bool,
@@ -314,9 +315,10 @@ impl Model {
                 }
                 ready
             }
-            Move::Allow { allowed } => {
-                self.allowed = if ready { allowed } else { self.allowed };
-                ready
+            Move::Allow { allowed, current } => {
+                let may = ready && current;
+                self.allowed = if may { allowed } else { self.allowed };
+                may
             }
             _ => false,
         }

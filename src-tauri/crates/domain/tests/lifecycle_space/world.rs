@@ -148,7 +148,7 @@ impl World {
             Move::Snooze(ticks) => Event::Snooze { until: at(now + ticks) },
             Move::Wake => Event::Wake { remind_at: Some(at(now + 1)) },
             Move::Remind => Event::Remind { next: Some(at(now + 2)) },
-            Move::Allow(allowed) => Event::Allow { allowed },
+            Move::Allow(allowed) => Event::Allow { allowed, revision: self.progress.revision },
             Move::Approve { burn, stale } => Event::Decide {
                 decision: decision(Some(if burn { "burn" } else { "move" }), Decider::Reviewer),
                 revision: self.progress.revision - u32::from(stale),
@@ -171,7 +171,9 @@ impl World {
             Move::Alert => Event::Alert { next: self.next_alert() },
             Move::GiveUp => Event::GiveUp,
             Move::Offer(by) => Event::Offer { lease: by.to_string(), holder: by.to_string() },
-            Move::Acknowledge(by) => Event::Acknowledge { lease: by.to_string() },
+            Move::Acknowledge(by) => {
+                Event::Acknowledge { lease: by.to_string(), holder: by.to_string() }
+            }
             Move::Holder(by, present) => Event::Holder { holder: by.to_string(), present },
             Move::Report => {
                 let report = Report { outcome: Outcome::Applied, why: None, steps: Vec::new() };

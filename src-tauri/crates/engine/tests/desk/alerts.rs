@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use handoff_domain::alerts::{Alerts, Purpose, Quiet, Stage};
 use handoff_domain::lifecycle::{Flag, State};
-use handoff_protocol::view::{CaseView, Change, NotificationState, Settings};
+use handoff_protocol::view::{
+    CaseView, Change, List, NotificationState, QueueItem, QueueQuery, Settings,
+};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
@@ -24,6 +26,20 @@ fn payload(key: &str, deadline: Value) -> Value {
 
 fn within(seconds: u32, kind: &str) -> Value {
     json!({ "respond_within_s": seconds, "on_timeout": { "kind": kind } })
+}
+
+async fn listed(desk: &Headless, list: List) -> Vec<QueueItem> {
+    let query = QueueQuery { list, search: String::new(), limit: 9 };
+    let view = desk.engine.queue(query).await.unwrap();
+    let counts = view.counts;
+    let counted = match list {
+        List::Inbox => counts.inbox,
+        List::Review => counts.review,
+        List::Waiting => counts.waiting,
+        List::Done => counts.done,
+    };
+    assert_eq!(usize::try_from(counted).unwrap(), view.items.len());
+    view.items
 }
 
 async fn set(desk: &Headless, change: impl FnOnce(&mut Alerts)) {
@@ -96,6 +112,10 @@ async fn a_snooze_moves_reminders_and_is_cut_to_the_warning() {
     let hour = now + TimeDelta::hours(1);
     assert_eq!(desk.engine.snooze(&id, hour).await.unwrap(), hour);
     assert!(has(&desk, &id, Flag::Snoozed));
+    assert_eq!(listed(&desk, List::Inbox).await[0].snoozed_until, Some(hour));
+    let thread = case(&desk, &id).thread;
+    let entry = thread.iter().find(|entry| entry.event == "snoozed").unwrap();
+    assert_eq!((entry.text.as_str(), entry.until), ("Reminders put off", Some(hour)));
     pass(&desk, 59 * MINUTE).await;
     assert_eq!(shown(&desk, Purpose::Reminder), 0);
     pass(&desk, MINUTE).await;
@@ -207,11 +227,24 @@ async fn what_is_on_screen_is_not_notified_of() {
     let id = agent.submit(payload("k", within(3600, "manual_review"))).await;
     until(&desk, || happened(&desk, &id, "notified") == 1).await;
     desk.engine.on_screen(Some(id.clone()));
+    desk.engine.is_in_front(true);
     pass(&desk, 49 * MINUTE).await;
     assert_eq!(shown(&desk, Purpose::Warning), 0);
     assert!(case(&desk, &id).thread.iter().any(|entry| entry.text.contains("on screen")));
     let other = agent.submit(payload("other", within(3600, "manual_review"))).await;
     until(&desk, || happened(&desk, &other, "notified") == 1).await;
+}
+
+#[tokio::test]
+async fn what_the_page_shows_is_seen_only_while_the_window_is_in_front() {
+    // The page says once what it shows; the focus comes and goes.
+    for (focus, reminders) in [(&[][..], 1), (&[true, false], 1), (&[true, false, true], 0)] {
+        let (desk, _agent, id) = with(within(6 * 3600, "manual_review")).await;
+        desk.engine.on_screen(Some(id.clone()));
+        focus.iter().for_each(|in_front| desk.engine.is_in_front(*in_front));
+        pass(&desk, 30 * MINUTE).await;
+        assert_eq!(shown(&desk, Purpose::Reminder), reminders, "{focus:?}");
+    }
 }
 
 fn there() -> NotificationState {
@@ -290,6 +323,8 @@ async fn an_escalation_goes_stage_by_stage_and_ends_in_manual_review() {
     live(&desk, 300).await;
     let told = waiting.await.unwrap().unwrap();
     assert_eq!(told["flags"], json!(["escalated", "manual_review"]));
+    assert!(listed(&desk, List::Inbox).await.is_empty());
+    assert_eq!(listed(&desk, List::Review).await[0].id, id, "a list of its own");
     assert!(told["decision"].is_null());
     assert_eq!(case(&desk, &id).state, State::Ready);
     live(&desk, 3600).await;
@@ -320,9 +355,13 @@ async fn a_default_that_changes_something_is_taken_only_with_leave() {
             "respond_within_s": 600, "on_timeout": { "kind": "safe_default", "option": "trash" }
         });
         let (desk, agent, id) = with(deadline).await;
-        desk.engine.allow_default(&id, true).await.unwrap();
-        assert!(case(&desk, &id).deadline.then.contains("is taken"), "the card says so before");
-        desk.engine.allow_default(&id, allowed).await.unwrap();
+        let label = case(&desk, &id).deadline.default_option.unwrap();
+        desk.engine.allow_default(&id, 1, true).await.unwrap();
+        let then = case(&desk, &id).deadline.then;
+        assert!(then.contains("is taken") && then.contains(&label), "the card says so before");
+        desk.engine.allow_default(&id, 1, allowed).await.unwrap();
+        let unseen = desk.engine.allow_default(&id, 2, !allowed).await;
+        assert_eq!(unseen.unwrap_err().0.code, ErrorCode::Conflict, "not what was shown");
         live(&desk, 605).await;
         let told = agent.wait(&id, 0).await;
         assert_eq!(told["state"], json!(state));
@@ -497,6 +536,7 @@ async fn an_alert_that_is_not_shown_for_being_on_screen_still_runs_the_command()
     let (desk, _agent, id) = with(within(600, "escalate")).await;
     set(&desk, |alerts| alerts.stages[0].command = vec!["page".to_owned()]).await;
     desk.engine.on_screen(Some(id.clone()));
+    desk.engine.is_in_front(true);
     live(&desk, 605).await;
     assert_eq!(shown(&desk, Purpose::Alert), 0);
     until(&desk, || happened(&desk, &id, "command_ran") == 1).await;

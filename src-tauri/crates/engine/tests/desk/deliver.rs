@@ -68,6 +68,28 @@ async fn one_acts_and_everyone_can_read() {
 }
 
 #[tokio::test]
+async fn an_acknowledgement_counts_on_a_later_connection_of_the_same_agent() {
+    let (desk, one, two, id) = two_clients().await;
+    decide_and_release(&desk, &id, approve("delete")).await;
+    let lease = one.wait(&id, 0).await["lease"]["id"].clone();
+    one.call("agent.ack", json!({ "id": lease })).await.unwrap();
+    // The answer to it was lost with the connection.
+    one.hang_up();
+    two.call("agent.ack", json!({ "id": lease })).await.unwrap();
+    assert_eq!(desk.engine.open_case(&id).unwrap().state, State::Collected);
+    for _ in 0..4 {
+        desk.clock.sleep(Duration::from_mins(8));
+        desk.engine.tick().await;
+    }
+    assert!(!desk.engine.open_case(&id).unwrap().may_have_run, "it is renewed for the new holder");
+    let stranger = Agent::named(&desk.engine, "other").await;
+    for (who, what) in [(&stranger, &lease), (&two, &json!("no-such-lease"))] {
+        let refused = who.call("agent.ack", json!({ "id": what })).await;
+        assert_eq!(code(refused), ErrorCode::Conflict);
+    }
+}
+
+#[tokio::test]
 async fn an_offer_that_was_never_acknowledged_goes_to_the_next() {
     let (desk, one, two, id) = two_clients().await;
     decide_and_release(&desk, &id, approve("delete")).await;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use handoff_domain::lifecycle::State;
 use handoff_protocol::view::Settings;
+use handoff_store::{Files, Store, go_back};
 use handoff_testkit::Headless;
 use serde_json::json;
 
@@ -173,4 +174,64 @@ async fn damage_that_is_found_while_the_desk_runs_is_told_and_mended_at_the_next
     let desk = desk.restart().await.unwrap();
     let told = desk.engine.status(String::new(), String::new()).unwrap().notices.join("\n");
     assert!(told.contains("was damaged") && told.contains(&id), "{told}");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_are_said_and_kept_aside() {
+    let desk = Headless::new().await.unwrap();
+    let settings = Settings { hold_s: 9, ..desk.engine.settings() };
+    desk.engine.save_settings(settings).await.unwrap();
+    let stored = r#"{"hold_s":9,"theme":"mauve"}"#;
+    let desk = desk
+        .restart_after(|home| {
+            let store = Store::open(&home.database()).unwrap();
+            let change = async {
+                store.write(|write| write.set("settings", stored)).await.unwrap();
+            };
+            let runtime = tokio::runtime::Handle::current();
+            std::thread::scope(|scope| {
+                scope.spawn(|| runtime.block_on(change));
+            });
+        })
+        .await
+        .unwrap();
+    assert_eq!(desk.engine.settings().hold_s, 9, "what can be read counts");
+    let notices = desk.engine.status(String::new(), String::new()).unwrap().notices;
+    let notice = notices.iter().find(|notice| notice.contains("theme")).unwrap();
+    let kept = desk.home.root().join("settings-unread.json");
+    assert!(notice.contains(kept.to_str().unwrap()), "{notice}");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), stored);
+}
+
+#[tokio::test]
+async fn the_reviewer_goes_back_to_a_backup_and_is_told_what_is_undone() {
+    let mut desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let before = agent.submit(handoff("before")).await;
+    desk.engine.tick().await;
+    desk.engine.back_up();
+    let after = agent.submit(handoff("after")).await;
+    let backups = desk.engine.backups().unwrap();
+    assert_eq!((backups.len(), backups[0].handoffs), (1, Some(1)));
+    let name = backups[0].name.clone();
+    assert!(backups[0].bytes > 0 && !backups[0].before_new_format);
+    desk.engine.can_go_back(&name).unwrap();
+    for other in ["", "../desk.db", "desk-20260101T000000000Z-daily.db"] {
+        assert!(desk.engine.can_go_back(other).is_err(), "{other}");
+    }
+    agent.hang_up();
+    let now = chrono::DateTime::from_timestamp(1_790_000_999, 0).unwrap();
+    for (name, expected) in [("no-such.db", "did not go back"), (name.as_str(), &after)] {
+        desk = desk
+            .restart_after(|home| {
+                let said = go_back(&Files::of(home.database()), name, now);
+                assert!(said.contains(expected), "{said}");
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(desk.engine.open_case(&before).unwrap().id, before);
+    assert!(desk.engine.open_case(&after).is_err());
+    let verified = handoff_store::verify(&Files::of(desk.home.database())).unwrap();
+    assert_eq!(verified.broken, None, "a new epoch names what is lost");
 }

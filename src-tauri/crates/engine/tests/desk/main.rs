@@ -10,6 +10,7 @@ mod deliver;
 mod durable;
 mod full;
 mod gate;
+mod locked;
 mod spool;
 mod spool_crashes;
 mod submit;

@@ -85,7 +85,10 @@ pub enum Ask {
     Open,
     Snooze(i64),
     Wake,
-    Allow(bool),
+    Allow {
+        allowed: bool,
+        revision: usize,
+    },
     Regrant,
     Acknowledge {
         connection: usize,
@@ -284,9 +287,9 @@ impl Case {
             Ask::Snooze(_) if ready => return vec![next],
             Ask::Snooze(_) => false,
             Ask::Wake => ready,
-            Ask::Allow(allowed) => {
+            Ask::Allow { allowed, revision } => {
                 next.allowed = *allowed;
-                ready
+                ready && *revision == self.proposals.len()
             }
             Ask::Regrant => {
                 let lapsed = next.held.as_mut().is_some_and(|held| {

@@ -138,13 +138,14 @@ impl World {
         let desk = self.desk()?;
         let mut sizes = Vec::new();
         let mut counts = None;
-        for list in [List::Inbox, List::Waiting, List::Done] {
+        for list in [List::Inbox, List::Review, List::Waiting, List::Done] {
             let query = QueueQuery { list, search: String::new(), limit: 100 };
             let view = desk.run(desk.engine.queue(query))?.map_err(|f| f.0.message)?;
             let mut shown: Vec<&str> = view.items.iter().map(|item| item.id.as_str()).collect();
             shown.sort_unstable();
             let in_list = |case: &&Case| match case.stage {
                 Stage::Unknown => false,
+                Stage::Ready if case.manual => list == List::Review,
                 Stage::Ready => list == List::Inbox,
                 Stage::Decided { .. } | Stage::Released | Stage::Collected => list == List::Waiting,
                 Stage::Reconciled { .. } | Stage::Withdrawn | Stage::Superseded => {
@@ -164,7 +165,8 @@ impl World {
         }
         let counts = counts.unwrap_or_default();
         let badge = desk.engine.inbox_count().map_err(|failure| failure.0.message)?;
-        if [counts.inbox, counts.waiting, counts.done] != sizes[..] || badge != sizes[0] {
+        let counted = [counts.inbox, counts.review, counts.waiting, counts.done];
+        if counted != sizes[..] || badge != sizes[0] {
             return Err(format!("invariant 11: {counts:?} and {badge} for {sizes:?}"));
         }
         Ok(())

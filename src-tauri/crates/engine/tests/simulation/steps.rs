@@ -139,7 +139,7 @@ impl World {
             79..84 => Ask::Open,
             84..89 => Ask::Snooze([60, 900, HOUR][self.seed.below(3)]),
             89..91 => Ask::Wake,
-            91..97 => Ask::Allow(self.seed.chance(70)),
+            91..97 => Ask::Allow { allowed: self.seed.chance(70), revision },
             _ => Ask::Regrant,
         }
     }
@@ -201,8 +201,10 @@ impl World {
                 Ok(Box::pin(async move { window(engine.snooze(&id, until).await) }))
             }
             Ask::Wake => Ok(Box::pin(async move { window(engine.wake(&id).await) })),
-            Ask::Allow(allowed) => {
-                Ok(Box::pin(async move { window(engine.allow_default(&id, allowed).await) }))
+            Ask::Allow { allowed, revision } => {
+                let revision = u32::try_from(revision).unwrap_or_default();
+                let asked = async move { engine.allow_default(&id, revision, allowed).await };
+                Ok(Box::pin(async move { window(asked.await) }))
             }
             Ask::Tick => Ok(Box::pin(async move {
                 engine.tick().await;
@@ -397,7 +399,9 @@ impl World {
         let index = self.seed.below(self.cases.len() + 1);
         let id = self.cases.get(index).map(|case| case.id.clone());
         self.bell.on_screen(id.clone());
-        self.desk()?.engine.on_screen(id);
+        let engine = &self.desk()?.engine;
+        engine.on_screen(id);
+        engine.is_in_front(true);
         self.unchanged()
     }
 

@@ -229,6 +229,9 @@ pub struct DeadlineView {
     pub on_timeout: TimeoutKind,
     /// What will really happen, in one sentence.
     pub then: String,
+    /// What the option that is declared as the default is called; `None` where
+    /// none is declared.
+    pub default_option: Option<String>,
     /// Until when its reminders are put off (RFC 3339), if they are.
     #[ts(type = "string | null")]
     pub snoozed_until: Option<DateTime<Utc>>,
@@ -337,4 +340,8 @@ pub struct ThreadEntry {
     pub event: String,
     /// What, in one sentence.
     pub text: String,
+    /// Until when that holds (RFC 3339): the reader's clock and calendar are
+    /// the window's to know.
+    #[ts(type = "string | null")]
+    pub until: Option<DateTime<Utc>>,
 }

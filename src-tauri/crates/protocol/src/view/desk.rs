@@ -50,6 +50,24 @@ pub struct DeskStatus {
     pub demo_running: bool,
 }
 
+/// A copy of everything, to which the desk can go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct BackupView {
+    /// Names it when it is chosen.
+    pub name: String,
+    /// When it was made (RFC 3339).
+    #[ts(type = "string")]
+    pub at: DateTime<Utc>,
+    /// Whether it was made before a later desk changed the format; else it is
+    /// one of those made every day.
+    pub before_new_format: bool,
+    /// Its size in bytes.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// How many handoffs it has, if it says so.
+    pub handoffs: Option<u32>,
+}
+
 /// Whether notifications can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]

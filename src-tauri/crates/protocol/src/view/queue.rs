@@ -13,6 +13,8 @@ use ts_rs::TS;
 pub enum List {
     /// What waits for the reviewer: queued and ready.
     Inbox,
+    /// What nobody answered in time: ready still, and no time runs any more.
+    Review,
     /// What waits for the agent: decided, released, collected.
     Waiting,
     /// What is over: reconciled, withdrawn, superseded.
@@ -46,6 +48,7 @@ pub struct QueueView {
 #[expect(missing_docs, reason = "the names are those of the lists")]
 pub struct Counts {
     pub inbox: u32,
+    pub review: u32,
     pub waiting: u32,
     pub done: u32,
 }
@@ -78,6 +81,9 @@ pub struct QueueItem {
     /// When its warning is due (RFC 3339).
     #[ts(type = "string")]
     pub warn_at: DateTime<Utc>,
+    /// Until when its reminders are put off (RFC 3339), if they are.
+    #[ts(type = "string | null")]
+    pub snoozed_until: Option<DateTime<Utc>>,
     /// The running hold, while decided.
     pub hold: Option<Hold>,
     /// The decision in a few words, once there is one.

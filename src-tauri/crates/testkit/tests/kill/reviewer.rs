@@ -74,7 +74,11 @@ impl Reviewer {
     pub async fn work(self: Arc<Self>, mut seed: Seed) {
         let mut changes = self.engine.follow();
         loop {
-            let list = if seed.chance(70) { List::Inbox } else { List::Waiting };
+            let list = match seed.below(10) {
+                0..7 => List::Inbox,
+                7 => List::Review,
+                _ => List::Waiting,
+            };
             let items = self.list(list).await;
             if items.is_empty() {
                 // Nothing to do until something changes, or a hold is over.
@@ -111,7 +115,7 @@ impl Reviewer {
         match seed.below(20) {
             0 => drop(self.engine.seen(&item.id).await),
             1 => drop(self.engine.snooze(&item.id, item.warn_at).await),
-            2 => drop(self.engine.allow_default(&item.id, true).await),
+            2 => drop(self.engine.allow_default(&item.id, case.revision, true).await),
             _ => {}
         }
         // Some are left to their deadline, and answered long after it.

@@ -1,0 +1,111 @@
+//! What the reviewer has set: read, kept, and never silently replaced.
+//!
+//! It knows what can be set, and nothing of what follows from it.
+
+use handoff_protocol::view::{Change, Settings};
+use handoff_protocol::wire::ErrorCode;
+use handoff_store::Store;
+use serde_json::{Map, Value};
+
+use crate::{Engine, Failure, lock};
+
+/// Where they are in the store.
+const SETTINGS: &str = "settings";
+
+/// Where those stay that could not be read.
+const UNREAD: &str = "settings-unread.json";
+
+/// The longest hold, in seconds.
+const HOLD_LIMIT: u32 = 30;
+
+impl Engine {
+    /// What the reviewer has set.
+    pub fn settings(&self) -> Settings {
+        lock(&self.desk.settings).clone()
+    }
+
+    /// Keeps what the reviewer has set.
+    pub async fn save_settings(&self, settings: Settings) -> Result<Settings, Failure> {
+        if settings.hold_s > HOLD_LIMIT {
+            return Err(Failure::new(
+                ErrorCode::InvalidParams,
+                format!("A hold of {} s is too long.", settings.hold_s),
+                format!("Choose 0 to {HOLD_LIMIT} seconds."),
+            ));
+        }
+        if let Some(fault) = settings.alerts.fault() {
+            return Err(Failure::new(
+                ErrorCode::InvalidParams,
+                fault,
+                "Nothing was changed; mend it and save again.",
+            ));
+        }
+        let json = serde_json::to_string(&settings).map_err(handoff_store::StoreError::from)?;
+        let desk = &self.desk;
+        desk.watched(desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await)?;
+        let before = std::mem::replace(&mut *lock(&desk.settings), settings.clone());
+        if before.alerts != settings.alerts {
+            desk.plan_again().await?;
+        }
+        desk.hub.tell(&Change::Status);
+        Ok(settings)
+    }
+}
+
+/// The settings as they are stored; with a sentence for the reviewer where
+/// some of them could not be read, which are kept aside.
+pub fn stored(store: &Store) -> Result<(Settings, Option<String>), Failure> {
+    let Some(json) = store.read(|read| read.setting(SETTINGS))? else {
+        return Ok((Settings::default(), None));
+    };
+    let (settings, unread) = readable(&json);
+    if unread.is_empty() {
+        return Ok((settings, None));
+    }
+    let unread = unread.join(", ");
+    tracing::error!(unread, "settings could not be read");
+    let kept = match store.keep_aside(UNREAD, &json) {
+        Ok(path) => format!("All of them as they were are kept in {}.", path.display()),
+        Err(error) => format!("They could not be kept aside: {error}."),
+    };
+    let notice = format!(
+        "Some of your settings could not be read and are as in a new desk: {unread}. {kept} Look \
+         through your settings and save them."
+    );
+    Ok((settings, Some(notice)))
+}
+
+/// What can be read of the settings, and the names of what cannot.
+fn readable(json: &str) -> (Settings, Vec<String>) {
+    let Ok(Value::Object(all)) = serde_json::from_str(json) else {
+        return (Settings::default(), vec!["all of them".to_owned()]);
+    };
+    let read = |some: Map<String, Value>| serde_json::from_value::<Settings>(Value::Object(some));
+    if let Ok(settings) = read(all.clone()) {
+        return (settings, Vec::new());
+    }
+    let (good, unread): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(name, value)| read(Map::from_iter([(name.clone(), value.clone())])).is_ok());
+    let settings = read(good.into_iter().collect()).unwrap_or_default();
+    (settings, unread.into_iter().map(|(name, _)| name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_read_is_kept_and_the_rest_is_named() {
+        let (settings, unread) = readable(r#"{"hold_s":9,"theme":"dark"}"#);
+        assert_eq!((settings.hold_s, unread.len()), (9, 0));
+        let later = r#"{"hold_s":9,"theme":"mauve","colour_of_sky":1,"shortcuts":false}"#;
+        let (settings, unread) = readable(later);
+        assert_eq!((settings.hold_s, settings.shortcuts), (9, false));
+        assert_eq!(unread, ["colour_of_sky", "theme"]);
+        for nothing in ["", "[]", "{\"hold_s\":"] {
+            let (settings, unread) = readable(nothing);
+            assert_eq!((settings, unread.len()), (Settings::default(), 1), "{nothing}");
+        }
+    }
+}
