@@ -26,6 +26,11 @@ on_timeout: TimeoutKind,
  */
 then: string, 
 /**
+ * What the option that is declared as the default is called; `None` where
+ * none is declared.
+ */
+default_option: string | null, 
+/**
  * Until when its reminders are put off (RFC 3339), if they are.
  */
 snoozed_until: string | null, 

@@ -3,4 +3,4 @@
 /**
  * The part of the queue to show.
  */
-export type List = "inbox" | "waiting" | "done";
+export type List = "inbox" | "review" | "waiting" | "done";

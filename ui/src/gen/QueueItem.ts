@@ -54,6 +54,10 @@ respond_by: string,
  */
 warn_at: string, 
 /**
+ * Until when its reminders are put off (RFC 3339), if they are.
+ */
+snoozed_until: string | null, 
+/**
  * The running hold, while decided.
  */
 hold: Hold | null, 

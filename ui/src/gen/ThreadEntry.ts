@@ -19,4 +19,9 @@ event: string,
 /**
  * What, in one sentence.
  */
-text: string, };
+text: string, 
+/**
+ * Until when that holds (RFC 3339): the reader's clock and calendar are
+ * the window's to know.
+ */
+until: string | null, };
