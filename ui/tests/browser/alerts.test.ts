@@ -46,7 +46,7 @@ describe.each([
     await window.sound('no snooze');
   });
 
-  test('in every section of the settings, with refusals and a command', async () => {
+  test('in every section of the settings', async () => {
     window = await stage.window('full', { dark });
     await window.press('Control+,');
     for (const name of ['Decisions', 'Notifications', 'Reminders', 'Quiet hours and focus', 'After the deadline', 'Look', 'Keyboard', 'Backups']) {
@@ -56,6 +56,11 @@ describe.each([
     }
     await window.page.getByRole('button', { name: /^Go back to it/u }).first().click();
     await window.sound('what going back loses');
+  });
+
+  test('in the settings with refusals, a command and a focus', async () => {
+    window = await stage.window('full', { dark });
+    await window.press('Control+,');
     await section('Quiet hours and focus').click();
     await window.page.getByRole('checkbox', { name: /^Quiet hours/u }).check();
     await window.page.getByRole('button', { name: 'For 1 hour' }).click();

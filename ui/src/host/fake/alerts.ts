@@ -34,6 +34,7 @@ export function firstSettings(): Settings {
       stages: [alert, { ...alert, after_s: 600, times: 2, sound: true }],
       give_up_after_s: 1800,
     },
+    triggers: { missing_argument: true, contradiction: true, fact_mismatch: true, compliance: true, words: ['gdpr', 'legal hold'], rephrased: true, rephrased_retries: 2, rephrased_alike: 80, scope: true, chain_length: true, chain_bound: 50, context_churn: true, churn_reads: 3, repeated_error: true, error_times: 3 },
   };
 }
 
