@@ -6,6 +6,7 @@
 import type { AcceptTools } from '../gen/AcceptTools';
 import type { ActionView } from '../gen/ActionView';
 import type { AgentsView } from '../gen/AgentsView';
+import type { BackupView } from '../gen/BackupView';
 import type { CaseView } from '../gen/CaseView';
 import type { Change } from '../gen/Change';
 import type { DecideRequest } from '../gen/DecideRequest';
@@ -46,8 +47,8 @@ export interface Host {
   snooze(id: string, until: string): Promise<string>;
   /** Turns its reminders on again. */
   wake(id: string): Promise<void>;
-  /** Lets its declared default be taken at the deadline, or no longer. */
-  allowDefault(id: string, allowed: boolean): Promise<void>;
+  /** Lets the default that this revision declares be taken at the deadline, or no longer. */
+  allowDefault(id: string, revision: number, allowed: boolean): Promise<void>;
   /** The card that can really be seen now, if any. */
   onScreen(id: string | null): Promise<void>;
   /** Every agent with its level, tools, tasks and record. */
@@ -68,6 +69,10 @@ export interface Host {
   ruleFrom(id: string, days: number, uses: number | null): Promise<RuleRow>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<Settings>;
+  /** The backups there are, the newest first. */
+  backups(): Promise<BackupView[]>;
+  /** Goes back to this backup: the desk starts again, so it answers only where it cannot. */
+  restore(name: string): Promise<void>;
   /** Starts the demo agent. */
   runDemo(): Promise<void>;
   /** Tells what has changed until the returned function is called. */

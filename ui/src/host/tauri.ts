@@ -25,7 +25,7 @@ export function tauriHost(): Host {
     seen: (id) => invoke('seen', { id }),
     snooze: (id, until) => invoke('snooze', { id, until }),
     wake: (id) => invoke('wake', { id }),
-    allowDefault: (id, allowed) => invoke('allow_default', { id, allowed }),
+    allowDefault: (id, revision, allowed) => invoke('allow_default', { id, revision, allowed }),
     onScreen: (id) => invoke('on_screen', { id }),
     agents: () => invoke('agents'),
     setLevel: (set) => invoke('set_level', { set }),
@@ -38,6 +38,8 @@ export function tauriHost(): Host {
     ruleFrom: (id, days, uses) => invoke('rule_from', { id, days, uses }),
     settings: () => invoke('settings'),
     saveSettings: (settings) => invoke('save_settings', { settings }),
+    backups: () => invoke('backups'),
+    restore: (name) => invoke('restore', { name }),
     runDemo: () => invoke('run_demo'),
     onChange: (listener) => {
       const unlisten = listen<Change[]>(CHANGES, (event) => {

@@ -3,7 +3,6 @@
  * them: the desk says what cannot be set.
  */
 import type { Alerts } from '../gen/Alerts';
-import type { OptionView } from '../gen/OptionView';
 import type { Quiet } from '../gen/Quiet';
 import { span } from './time';
 
@@ -53,13 +52,4 @@ export function ladder(alerts: Pick<Alerts, 'stages' | 'give_up_after_s'>): { af
 /** How long after the deadline: `at the deadline`, `10 min after it`. */
 export function afterWords(seconds: number): string {
   return seconds === 0 ? 'at the deadline' : `${span(seconds * 1000)} after it`;
-}
-
-/**
- * The option that the desk's sentence about the deadline quotes. An agent may
- * put quotes into its labels: the longest that fits is the one that is meant,
- * since no longer one can stand between the desk's own quotes.
- */
-export function quoted(options: OptionView[], sentence: string): OptionView | null {
-  return options.filter((option) => sentence.includes(`“${option.label}”`)).sort((a, b) => b.label.length - a.label.length)[0] ?? null;
 }

@@ -52,6 +52,15 @@ export function moment(at: string | number, now: number): string {
   return date.getFullYear() === today.getFullYear() ? day : `${day} ${String(date.getFullYear())}`;
 }
 
+/** The day with its time, whenever it is: `Thu 19 Nov, 03:00`, `20 Dec 2025, 03:00`. */
+export function dayAndTime(at: string, now: number): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return at;
+  const day = `${String(date.getDate())} ${MONTHS[date.getMonth()] ?? ''}`;
+  const named = date.getFullYear() === new Date(now).getFullYear() ? `${DAYS[date.getDay()] ?? ''} ${day}` : `${day} ${String(date.getFullYear())}`;
+  return `${named}, ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+}
+
 /** The same in a sentence: `at 13:10`, `on Tue 13:10`, `on 20 Dec`. */
 export function at(when: string | number, now: number): string {
   const words = moment(when, now);

@@ -71,7 +71,7 @@ export interface Term {
 
 export const flagWords: Record<Flag, Term> = {
   escalated: { word: 'overdue, you were alerted', help: 'Its deadline passed without an answer, so you were alerted again. It stays open.' },
-  manual_review: { word: 'overdue, nothing done', help: 'Its deadline passed without an answer. Nothing was done, and it stays open until you decide.' },
+  manual_review: { word: 'waited too long', help: 'Its deadline passed without an answer. Nothing was done, and it stays open until you decide.' },
   snoozed: { word: 'snoozed', help: 'Its reminders are put off, to its warning at the latest. Its deadline stays.' },
   acknowledged: { word: 'seen', help: 'You have opened it.' },
   cold: { word: 'incomplete briefing', help: 'The agent left out what a reviewer needs: what it did, what the person wants, or what must hold. The card names it.' },
@@ -168,6 +168,12 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 }
 
+/** A size as files have it: `812 KB`, `2.4 MB`. */
+export function sizeWords(bytes: number): string {
+  if (bytes < 1_000_000) return `${String(Math.max(1, Math.round(bytes / 1000)))} KB`;
+  return bytes < 1_000_000_000 ? `${(bytes / 1_000_000).toFixed(1)} MB` : `${(bytes / 1_000_000_000).toFixed(1)} GB`;
+}
+
 /** What will be done and cannot be undone, for the deliberate extra act. */
 export function consequence(option: Pick<OptionView, 'effect' | 'action' | 'label'>, edited: boolean): string {
   const what = option.action === null ? `Choose “${option.label}”` : `Run ${option.action.tool} with ${edited ? 'my edited' : 'exactly these'} arguments`;
@@ -197,7 +203,7 @@ export const glossary: Term[] = [
   { word: 'Focus', help: 'No notification is shown for a while. Deadlines and warnings are kept all the same.' },
   { word: 'Alert', help: 'You are called again because a deadline passed. It approves nothing, and the handoff stays open.' },
   { word: 'Default', help: 'The answer that the desk takes for you at the deadline, if the agent declared one. It must only read, or you must have allowed it on its card.' },
-  { word: 'Manual review', help: 'A deadline passed and nothing was done. The handoff stays open for you.' },
+  { word: 'Missed', help: 'A deadline passed and nothing was done (manual review). The handoff waits in a list of its own until you answer.' },
   { word: 'Level', help: 'How far an agent may go unasked: Suggest, Draft or Execute. You set it for each agent and each task. What cannot be undone always asks.' },
   { word: 'Draft', help: 'The changes of one task, made at the level Draft. You keep them or undo them together.' },
   { word: 'Trigger', help: 'Something in the work itself that makes an agent stop and ask. The card shows what was found.' },

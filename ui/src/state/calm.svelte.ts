@@ -49,7 +49,7 @@ export class Calm {
     const { opened } = this.#desk;
     const view = this.#shown;
     if (view === null || opened?.guard.ready !== true) return;
-    const done = await this.#desk.faults.guard('default', () => this.#desk.host.allowDefault(view.id, allowed));
+    const done = await this.#desk.faults.guard('default', () => this.#desk.host.allowDefault(view.id, view.revision, allowed));
     await this.#desk.reload();
     const then = this.#desk.opened?.view.deadline.then ?? '';
     if (done) this.#desk.say(`Without an answer: ${then}`);

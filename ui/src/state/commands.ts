@@ -64,6 +64,7 @@ function every(desk: Desk): Command[] {
     { id: 'previous', title: 'Previous handoff', group: 'Move', keys: ['k'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(-1); } },
     { id: 'search', title: 'Search handoffs and history', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
     { id: 'inbox', title: 'Show the inbox', group: 'Move', keys: [], available: desk.list !== 'inbox', run: () => { desk.show('inbox'); } },
+    { id: 'review', title: 'Show what waited too long', group: 'Move', keys: [], available: desk.list !== 'review', run: () => { desk.show('review'); } },
     { id: 'waiting', title: 'Show what was sent to the agents', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
     { id: 'done', title: 'Show what is done', group: 'Move', keys: [], available: desk.list !== 'done', run: () => { desk.show('done'); } },
     ...(['plan', 'history', 'thread'] as const).map((tab) => ({

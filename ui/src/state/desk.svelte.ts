@@ -11,7 +11,6 @@ import type { QueueView } from '../gen/QueueView';
 import type { Settings } from '../gen/Settings';
 import type { WindowError } from '../gen/WindowError';
 import { windowError, type Host } from '../host/host';
-import { inertText } from '../lib/inert';
 import { coalesce } from '../lib/once';
 import { group, type Group } from '../lib/time';
 import { stateWords } from '../lib/words';
@@ -19,6 +18,7 @@ import { Calm } from './calm.svelte';
 import { Clock } from './clock.svelte';
 import { Draft, type Form } from './draft.svelte';
 import { Faults } from './faults.svelte';
+import { News } from './news';
 import { Opened, type Obstacle } from './opened.svelte';
 import { Places } from './places.svelte';
 import { Screen } from './screen.svelte';
@@ -73,7 +73,7 @@ export class Desk {
   /** Where in the list the selected item was last. */
   #place = $state(0);
   #limit = PAGE;
-  #known: Set<string> | null = null;
+  readonly #news = new News();
   #saved: Promise<unknown> = Promise.resolve();
   readonly #drafts = new Map<string, Draft>();
 
@@ -98,14 +98,14 @@ export class Desk {
   /** What to go on with where the card on screen has left the inbox. */
   readonly following: QueueItem | null = $derived.by(() => {
     const { opened, order } = this;
-    if (opened === null || opened.open || this.list !== 'inbox' || this.search !== '' || order.some((item) => item.id === this.selected)) return null;
+    if (opened === null || opened.open || !this.#asks || this.search !== '' || order.some((item) => item.id === this.selected)) return null;
     return order[Math.min(this.#place, order.length - 1)] ?? null;
   });
 
   /** Nothing has ever been handed off here. */
   readonly blank = $derived.by(() => {
     const { queue } = this;
-    return queue !== null && this.search === '' && queue.counts.inbox + queue.counts.waiting + queue.counts.done === 0;
+    return queue !== null && this.search === '' && queue.counts.inbox + queue.counts.review + queue.counts.waiting + queue.counts.done === 0;
   });
 
   /** Begins to listen and loads everything; the returned function ends it. */
@@ -139,7 +139,8 @@ export class Desk {
         if (at >= 0) this.#place = at;
         this.queue = queue;
         this.#hold(waiting);
-        this.#announceArrivals(queue);
+        const news = this.#news.of(queue, list === 'inbox' && search === '');
+        if (news !== null) this.say(news);
         if (this.selected === null && this.opened === null) this.#selectFirst();
       },
       () => void this.refresh(),
@@ -366,7 +367,7 @@ export class Desk {
       return;
     }
     this.say(this.settings.hold_s > 0 ? 'Recorded. It can be undone until it goes out.' : 'Recorded.');
-    const follow = this.list === 'inbox' && this.selected === request.id;
+    const follow = this.#asks && this.selected === request.id;
     if (follow) {
       this.#leave(next && next.id !== request.id ? next.id : null);
       this.want('case');
@@ -385,9 +386,7 @@ export class Desk {
     if (!done) return;
     this.say('Taken back.');
     this.places.go('handoffs');
-    if (this.list !== 'inbox') this.show('inbox');
-    if (this.selected === id) await this.#load();
-    else this.select(id);
+    await this.#reveal(id);
   }
 
   /** Hands a decision out again whose lease lapsed. */
@@ -447,11 +446,23 @@ export class Desk {
       case 'show':
         if (change.id === null) break;
         this.dialog = null;
-        this.show('inbox');
-        this.select(change.id);
-        this.want('case');
+        void this.#reveal(change.id).then(() => { this.want('case'); });
         break;
     }
+  }
+
+  /** Whether the list on screen is one of cards that ask for an answer. */
+  get #asks(): boolean {
+    return this.list === 'inbox' || this.list === 'review';
+  }
+
+  /** Shows this item, and the list in which it waits for an answer. */
+  async #reveal(id: string): Promise<void> {
+    if (this.selected === id) await this.#load();
+    else this.select(id);
+    await this.#load();
+    const view = this.opened?.view;
+    if (view?.id === id && this.selected === id) this.show(view.state === 'ready' && view.flags.includes('manual_review') ? 'review' : 'inbox');
   }
 
   #selectFirst(): void {
@@ -481,16 +492,5 @@ export class Desk {
       }))
       .sort((a, b) => a.ends - b.ends);
     this.holds = [...kept, ...fresh];
-  }
-
-  #announceArrivals(queue: QueueView): void {
-    if (this.list !== 'inbox' || this.search !== '') return;
-    const known = this.#known;
-    this.#known = new Set([...(known ?? []), ...queue.items.map((item) => item.id)]);
-    if (known === null) return;
-    const fresh = queue.items.filter((item) => !known.has(item.id));
-    const [only] = fresh;
-    if (only === undefined) return;
-    this.say(fresh.length === 1 ? `New handoff from ${inertText(only.agent)}: ${inertText(only.question).slice(0, 200)}` : `${String(fresh.length)} new handoffs.`);
   }
 }

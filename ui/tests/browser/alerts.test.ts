@@ -24,7 +24,13 @@ describe.each([
 ])('axe finds nothing, %s,', (_, dark) => {
   test('in every card near and past its deadline, and in the snooze', async () => {
     window = await stage.window('late', { dark });
-    for (const id of ['h-review', 'h-escalated', 'h-slept', 'h-near', 'h-soon', 'h-refund']) {
+    await window.page.getByRole('tab', { name: /^Missed/u }).click();
+    await window.pass(300);
+    await window.show('h-review');
+    await window.sound('missed');
+    await window.page.getByRole('tab', { name: /^Inbox/u }).click();
+    await window.pass(300);
+    for (const id of ['h-escalated', 'h-slept', 'h-near', 'h-soon', 'h-refund']) {
       await window.show(id);
       await window.sound(id);
     }
@@ -40,14 +46,21 @@ describe.each([
     await window.sound('no snooze');
   });
 
-  test('in every section of the settings, with refusals and a command', async () => {
+  test('in every section of the settings', async () => {
     window = await stage.window('full', { dark });
     await window.press('Control+,');
-    for (const name of ['Decisions', 'Notifications', 'Reminders', 'Quiet hours and focus', 'After the deadline', 'Look', 'Keyboard']) {
+    for (const name of ['Decisions', 'Notifications', 'Reminders', 'Quiet hours and focus', 'After the deadline', 'Look', 'Keyboard', 'Backups']) {
       await section(name).click();
       await window.pass(200);
       await window.sound(name);
     }
+    await window.page.getByRole('button', { name: /^Go back to it/u }).first().click();
+    await window.sound('what going back loses');
+  });
+
+  test('in the settings with refusals, a command and a focus', async () => {
+    window = await stage.window('full', { dark });
+    await window.press('Control+,');
     await section('Quiet hours and focus').click();
     await window.page.getByRole('checkbox', { name: /^Quiet hours/u }).check();
     await window.page.getByRole('button', { name: 'For 1 hour' }).click();

@@ -147,7 +147,7 @@ describe('snooze', () => {
     expect(Date.parse((calls('snooze')[0] as { until: string }).until) - Date.now()).toBeGreaterThan(59 * MINUTE - 5000);
     expect(part('snoozed')?.textContent).toMatch(/Snoozed until 10:00\. No reminders until then; the deadline stays\./u);
     expect(row('h-refund')?.querySelector('.tag svg')).not.toBeNull();
-    expect(row('h-refund')?.textContent).toContain('snoozed');
+    expect(row('h-refund')?.textContent).toContain('snoozed until 10:00');
     expect(desk.announcement).toBe('Put off until 10:00.');
     await fireEvent.click(screen.getByRole('button', { name: 'End the snooze' }));
     await pass(300);
@@ -233,7 +233,8 @@ describe('the countdown', () => {
 
   test('past the deadline it says what happened, that it can be answered, and what a late answer does', async () => {
     await open('late');
-    expect(part('overdue')?.textContent).toContain('Left for manual review at 07:00. The deadline passed at 07:00 without an answer. The declared default was not taken, because it changes something and you had not allowed it.');
+    await show('h-review');
+    expect(part('overdue')?.textContent).toContain('It waited too long and was left for you at 07:00. The deadline passed at 07:00 without an answer. The declared default was not taken, because it changes something and you had not allowed it.');
     expect(part('overdue')?.textContent).toContain('You can still answer. Your answer is kept. The agent has not been seen since');
     expect(screen.queryByText('No answer')).toBeNull();
     await show('h-escalated');
@@ -260,7 +261,7 @@ describe('leave for the default', () => {
     expect(label).toContain('crm.assign_case then runs with the arguments on this card');
     await fireEvent.click(box());
     await pass(100);
-    expect(calls('allowDefault')).toEqual([{ id: 'h-refund', allowed: true }]);
+    expect(calls('allowDefault')).toEqual([{ id: 'h-refund', revision: 1, allowed: true }]);
     expect(screen.getByText('“Leave it to the billing team” is taken, and recorded as System’s.')).toBeTruthy();
     expect(box().checked).toBe(true);
     host.revise('h-refund', {});
@@ -363,7 +364,7 @@ describe('the settings', () => {
     await open('full');
     await settings();
     const ladder = () => within(screen.getByRole('list', { name: 'What happens, moment by moment' })).getAllByRole('listitem').map((line) => line.textContent?.replaceAll(/\s+/gu, ' ').trim());
-    expect(ladder().at(-1)).toContain('50 min after it left for manual review');
+    expect(ladder().at(-1)).toContain('50 min after it moved to “Missed”');
     await fireEvent.click(screen.getByRole('button', { name: 'Add a stage' }));
     await pass(50);
     expect(saved().alerts.stages).toHaveLength(3);

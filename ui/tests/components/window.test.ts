@@ -361,7 +361,7 @@ describe('states', () => {
     desk.dialog = 'help';
     await pass(50);
     const words = document.querySelector('[data-part="glossary"]')?.textContent;
-    for (const word of ['Hold', 'Collect', 'Reconcile', 'May have run', 'Version', 'Manual review']) expect(words).toContain(word);
+    for (const word of ['Hold', 'Collect', 'Reconcile', 'May have run', 'Version', 'Missed']) expect(words).toContain(word);
   });
 
   test('a term that is met for the first time has a tooltip', async () => {

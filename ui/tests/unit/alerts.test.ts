@@ -2,12 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { firstSettings } from '../../src/host/fake/alerts';
-import { afterWords, focusEnds, isQuiet, ladder, quoted, unitOf } from '../../src/lib/alerts';
+import { afterWords, focusEnds, isQuiet, ladder, unitOf } from '../../src/lib/alerts';
 import { readWords, writeWords } from '../../src/lib/argv';
 import { choices, outcome, unable } from '../../src/lib/snooze';
 import { localField, readLocal, readTimeOfDay, timeOfDay, tomorrowAtNine } from '../../src/lib/time';
 import type { CaseView } from '../../src/gen/CaseView';
-import type { OptionView } from '../../src/gen/OptionView';
 
 const NINE = new Date(2026, 10, 20, 9, 0).getTime();
 const MINUTE = 60_000;
@@ -50,7 +49,7 @@ describe('a moment', () => {
 
 describe('a snooze', () => {
   const view = (change: Partial<CaseView['deadline']>, flags: CaseView['flags'] = []) =>
-    ({ state: 'ready', flags, deadline: { respond_by: at(60 * MINUTE), warn_at: at(30 * MINUTE), warned: false, on_timeout: 'escalate', then: '', snoozed_until: null, can_snooze: true, default_allowed: null, ...change } }) as const;
+    ({ state: 'ready', flags, deadline: { respond_by: at(60 * MINUTE), warn_at: at(30 * MINUTE), warned: false, on_timeout: 'escalate', then: '', default_option: null, snoozed_until: null, can_snooze: true, default_allowed: null, ...change } }) as const;
 
   test('offers three moments, and says which the warning cuts', () => {
     expect(choices(NINE).map((choice) => outcome(choice.until, at(30 * MINUTE), NINE))).toEqual([
@@ -99,12 +98,5 @@ describe('the settings of time', () => {
     expect([21, 22, 3, 7].map((hours) => isQuiet(night, hour(hours)))).toEqual([false, true, true, false]);
     expect([8, 9, 10].map((hours) => isQuiet({ from_min: 9 * 60, to_min: 10 * 60 }, hour(hours)))).toEqual([false, true, false]);
     expect(isQuiet(null, NINE)).toBe(false);
-  });
-
-  test('name the default that the sentence is about, also where a label quotes another', () => {
-    const options = ['Wait', 'Do not “Wait” for it', 'Go'].map((label) => ({ label }) as OptionView);
-    expect(quoted(options, '“Do not “Wait” for it” is taken, and recorded as System’s.')?.label).toBe('Do not “Wait” for it');
-    expect(quoted(options, '“Wait” is taken, and recorded as System’s.')?.label).toBe('Wait');
-    expect(quoted(options, 'Nothing is done.')).toBeNull();
   });
 });

@@ -139,6 +139,7 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
       warned: dueMs < warnBeforeMs,
       on_timeout: spec.onTimeout ?? 'manual_review',
       then: spec.then ?? '',
+      default_option: options.find((option) => option.id === spec.fallback)?.label ?? null,
       snoozed_until: spec.snoozedMs === undefined ? null : iso(now + spec.snoozedMs),
       can_snooze: dueMs > warnBeforeMs,
       default_allowed: spec.leave ?? null,
@@ -164,7 +165,7 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     report: spec.report ?? null,
     may_have_run: spec.may_have_run ?? false,
     closed_because: spec.closed_because ?? null,
-    thread: spec.thread ?? [{ at: iso(now - 3 * MINUTE), actor: 'agent', event: 'submitted', text: 'handed off this case' }],
+    thread: spec.thread ?? [{ at: iso(now - 3 * MINUTE), actor: 'agent', event: 'submitted', text: 'handed off this case', until: null }],
     received_at: spec.received_at ?? iso(now - 3 * MINUTE),
   };
   view.plan = directive(view.plan, { kind: 'approve' });

@@ -7,6 +7,7 @@ import type { AcceptTools } from '../../gen/AcceptTools';
 import type { ActionView } from '../../gen/ActionView';
 import type { AgentsView } from '../../gen/AgentsView';
 import type { AgentView } from '../../gen/AgentView';
+import type { BackupView } from '../../gen/BackupView';
 import type { CaseView } from '../../gen/CaseView';
 import type { Change } from '../../gen/Change';
 import type { DecideRequest } from '../../gen/DecideRequest';
@@ -15,7 +16,6 @@ import type { DeadlineView } from '../../gen/DeadlineView';
 import type { DeskStatus } from '../../gen/DeskStatus';
 import type { Flag } from '../../gen/Flag';
 import type { Hold } from '../../gen/Hold';
-import type { List } from '../../gen/List';
 import type { OptionView } from '../../gen/OptionView';
 import type { Pause } from '../../gen/Pause';
 import type { Preview } from '../../gen/Preview';
@@ -31,11 +31,13 @@ import type { State } from '../../gen/State';
 import type { WindowError } from '../../gen/WindowError';
 import type { Host } from '../host';
 import { alertsFault, atTheDeadline, firstSettings } from './alerts';
+import { backups } from './backups';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
 import { FakeGate, triggersFault } from './gate';
 import { covers } from './rules';
 import { faults } from './schema';
 import { demoSpec, scene } from './scenes';
+import { listOf, outcome } from './standing';
 
 const COLLECT_MS = 700;
 const REPORT_MS = 1500;
@@ -48,6 +50,7 @@ export class FakeDesk implements Host {
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
   readonly gate: FakeGate;
+  readonly #backups: BackupView[];
   readonly #status: Omit<DeskStatus, 'agents'>;
   #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
@@ -58,6 +61,7 @@ export class FakeDesk implements Host {
     const { agents, specs, fault, notices, notifications, failures, gate } = scene(name, now);
     this.gate = new FakeGate(gate?.paused ?? false, gate?.agents ?? [], gate?.rules ?? []);
     this.#agents = gate === undefined ? agents : gate.agents.map(({ name, framework, version, connected, last_seen, track }) => ({ name, framework, version, connected, last_seen, handoffs: track.handoffs, cold: track.cold }));
+    this.#backups = name === 'empty' ? [] : backups(now);
     this.#status = {
       version: '0.1.0',
       notifications: notifications ?? { kind: 'available', service: 'dunst' },
@@ -135,11 +139,11 @@ export class FakeDesk implements Host {
       const found = all.filter((view) =>
         words.length > 0
           ? words.every((word) => `${view.question} ${view.task.title} ${view.agent.name} ${view.summary}`.toLowerCase().includes(word))
-          : listOf(view.state) === query.list,
+          : listOf(view) === query.list,
       );
       found.sort((a, b) => (query.list === 'done' ? b.received_at.localeCompare(a.received_at) : a.deadline.respond_by.localeCompare(b.deadline.respond_by)));
-      const counts = { inbox: 0, waiting: 0, done: 0 };
-      for (const view of all) counts[listOf(view.state)] += 1;
+      const counts = { inbox: 0, review: 0, waiting: 0, done: 0 };
+      for (const view of all) counts[listOf(view)] += 1;
       return { items: found.slice(0, query.limit).map((view) => this.#item(view)), total: found.length, counts };
     });
   }
@@ -221,7 +225,7 @@ export class FakeDesk implements Host {
       if (view.state !== 'ready' || view.deadline.warned || Date.now() >= warn || cut <= Date.now()) throw refusal('too_late', 'It can no longer be put off.', 'Its warning is out; answer it, or let the deadline pass.');
       this.#mark(view, 'snoozed', true);
       view.deadline = { ...view.deadline, snoozed_until: iso(cut) };
-      this.#move(view, view.state, 'reviewer', `Put off until ${iso(cut)}`, 'snoozed');
+      this.#move(view, view.state, 'reviewer', 'Reminders put off', 'snoozed', iso(cut));
       return iso(cut);
     });
   }
@@ -235,9 +239,10 @@ export class FakeDesk implements Host {
     });
   }
 
-  allowDefault(id: string, allowed: boolean): Promise<void> {
-    return this.#answer('allowDefault', { id, allowed }, () => {
+  allowDefault(id: string, revision: number, allowed: boolean): Promise<void> {
+    return this.#answer('allowDefault', { id, revision, allowed }, () => {
       const { view, fallback } = this.#entry(id);
+      if (view.revision !== revision) throw refusal('conflict', 'The agent revised the proposal meanwhile.', 'Read the new proposal and decide again.');
       if (view.deadline.default_allowed === null) throw refusal('conflict', 'There is no default to allow.', 'Answer it, or let the deadline pass.');
       view.deadline = { ...view.deadline, default_allowed: allowed };
       view.deadline.then = atTheDeadline(view, view.options.find((option) => option.id === fallback), this.#settings.alerts);
@@ -309,6 +314,18 @@ export class FakeDesk implements Host {
     });
   }
 
+  backups(): Promise<BackupView[]> {
+    return this.#answer('backups', null, () => this.#backups);
+  }
+
+  async restore(name: string): Promise<void> {
+    await this.#answer('restore', name, () => {
+      if (!this.#backups.some((backup) => backup.name === name)) throw refusal('not_found', `There is no backup “${name}” any more.`, 'Look at the list again and choose another one.');
+    });
+    // The real desk starts again, and its page with it.
+    return new Promise(() => undefined);
+  }
+
   runDemo(): Promise<void> {
     return this.#answer('runDemo', null, () => {
       this.#status.demo_running = true;
@@ -367,9 +384,9 @@ export class FakeDesk implements Host {
     return { ...deadline, can_snooze: view.state === 'ready' && !deadline.warned && Date.now() < Date.parse(deadline.warn_at) };
   }
 
-  #move(view: CaseView, state: State, actor: string, text: string, event: string = state): void {
+  #move(view: CaseView, state: State, actor: string, text: string, event: string = state, until: string | null = null): void {
     view.state = state;
-    view.thread = [...view.thread, { at: iso(Date.now()), actor, event, text }];
+    view.thread = [...view.thread, { at: iso(Date.now()), actor, event, text, until }];
     this.#tell({ kind: 'handoff', id: view.id });
   }
 
@@ -414,6 +431,7 @@ export class FakeDesk implements Host {
       received_at: view.received_at,
       respond_by: view.deadline.respond_by,
       warn_at: view.deadline.warn_at,
+      snoozed_until: view.deadline.snoozed_until,
       hold: this.#hold(view.id),
       outcome: view.decision === null ? null : outcome(view, view.decision),
     };
@@ -463,25 +481,4 @@ export class FakeDesk implements Host {
 
 function refusal(code: string, message: string, hint: string): WindowError {
   return { code, message, hint };
-}
-
-function listOf(state: State): List {
-  if (state === 'queued' || state === 'ready') return 'inbox';
-  return state === 'decided' || state === 'released' || state === 'collected' ? 'waiting' : 'done';
-}
-
-function outcome(view: CaseView, decision: Decision): string {
-  const label = view.options.find((option) => option.id === decision.option)?.label;
-  switch (decision.kind) {
-    case 'approve':
-      return label ?? 'approved';
-    case 'modify':
-      return `${label ?? 'approved'}, edited`;
-    case 'inform':
-      return 'informed';
-    case 'reject':
-      return `rejected: ${decision.reason ?? ''}`;
-    case 'take_over':
-      return 'taken over';
-  }
 }

@@ -32,7 +32,7 @@ export function hostileSpecs(): Spec[] {
       ],
       actions: [{ id: 'a1', tool: text, step: text, input: text, output: { text }, reasoning: text, files: [text], facts: { [text]: text } }],
       conversation: { channel: text, with: text, last_messages: [{ from: 'customer', text, at: '2026-11-20T09:12:40Z' }] },
-      thread: [{ at: '2026-11-20T09:12:40Z', actor: 'agent', event: 'submitted', text }],
+      thread: [{ at: '2026-11-20T09:12:40Z', actor: 'agent', event: 'submitted', text, until: null }],
     },
     {
       id: 'h-rtl',

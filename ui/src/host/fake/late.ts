@@ -4,7 +4,7 @@ import { refundSpec } from './refund';
 
 export function lateSpecs(now: number): Spec[] {
   const restart: OptionSpec = { id: 'restart', label: 'Restart the worker', effect: 'reversible', risk: 'low', recommended: true, why: 'A restart drops no job.', action: { tool: 'service.restart', args: { unit: 'worker-3' } } };
-  const passed = (ms: number, event: string, text: string) => ({ at: iso(now - ms), actor: 'System', event, text });
+  const passed = (ms: number, event: string, text: string) => ({ at: iso(now - ms), actor: 'System', event, text, until: null });
   return [
     {
       id: 'h-review', agent: 'ledger', title: 'Close November', question: 'Post the correction of 72.00 EUR?', dueMs: -2 * HOUR, flags: ['manual_review'], onTimeout: 'safe_default', fallback: 'post', leave: false, listens: false,
