@@ -1,6 +1,8 @@
 //! What holds for any trace: nothing panics, what is off stays off, texts stay
 //! short, and calls of others do not matter where they should not.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use handoff_domain::action::{ActionStatus, Effect};
 use handoff_domain::trace::{Call, Proposed, Trace};
@@ -93,7 +95,8 @@ prop_compose! {
         targets in prop::option::of(prop::collection::vec(text(), 0..4)),
         since_decision in prop_oneof![0..15_u32, Just(u32::MAX)],
     ) -> Trace {
-        Trace { agent: "a".to_owned(), task: "t".to_owned(), tools, targets, calls, since_decision }
+        let (agent, task) = ("a".to_owned(), "t".to_owned());
+        Trace { agent, task, tools, targets, calls: Arc::new(calls), since_decision }
     }
 }
 
@@ -223,7 +226,7 @@ proptest! {
                 || DateTime::from_timestamp(0, 0).expect("a moment"),
                 |call| call.at,
             );
-            more.calls.insert(at, Call {
+            Arc::make_mut(&mut more.calls).insert(at, Call {
                 id: format!("other{number}"),
                 step: None,
                 tool: "clock".to_owned(),
