@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use handoff_domain::alerts::{Purpose, Stage};
 use handoff_domain::answer::default_decision;
 use handoff_domain::decision::Decision;
