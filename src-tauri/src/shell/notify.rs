@@ -172,17 +172,14 @@ impl DesktopNotifier {
     /// A service is there; whether it answers, it says itself.
     async fn is_there(&self, tell: &impl Fn(NotificationState)) {
         let asked = tokio::time::timeout(self.shared.limits.patience, self.shared.service.name());
-        match asked.await {
-            Ok(name) => {
-                self.shared.is(Presence::Present);
-                let service = name.unwrap_or_else(|_| "a notification service".to_owned());
-                tell(NotificationState::Available { service });
-            }
-            Err(_) => {
-                self.shared.is(Presence::Silent(Instant::now()));
-                tell(NotificationState::Missing { why: SILENT.to_owned() });
-            }
-        }
+        let Ok(name) = asked.await else {
+            self.shared.is(Presence::Silent(Instant::now()));
+            tell(NotificationState::Missing { why: SILENT.to_owned() });
+            return;
+        };
+        self.shared.is(Presence::Present);
+        let service = name.unwrap_or_else(|_| "a notification service".to_owned());
+        tell(NotificationState::Available { service });
     }
 
     fn is_gone(&self, tell: &impl Fn(NotificationState), why: String) {
@@ -204,7 +201,7 @@ impl Notifier for DesktopNotifier {
     fn notify(&self, notice: Notice) -> Answer<Attempt> {
         let shared = Arc::clone(&self.shared);
         // A retirement from here on is of this notice, too.
-        let number = lock(&shared.places).ask(&notice.handoff);
+        let number = lock(&shared.places).ask(notice.handoff.as_ref());
         Box::pin(async move {
             // One after the other: a burst would overrun the bus, and the limit
             // is for the service, not for the queue before it.
@@ -292,16 +289,16 @@ impl Shared {
 
 impl Places {
     /// Numbers a notice, and keeps a place for it.
-    fn ask(&mut self, handoff: &Option<String>) -> u64 {
+    fn ask(&mut self, handoff: Option<&String>) -> u64 {
         self.last += 1;
         let since = self.last;
-        self.of.entry(handoff.clone()).or_insert(Place { since, shown: None });
+        self.of.entry(handoff.cloned()).or_insert(Place { since, shown: None });
         since
     }
 
     /// The place of a notice, unless it was retired meanwhile.
-    fn place(&mut self, handoff: &Option<String>, number: u64) -> Option<&mut Place> {
-        match self.of.entry(handoff.clone()) {
+    fn place(&mut self, handoff: Option<&String>, number: u64) -> Option<&mut Place> {
+        match self.of.entry(handoff.cloned()) {
             Entry::Occupied(place) if place.get().since <= number => Some(place.into_mut()),
             Entry::Occupied(_) | Entry::Vacant(_) => None,
         }
@@ -312,7 +309,7 @@ async fn show(shared: Arc<Shared>, notice: Notice, number: u64) -> Attempt {
     if let Err(why) = shared.look().await {
         return Attempt::NoService(why);
     }
-    let handoff = &notice.handoff;
+    let handoff = notice.handoff.as_ref();
     let replaces = match lock(&shared.places).place(handoff, number) {
         Some(place) => place.shown.as_ref().map(|shown| shown.id),
         None => return Attempt::Inhibited(ANSWERED.to_owned()),

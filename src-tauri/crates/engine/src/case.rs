@@ -121,23 +121,7 @@ impl Desk {
                 undo: state == State::Decided,
                 regrant: may_have_run,
             },
-            deadline: DeadlineView {
-                respond_by: progress.timing.respond_by,
-                warn_at: progress.timing.warn_at,
-                warned: progress.timing.warned_at.is_some(),
-                on_timeout: payload.deadline.on_timeout.kind,
-                then: self.at_the_deadline(&payload, &record),
-                default_option: payload
-                    .deadline
-                    .on_timeout
-                    .option
-                    .as_deref()
-                    .and_then(|id| payload.option(id))
-                    .map(|option| option.label.clone()),
-                snoozed_until: progress.snoozed_until(),
-                can_snooze: progress.can_snooze(now),
-                default_allowed: progress.leave(&record.traits),
-            },
+            deadline: self.deadline(&record, &payload),
             actions: actions(&payload, 0),
             actions_total: u32::try_from(payload.actions_taken.len()).unwrap_or(u32::MAX),
             plan,
@@ -167,6 +151,27 @@ impl Desk {
             conversation: payload.conversation,
             resume: payload.resume,
         })
+    }
+
+    fn deadline(&self, record: &Record, payload: &Payload) -> DeadlineView {
+        let progress = &record.progress;
+        DeadlineView {
+            respond_by: progress.timing.respond_by,
+            warn_at: progress.timing.warn_at,
+            warned: progress.timing.warned_at.is_some(),
+            on_timeout: payload.deadline.on_timeout.kind,
+            then: self.at_the_deadline(payload, record),
+            default_option: payload
+                .deadline
+                .on_timeout
+                .option
+                .as_deref()
+                .and_then(|id| payload.option(id))
+                .map(|option| option.label.clone()),
+            snoozed_until: progress.snoozed_until(),
+            can_snooze: progress.can_snooze(self.now()),
+            default_allowed: progress.leave(&record.traits),
+        }
     }
 
     fn liveness(&self, record: &Record, last_seen: chrono::DateTime<chrono::Utc>) -> Liveness {

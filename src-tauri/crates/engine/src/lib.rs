@@ -24,6 +24,7 @@ mod spool;
 mod submit;
 mod time;
 mod wait;
+mod watch;
 mod words;
 
 use std::collections::{HashMap, HashSet};
@@ -48,7 +49,7 @@ pub use ports::{Attempt, Clock, CommandRunner, Notice, Notifier, random_hex};
 use burst::Burst;
 use hub::Hub;
 use spool::Spooled;
-use time::{Gap, Reading, Watch};
+use watch::{Gap, Reading, Watch};
 
 /// The desk without its window and its socket.
 #[derive(Clone)]

@@ -159,7 +159,9 @@ impl Engine {
         }
         match desk.store.read(|read| read.owed_for_want_of_a_service()) {
             Ok(ids) => {
-                ids.iter().filter(|id| but != Some(id.as_str())).for_each(|id| self.make_up_for(id))
+                ids.iter()
+                    .filter(|id| but != Some(id.as_str()))
+                    .for_each(|id| self.make_up_for(id));
             }
             Err(error) => tracing::warn!(%error, "what waits was not shown again"),
         }

@@ -7,24 +7,22 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use handoff_domain::alerts::{Alerts, Purpose, Quiet, Stage};
 use handoff_domain::lifecycle::{Flag, State};
-use handoff_protocol::view::{
-    CaseView, Change, List, NotificationState, QueueItem, QueueQuery, Settings,
-};
+use handoff_protocol::view::{CaseView, Change, List, QueueItem, QueueQuery, Settings};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, decide, handoff, until};
 
-const MINUTE: u64 = 60;
+pub const MINUTE: u64 = 60;
 
-fn payload(key: &str, deadline: Value) -> Value {
+pub fn payload(key: &str, deadline: Value) -> Value {
     let mut payload = handoff(key);
     payload["deadline"] = deadline;
     payload
 }
 
-fn within(seconds: u32, kind: &str) -> Value {
+pub fn within(seconds: u32, kind: &str) -> Value {
     json!({ "respond_within_s": seconds, "on_timeout": { "kind": kind } })
 }
 
@@ -48,19 +46,19 @@ async fn set(desk: &Headless, change: impl FnOnce(&mut Alerts)) {
     desk.engine.save_settings(settings).await.unwrap();
 }
 
-async fn pass(desk: &Headless, seconds: u64) {
+pub async fn pass(desk: &Headless, seconds: u64) {
     desk.clock.pass(Duration::from_secs(seconds));
     desk.engine.tick().await;
 }
 
 /// Lets time pass in the steps in which a real desk looks.
-async fn live(desk: &Headless, seconds: u64) {
+pub async fn live(desk: &Headless, seconds: u64) {
     for _ in 0..seconds.div_ceil(5) {
         pass(desk, 5).await;
     }
 }
 
-fn case(desk: &Headless, id: &str) -> CaseView {
+pub fn case(desk: &Headless, id: &str) -> CaseView {
     desk.engine.open_case(id).unwrap()
 }
 
@@ -68,15 +66,15 @@ fn has(desk: &Headless, id: &str, flag: Flag) -> bool {
     case(desk, id).flags.contains(&flag)
 }
 
-fn happened(desk: &Headless, id: &str, event: &str) -> usize {
+pub fn happened(desk: &Headless, id: &str, event: &str) -> usize {
     case(desk, id).thread.iter().filter(|entry| entry.event == event).count()
 }
 
-fn shown(desk: &Headless, purpose: Purpose) -> usize {
+pub fn shown(desk: &Headless, purpose: Purpose) -> usize {
     desk.notifier.notices().iter().filter(|notice| notice.purpose == purpose).count()
 }
 
-async fn with(deadline: Value) -> (Headless, Agent, String) {
+pub async fn with(deadline: Value) -> (Headless, Agent, String) {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::named(&desk.engine, "tidy").await;
     let id = agent.submit(payload("k", deadline)).await;
@@ -218,75 +216,6 @@ async fn many_warnings_at_once_are_one_notification_that_stays_and_each_is_recor
     let loud: Vec<_> = notices.iter().filter(|notice| notice.purpose == Purpose::Warning).collect();
     assert_eq!(loud.len(), 6, "{loud:?}");
     assert!(loud[5].handoff.is_none() && loud[5].title.starts_with("25 more"), "{:?}", loud[5]);
-}
-
-#[tokio::test]
-async fn what_is_on_screen_is_not_notified_of() {
-    let desk = Headless::new().await.unwrap();
-    let agent = Agent::named(&desk.engine, "tidy").await;
-    let id = agent.submit(payload("k", within(3600, "manual_review"))).await;
-    until(&desk, || happened(&desk, &id, "notified") == 1).await;
-    desk.engine.on_screen(Some(id.clone()));
-    desk.engine.is_in_front(true);
-    pass(&desk, 49 * MINUTE).await;
-    assert_eq!(shown(&desk, Purpose::Warning), 0);
-    assert!(case(&desk, &id).thread.iter().any(|entry| entry.text.contains("on screen")));
-    let other = agent.submit(payload("other", within(3600, "manual_review"))).await;
-    until(&desk, || happened(&desk, &other, "notified") == 1).await;
-}
-
-#[tokio::test]
-async fn what_the_page_shows_is_seen_only_while_the_window_is_in_front() {
-    // The page says once what it shows; the focus comes and goes.
-    for (focus, reminders) in [(&[][..], 1), (&[true, false], 1), (&[true, false, true], 0)] {
-        let (desk, _agent, id) = with(within(6 * 3600, "manual_review")).await;
-        desk.engine.on_screen(Some(id.clone()));
-        focus.iter().for_each(|in_front| desk.engine.is_in_front(*in_front));
-        pass(&desk, 30 * MINUTE).await;
-        assert_eq!(shown(&desk, Purpose::Reminder), reminders, "{focus:?}");
-    }
-}
-
-fn there() -> NotificationState {
-    NotificationState::Available { service: "dunst".to_owned() }
-}
-
-fn gone() -> NotificationState {
-    NotificationState::Missing { why: "It left.".to_owned() }
-}
-
-#[tokio::test]
-async fn a_service_that_appears_is_told_what_waits_and_only_once() {
-    let desk = Headless::new().await.unwrap();
-    desk.notifier.disappear();
-    let agent = Agent::named(&desk.engine, "tidy").await;
-    let id = agent.submit(payload("k", within(3600, "manual_review"))).await;
-    until(&desk, || happened(&desk, &id, "not_notified") == 1).await;
-    desk.notifier.appear();
-    for _ in 0..2 {
-        desk.engine.notifications_are(there());
-        until(&desk, || happened(&desk, &id, "notified") == 1).await;
-        desk.engine.tick().await;
-        desk.engine.notifications_are(gone());
-    }
-    assert_eq!(desk.notifier.notices().len(), 1);
-}
-
-#[tokio::test]
-async fn a_warning_that_no_service_showed_is_shown_when_one_is_back() {
-    let (desk, agent, id) = with(within(600, "manual_review")).await;
-    desk.notifier.disappear();
-    live(&desk, 490).await;
-    assert_eq!(happened(&desk, &id, "warned"), 1);
-    assert_eq!(shown(&desk, Purpose::Warning), 0);
-    desk.notifier.appear();
-    // Nobody says so but the next notification, which is shown.
-    let other = agent.submit(payload("other", within(3600, "manual_review"))).await;
-    until(&desk, || shown(&desk, Purpose::Warning) == 1).await;
-    let of = |id: &str| {
-        desk.notifier.notices().iter().filter(|one| one.handoff.as_deref() == Some(id)).count()
-    };
-    assert_eq!((of(&id), of(&other)), (2, 1), "once for being ready, once more for the warning");
 }
 
 #[tokio::test]
