@@ -119,8 +119,15 @@ that folder before its plan was approved. It leaves alone what is hidden, lies
 in subfolders, is a link or is linked to, and says so. Stopped while it waits and
 started again, it goes on waiting for the same answer.
 
+It tells the desk its tools and its plan before it begins. Once its tools are
+accepted there and its level is Draft or Execute, it asks the gate for each move
+by itself and moves only what may run; what is held it waits for, and without a
+desk it moves nothing. At Draft it ends with the draft of its moves, and moves
+back what the reviewer picks. Deleting is asked for at every level.
+
 Exits as `handoff wait` does after the last answer; with 5 also when a file
-changed after the answer, so that not all of it could be done.";
+changed after the answer, so that not all of it could be done, and with 10 while
+the reviewer has paused it.";
 
 /// Hand a case to the person at the desk, and go on from the answer.
 #[derive(Debug, Parser)]

@@ -30,6 +30,9 @@ pub struct Work<'a> {
     pub now: fn() -> DateTime<Utc>,
 }
 
+/// Why a file is moved where it is.
+pub const MOVE_REASON: &str = "The ending of its name says which folder it belongs in.";
+
 /// What became of a number of files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -146,16 +149,7 @@ impl Work<'_> {
             let started = (self.now)();
             let outcome = self.make_move(way, None);
             if outcome == Ok(Made::Now) {
-                let call = Call {
-                    step: step::SORT,
-                    tool: "files.move",
-                    reasoning: "The ending of its name says which folder it belongs in.",
-                    confidence: 0.93,
-                    effect: Effect::Reversible,
-                };
-                let input = json!({ "moves": [way] });
-                let undo = options::move_back(std::slice::from_ref(way));
-                self.record(&call, started, input, json!({ "moved": 1 }), Some(undo), handoff);
+                self.note_move(way, started, json!({ "moved": 1 }), handoff);
             }
             tally.note(&way.from, outcome.map(drop));
         }
@@ -165,12 +159,66 @@ impl Work<'_> {
         Ok(tally)
     }
 
+    /// Makes one move that the gate let run, and remembers it to be reported,
+    /// also where it failed.
+    pub fn move_as_allowed(&mut self, way: &Move) -> Result<Result<(), NotDone>, Failure> {
+        let started = (self.now)();
+        let outcome = self.make_move(way, None);
+        let output = match &outcome {
+            Ok(_) => json!({ "moved": 1 }),
+            Err(why) => json!({ "error": why.to_string() }),
+        };
+        if outcome != Ok(Made::Before) {
+            self.note_move(way, started, output, None);
+            if let Some(action) = self.run.actions.last_mut() {
+                if outcome.is_err() {
+                    action.status = ActionStatus::Failed;
+                    action.undo = None;
+                }
+                self.run.unreported.push(action.id.clone());
+            }
+        }
+        self.ledger.write(self.run)?;
+        Ok(outcome.map(drop))
+    }
+
+    /// Takes actions back as they said it could be done, the last one first.
+    pub fn take_back(&mut self, ids: &[String]) -> Tally {
+        let mut tally = Tally::default();
+        let wanted: BTreeSet<&String> = once_each(ids);
+        for index in (0..self.run.actions.len()).rev() {
+            let action = &self.run.actions[index];
+            if !wanted.contains(&action.id) {
+                continue;
+            }
+            let id = action.id.clone();
+            let outcome = match (action.status, back(action)) {
+                (ActionStatus::Undone, _) => Ok(()),
+                (ActionStatus::Done, Some(moves)) => {
+                    moves.iter().try_for_each(|way| self.make_move(way, None).map(drop))
+                }
+                _ => Err(NotDone::System("it has no way back".to_owned())),
+            };
+            let action = &mut self.run.actions[index];
+            if outcome.is_ok() && action.status != ActionStatus::Undone {
+                action.status = ActionStatus::Undone;
+                self.run.unreported.push(id.clone());
+            }
+            tally.note(&id, outcome);
+        }
+        let known = |id: &&&String| !self.run.actions.iter().any(|action| action.id == ***id);
+        let strangers = wanted.iter().filter(known).map(|id| format!("{id}: no such action"));
+        tally.not_done.extend(strangers);
+        tally
+    }
+
     /// Carries out what was decided: this tool with these arguments.
     pub fn carry_out(&mut self, decision: &Decision, handoff: &str) -> Result<Tally, Failure> {
         let (Some(tool), Some(args)) = (&decision.tool, &decision.args) else {
             return Ok(Tally::default());
         };
         let args = Value::Object(args.clone());
+        let input = args.clone();
         // From here on a file that is missing may have been removed by an
         // earlier attempt at this very decision.
         let again = self.run.attempt.as_deref() == Some(handoff);
@@ -182,12 +230,12 @@ impl Work<'_> {
                 Err(error) => nothing(&error.to_string()),
             },
             "files.delete" => match serde_json::from_value::<PathArgs>(args) {
-                Ok(args) => self.delete(&args.paths, handoff, again),
+                Ok(args) => self.delete(&args.paths, input, handoff, again),
                 Err(error) => nothing(&error.to_string()),
             },
             "files.trash" => match serde_json::from_value::<PathArgs>(args) {
                 Ok(args) if args.into.as_deref().is_none_or(|into| into == TRASH) => {
-                    self.trash(&args.paths, handoff)
+                    self.trash(&args.paths, input, handoff)
                 }
                 Ok(_) => nothing("this agent has no other trash folder"),
                 Err(error) => nothing(&error.to_string()),
@@ -198,7 +246,7 @@ impl Work<'_> {
         Ok(tally)
     }
 
-    fn delete(&mut self, paths: &[String], handoff: &str, again: bool) -> Tally {
+    fn delete(&mut self, paths: &[String], input: Value, handoff: &str, again: bool) -> Tally {
         let started = (self.now)();
         let mut tally = Tally::default();
         for path in once_each(paths) {
@@ -223,11 +271,12 @@ impl Work<'_> {
             effect: Effect::Irreversible,
         };
         let output = json!({ "deleted": tally.done, "left": tally.not_done });
-        self.record(&call, started, json!({ "paths": paths }), output, None, Some(handoff));
+        self.record(&call, started, input, output, None, Some(handoff));
+        self.report_removal(&tally);
         tally
     }
 
-    fn trash(&mut self, paths: &[String], handoff: &str) -> Tally {
+    fn trash(&mut self, paths: &[String], input: Value, handoff: &str) -> Tally {
         let started = (self.now)();
         let mut tally = Tally::default();
         let mut made = Vec::new();
@@ -252,8 +301,38 @@ impl Work<'_> {
         };
         let undo = options::move_back(&made);
         let output = json!({ "moves": made, "left": tally.not_done });
-        self.record(&call, started, json!({ "paths": paths }), output, Some(undo), Some(handoff));
+        self.record(&call, started, input, output, Some(undo), Some(handoff));
+        self.report_removal(&tally);
         tally
+    }
+
+    /// What was just done is to be reported, as failed where nothing was.
+    fn report_removal(&mut self, tally: &Tally) {
+        if let Some(action) = self.run.actions.last_mut() {
+            if tally.done.is_empty() && !tally.not_done.is_empty() {
+                action.status = ActionStatus::Failed;
+                action.undo = None;
+            }
+            self.run.unreported.push(action.id.clone());
+        }
+    }
+
+    fn note_move(
+        &mut self,
+        way: &Move,
+        started: DateTime<Utc>,
+        output: Value,
+        handoff: Option<&str>,
+    ) {
+        let call = Call {
+            step: step::SORT,
+            tool: "files.move",
+            reasoning: MOVE_REASON,
+            confidence: 0.93,
+            effect: Effect::Reversible,
+        };
+        let undo = options::move_back(std::slice::from_ref(way));
+        self.record(&call, started, json!({ "moves": [way] }), output, Some(undo), handoff);
     }
 
     /// Makes one move, or finds that it was made already.
@@ -337,6 +416,13 @@ pub fn is_kept(run: &Run, path: &str) -> bool {
     run.wishes.keep.iter().any(|pattern| super::inform::matches(pattern, path))
 }
 
+/// The moves that take an action back.
+fn back(action: &Action) -> Option<Vec<Move>> {
+    let Some(Undo::Tool { args, .. }) = &action.undo else { return None };
+    let args = serde_json::from_value::<MoveArgs>(Value::Object(args.clone())).ok()?;
+    Some(args.moves)
+}
+
 fn once_each(paths: &[String]) -> BTreeSet<&String> {
     paths.iter().collect()
 }
@@ -350,131 +436,4 @@ fn nothing(why: &str) -> Tally {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use handoff_transport::home::Home;
-
-    use super::*;
-    use crate::demo::scan;
-
-    fn now() -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH
-    }
-
-    fn decision(tool: &str, args: Value) -> Decision {
-        serde_json::from_value(json!({
-            "kind": "approve", "by": "reviewer", "at": "2026-11-22T10:00:00Z",
-            "option": "o", "tool": tool, "args": args,
-        }))
-        .expect("a decision")
-    }
-
-    /// Does `check` with an agent in a folder of four files, three of them
-    /// alike, that has found the duplicates.
-    fn at_work(check: impl FnOnce(&mut Work<'_>)) {
-        let all = tempfile::tempdir().expect("a folder");
-        let path = all.path().join("mine");
-        fs::create_dir(&path).expect("made");
-        for (name, text) in
-            [("a.txt", "same"), ("b.txt", "same"), ("c.txt", "same"), ("d.txt", "x")]
-        {
-            fs::write(path.join(name), text).expect("written");
-        }
-        let folder = Folder::open(&path).expect("opened");
-        let home = Home::new(all.path().join("home"));
-        let ledger = Ledger::hold(&home, folder.path()).expect("held");
-        let scan = scan::scan(&folder).expect("scanned");
-        let mut run = Run::new(folder.path().to_owned(), false, now());
-        (run.files, run.taken) = (scan.files, scan.taken);
-        let mut work = Work { folder: &folder, ledger: &ledger, run: &mut run, now };
-        work.find_duplicates();
-        check(&mut work);
-    }
-
-    fn names(work: &Work<'_>) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(work.folder.path())
-            .expect("readable")
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn arguments_that_name_other_files_are_refused_one_by_one() {
-        at_work(|work| {
-            let paths =
-                json!({"paths": ["a.txt", "d.txt", "../x", "b.txt", "b.txt", "/etc/passwd"]});
-            let tally = work.carry_out(&decision("files.delete", paths), "h").expect("written");
-            assert_eq!(tally.done, ["b.txt"]);
-            assert_eq!(tally.not_done.len(), 4, "{:?}", tally.not_done);
-            assert_eq!(names(work), ["a.txt", "c.txt", "d.txt"], "the copy to keep is not deleted");
-        });
-    }
-
-    #[test]
-    fn another_tool_or_other_arguments_do_nothing() {
-        let odd = [
-            ("files.shred", json!({"paths": ["b.txt"]})),
-            ("files.delete", json!({"paths": ["b.txt"], "force": true})),
-            ("files.delete", json!({"path": "b.txt"})),
-            ("files.trash", json!({"paths": ["b.txt"], "into": "/tmp"})),
-            ("files.move", json!({"moves": [{"from": "b.txt", "to": "x", "mode": 1}]})),
-        ];
-        for (tool, args) in odd {
-            at_work(|work| {
-                let tally = work.carry_out(&decision(tool, args.clone()), "h").expect("written");
-                assert!(tally.done.is_empty() && tally.not_done.len() == 1, "{tool} {args}");
-                assert_eq!(names(work), ["a.txt", "b.txt", "c.txt", "d.txt"], "{tool} {args}");
-            });
-        }
-    }
-
-    #[test]
-    fn stopped_halfway_it_finishes_what_was_decided() {
-        at_work(|work| {
-            let decided = decision("files.delete", json!({"paths": ["b.txt", "c.txt"]}));
-            // As an earlier process left it: begun, one of two deleted.
-            work.run.attempt = Some("h".to_owned());
-            fs::remove_file(work.folder.path().join("b.txt")).expect("removed");
-            let tally = work.carry_out(&decided, "h").expect("written");
-            assert_eq!((tally.done.len(), tally.not_done.len()), (2, 0), "{tally:?}");
-            assert_eq!(names(work), ["a.txt", "d.txt"]);
-        });
-        at_work(|work| {
-            let decided = decision("files.delete", json!({"paths": ["b.txt", "c.txt"]}));
-            fs::remove_file(work.folder.path().join("b.txt")).expect("removed");
-            let tally = work.carry_out(&decided, "h").expect("written");
-            assert_eq!(tally.not_done.len(), 1, "somebody else removed it: {tally:?}");
-        });
-        at_work(|work| {
-            let decided =
-                decision("files.trash", json!({"paths": ["b.txt", "c.txt"], "into": TRASH}));
-            work.run.attempt = Some("h".to_owned());
-            fs::create_dir(work.folder.path().join(TRASH)).expect("made");
-            fs::rename(work.folder.path().join("b.txt"), work.folder.path().join("Trash/b.txt"))
-                .expect("moved");
-            let tally = work.carry_out(&decided, "h").expect("written");
-            assert_eq!((tally.done.len(), tally.not_done.len()), (2, 0), "{tally:?}");
-            assert_eq!(names(work), ["Trash", "a.txt", "d.txt"]);
-        });
-    }
-
-    #[test]
-    fn each_move_is_recorded_once_with_its_way_back() {
-        at_work(|work| {
-            let moves = [Move { from: "d.txt".to_owned(), to: "Documents/d.txt".to_owned() }];
-            work.sort(&moves, None).expect("written");
-            work.sort(&moves, None).expect("written");
-            let made: Vec<&Action> =
-                work.run.actions.iter().filter(|action| action.tool == "files.move").collect();
-            assert_eq!(made.len(), 1, "doing it again is no second action");
-            let Some(Undo::Tool { args, .. }) = &made[0].undo else { panic!("no way back") };
-            let back: MoveArgs =
-                serde_json::from_value(Value::Object(args.clone())).expect("moves");
-            work.sort(&back.moves, None).expect("written");
-            assert_eq!(names(work), ["Documents", "a.txt", "b.txt", "c.txt", "d.txt"]);
-        });
-    }
-}
+mod tests;

@@ -6,9 +6,9 @@ use handoff_protocol::wire::Answered;
 use serde_json::json;
 
 use super::act::{self, Tally};
-use super::ask::{About, is_as_approved};
+use super::ask::is_as_approved;
 use super::case::{counted, step};
-use super::ledger::{Ended, Stage};
+use super::ledger::{About, Ended, Question, Stage};
 use super::{Demo, inform, not_written, plan, write};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,6 +24,8 @@ pub(super) enum Course {
     },
     /// Another proposal is made in the same handoff: its payload.
     Revise(String),
+    /// The gate is asked once more: what is then done is the report.
+    AskAgain,
 }
 
 /// A file that changed this recently may still be in use.
@@ -33,10 +35,15 @@ impl Demo<'_, '_> {
     /// Does what was answered.
     pub(super) fn follow(
         &mut self,
-        about: About,
+        question: Question,
         decision: &Decision,
         answered: &Answered,
     ) -> Result<Course, Failure> {
+        let about = match question {
+            Question::Own(about) => about,
+            Question::Held => return self.follow_held(decision),
+            Question::Draft => return self.settle_draft(decision, answered),
+        };
         match decision.kind {
             DecisionKind::Approve | DecisionKind::Modify => self.act(about, decision, answered),
             DecisionKind::Inform => self.learn(about, decision),
@@ -47,6 +54,23 @@ impl Demo<'_, '_> {
             },
             DecisionKind::TakeOver => self.give_over(),
         }
+    }
+
+    /// The answer on one move that the gate had held. A no is about that move;
+    /// the gate says so when it is asked again.
+    fn follow_held(&mut self, decision: &Decision) -> Result<Course, Failure> {
+        match (decision.kind, decision.then) {
+            (DecisionKind::Approve | DecisionKind::Modify, _) => return Ok(Course::AskAgain),
+            (DecisionKind::TakeOver, _) => return self.give_over(),
+            (DecisionKind::Reject, Some(Then::Stop) | None) => return self.stop(),
+            (DecisionKind::Reject, Some(Then::Skip | Then::Revise)) => {}
+            (DecisionKind::Inform, _) => {
+                let paths: Vec<String> =
+                    self.run.moves.iter().map(|way| way.from.clone()).collect();
+                self.listen(decision, &paths)?;
+            }
+        }
+        Ok(Course::Done { report: applied(), next: Stage::SortAsAllowed })
     }
 
     fn act(
@@ -85,11 +109,27 @@ impl Demo<'_, '_> {
 
     /// Takes information into account and asks anew.
     fn learn(&mut self, about: About, decision: &Decision) -> Result<Course, Failure> {
-        let paths = match about {
+        let paths: Vec<String> = match about {
             About::Moves => self.run.moves.iter().map(|way| way.from.clone()).collect(),
             About::Removal => plan::extras(&self.run.groups),
         };
-        let understood = inform::understand(decision, &paths);
+        self.listen(decision, &paths)?;
+        let next = match about {
+            About::Moves => {
+                self.plan_fewer_moves();
+                Stage::AskForMoves
+            }
+            About::Removal => {
+                self.run.care = self.run.care.max(u8::from(self.run.wishes.gentle));
+                Stage::AskForRemoval
+            }
+        };
+        Ok(Course::Done { report: applied(), next })
+    }
+
+    /// Takes the reviewer's words to heart, as far as it understands them.
+    fn listen(&mut self, decision: &Decision, paths: &[String]) -> Result<(), Failure> {
+        let understood = inform::understand(decision, paths);
         for pattern in &understood.keep {
             self.tell("keeps", pattern)?;
         }
@@ -102,17 +142,7 @@ impl Demo<'_, '_> {
         wishes.constraints.extend(decision.constraints.iter().cloned());
         wishes.said.push(said(decision));
         wishes.gentle |= understood.gentle;
-        let next = match about {
-            About::Moves => {
-                self.plan_fewer_moves();
-                Stage::AskForMoves
-            }
-            About::Removal => {
-                self.run.care = self.run.care.max(u8::from(self.run.wishes.gentle));
-                Stage::AskForRemoval
-            }
-        };
-        Ok(Course::Done { report: applied(), next })
+        Ok(())
     }
 
     /// Proposes something more careful in the same handoff.
@@ -156,7 +186,7 @@ impl Demo<'_, '_> {
         self.skip_the_rest();
         self.exit = Exit::Reject;
         self.tell("stops", "nothing more is done")?;
-        Ok(Course::Done { report: applied(), next: Stage::Over })
+        Ok(Course::Done { report: applied(), next: Stage::Close })
     }
 
     fn give_over(&mut self) -> Result<Course, Failure> {
@@ -168,7 +198,7 @@ impl Demo<'_, '_> {
         self.skip_the_rest();
         self.exit = Exit::TakeOver;
         self.tell("hands over", &path.display().to_string())?;
-        Ok(Course::Done { report: applied(), next: Stage::Over })
+        Ok(Course::Done { report: applied(), next: Stage::Close })
     }
 
     fn skip_the_rest(&mut self) {
@@ -181,12 +211,7 @@ impl Demo<'_, '_> {
 
     /// The report on one step, with those that went on meanwhile.
     fn report(&self, name: &str, tally: &Tally) -> Report {
-        let why = (!tally.not_done.is_empty()).then(|| {
-            let all = tally.done.len() + tally.not_done.len();
-            let mut why = format!("{} of {all} not done. ", tally.not_done.len());
-            why.push_str(&tally.not_done.join("; "));
-            why.chars().take(4000).collect::<String>()
-        });
+        let why = shortfall(tally);
         let outcome = if why.is_some() { Outcome::Diverged } else { Outcome::Applied };
         let mut steps = vec![StepReport { id: name.to_owned(), outcome, why: why.clone() }];
         for id in [step::INDEX, step::CHECKSUMS] {
@@ -199,7 +224,17 @@ impl Demo<'_, '_> {
     }
 }
 
-fn applied() -> Report {
+/// What was not done of what was decided, in words.
+pub(super) fn shortfall(tally: &Tally) -> Option<String> {
+    (!tally.not_done.is_empty()).then(|| {
+        let all = tally.done.len() + tally.not_done.len();
+        let mut why = format!("{} of {all} not done. ", tally.not_done.len());
+        why.push_str(&tally.not_done.join("; "));
+        why.chars().take(4000).collect()
+    })
+}
+
+pub(super) fn applied() -> Report {
     Report { outcome: Outcome::Applied, why: None, steps: Vec::new() }
 }
 

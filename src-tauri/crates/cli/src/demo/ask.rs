@@ -15,20 +15,11 @@ use serde_json::value::RawValue;
 use super::Demo;
 use super::answer::Course;
 use super::case;
-use super::ledger::{Open, Stage};
+use super::ledger::{About, Open, Question, Stage};
 use crate::commands::acknowledge;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text;
-
-/// What the question is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About {
-    /// Whether the planned moves may be made.
-    Moves,
-    /// What becomes of the duplicates.
-    Removal,
-}
 
 impl Demo<'_, '_> {
     /// Asks, waits and does what was answered. `Some` when the run cannot go
@@ -37,26 +28,41 @@ impl Demo<'_, '_> {
         if self.run.open.is_none() {
             self.run.round += 1;
             let payload = self.payload_text(about)?;
-            self.run.open =
-                Some(Open { payload, id: None, answer: None, revision: None, report: None });
+            self.run.open = Some(Open {
+                question: Question::Own(about),
+                payload,
+                id: None,
+                answer: None,
+                revision: None,
+                report: None,
+            });
             self.ledger.write(&self.run)?;
         }
+        self.go_by_the_answer(Question::Own(about))
+    }
+
+    /// Waits for the answer to the question that is open, and does it.
+    pub(super) fn go_by_the_answer(&mut self, question: Question) -> Result<Option<Exit>, Failure> {
         let client = self.desk.reach(self.edge)?;
         let Some((client, id)) = self.hand_over(client)? else { return Ok(None) };
         let (client, answered) = match self.wait_and_go_on(client, &id) {
             Err(failure) if failure.data.code == ErrorCode::NotFound => {
                 // The desk has lost its memory, or has another one: ask again.
-                self.with_open(|open| open.id = None);
+                match question {
+                    Question::Own(_) => self.with_open(|open| open.id = None),
+                    Question::Held | Question::Draft => self.run.open = None,
+                }
                 self.ledger.write(&self.run)?;
                 return Ok(None);
             }
             other => other?,
         };
         let Some(decision) = answered.decision.clone() else {
-            return self.without_decision(&answered);
+            return self.without_decision(question, &answered);
         };
-        if !self.may_act(&answered) {
-            return self.someone_else_acts(&answered);
+        // What was held is asked for again, and the gate knows if it was done.
+        if question != Question::Held && !self.may_act(&answered) {
+            return self.someone_else_acts(question, &answered);
         }
         // Remembered first: once it is acknowledged, it is not given again.
         let first_sight = answered.act;
@@ -66,7 +72,11 @@ impl Demo<'_, '_> {
         }
         let client = acknowledge(&self.desk, client, &answered)?;
         self.tell("answer", &text::decision_in_words(&decision))?;
-        match self.follow(about, &decision, &answered)? {
+        match self.follow(question, &decision, &answered)? {
+            Course::AskAgain => {
+                self.run.open = None;
+                self.ledger.write(&self.run)?;
+            }
             Course::Revise(payload) => {
                 self.with_open(|open| open.revision = Some(payload));
                 self.ledger.write(&self.run)?;
@@ -209,13 +219,15 @@ impl Demo<'_, '_> {
         answered.act || (holds && known.is_some_and(|known| known.decision == answered.decision))
     }
 
-    fn without_decision(&mut self, answered: &Answered) -> Result<Option<Exit>, Failure> {
+    fn without_decision(
+        &mut self,
+        question: Question,
+        answered: &Answered,
+    ) -> Result<Option<Exit>, Failure> {
         match answered.state {
             State::Withdrawn | State::Superseded => {
                 self.tell("answer", "none: the question was taken back")?;
-                self.run.open = None;
-                self.exit = Exit::NoDecision;
-                self.pass_to(Stage::Over)?;
+                self.drop_question(question, Exit::NoDecision)?;
                 Ok(None)
             }
             State::Queued
@@ -231,12 +243,25 @@ impl Demo<'_, '_> {
         }
     }
 
-    fn someone_else_acts(&mut self, answered: &Answered) -> Result<Option<Exit>, Failure> {
+    /// Goes on without the question. One of the agent's own decides how it goes
+    /// on; the desk's are met again where they still stand.
+    fn drop_question(&mut self, question: Question, exit: Exit) -> Result<(), Failure> {
+        self.run.open = None;
+        if matches!(question, Question::Own(_)) {
+            self.exit = exit;
+            self.run.stage = Stage::Close;
+        }
+        self.ledger.write(&self.run)
+    }
+
+    fn someone_else_acts(
+        &mut self,
+        question: Question,
+        answered: &Answered,
+    ) -> Result<Option<Exit>, Failure> {
         if answered.state == State::Reconciled {
             self.tell("answer", "it was carried out and reported already")?;
-            self.run.open = None;
-            self.exit = Exit::of_wait(answered);
-            self.pass_to(Stage::Over)?;
+            self.drop_question(question, Exit::of_wait(answered))?;
             return Ok(None);
         }
         self.tell("answer", "another process was told to act on it, or this one took too long")?;

@@ -198,24 +198,7 @@ fn case(run: &Run, draft: Draft) -> Payload {
     Payload {
         version: Version::V1,
         key: format!("{}/{}-{}", run.id, draft.about, run.round),
-        task: Task {
-            id: run.id.clone(),
-            title: format!("Tidy the folder {}", folder_name(run)),
-            goal: "Sort the files by type and remove duplicates without losing anything".to_owned(),
-            tools: Some(
-                [
-                    "files.list",
-                    "files.compare",
-                    "files.move",
-                    "files.trash",
-                    "files.delete",
-                    "files.report",
-                ]
-                .map(str::to_owned)
-                .to_vec(),
-            ),
-            targets: Some(vec![run.folder.display().to_string()]),
-        },
+        task: task(run),
         reason: Reason { code: ReasonCode::ApprovalRequired, detail: Some(clip(&detail, 8000)) },
         priority: Priority::Normal,
         summary: draft.summary,
@@ -258,9 +241,20 @@ fn case(run: &Run, draft: Draft) -> Payload {
     }
 }
 
+/// The work, as the desk is told of it before it begins.
+pub fn task(run: &Run) -> Task {
+    Task {
+        id: run.id.clone(),
+        title: format!("Tidy the folder {}", folder_name(run)),
+        goal: "Sort the files by type and remove duplicates without losing anything".to_owned(),
+        tools: Some(super::tools::NAMES.map(str::to_owned).to_vec()),
+        targets: Some(vec![run.folder.display().to_string()]),
+    }
+}
+
 /// The plan with how far each step is. Index and checksums need no answer and
 /// are written while the question waits.
-fn plan(run: &Run) -> Plan {
+pub fn plan(run: &Run) -> Plan {
     use step::{CHECKSUMS, FIND, INDEX, REMOVE, REPORT, SCAN, SORT};
     // In a folder that is not its own the files are not yet where they stay
     // while the first question waits.

@@ -60,6 +60,13 @@ pub struct Run {
     pub attempt: Option<String>,
     /// What turned out otherwise than decided.
     pub diverged: Vec<String>,
+    /// The planned moves that are not to be made, by the path they would start
+    /// from, and why.
+    #[serde(default)]
+    pub left: BTreeMap<String, String>,
+    /// The ids of the actions that the desk does not know of yet.
+    #[serde(default)]
+    pub unreported: Vec<String>,
 }
 
 /// What comes next.
@@ -72,10 +79,14 @@ pub enum Stage {
     AskForMoves,
     /// The moves are made without asking: it is the agent's own folder.
     Sort,
+    /// The moves are made one by one, each as the gate says.
+    SortAsAllowed,
     /// The removal of duplicates is to be decided.
     AskForRemoval,
     /// The closing report is to be written.
     Finish,
+    /// The task is to be closed, and its draft looked through.
+    Close,
     /// There is nothing left to do.
     Over,
 }
@@ -105,9 +116,33 @@ pub struct Wishes {
     pub said: Vec<String>,
 }
 
+/// What a question is about that the agent asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// Whether the planned moves may be made.
+    Moves,
+    /// What becomes of the duplicates.
+    Removal,
+}
+
+/// Whose question it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// The agent hands it over.
+    Own(About),
+    /// The gate's: whether a move may be made that it holds.
+    Held,
+    /// The desk's: what of the draft is taken back.
+    Draft,
+}
+
 /// A question that waits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Open {
+    /// Whose question it is.
+    pub question: Question,
     /// The payload, letter for letter, so that asking again is no new question.
     pub payload: String,
     /// The handoff's id, once it is known.
@@ -208,6 +243,8 @@ impl Run {
             open: None,
             attempt: None,
             diverged: Vec::new(),
+            left: BTreeMap::new(),
+            unreported: Vec::new(),
         }
     }
 

@@ -9,7 +9,9 @@ mod act;
 mod answer;
 mod ask;
 mod case;
+mod draft;
 mod folder;
+mod gate;
 mod inform;
 mod kind;
 mod ledger;
@@ -17,6 +19,7 @@ mod options;
 mod plan;
 mod sample;
 mod scan;
+mod tools;
 mod write;
 
 use std::fmt::Write as _;
@@ -27,10 +30,9 @@ use handoff_transport::home::Home;
 use serde_json::json;
 
 use self::act::Work;
-use self::ask::About;
 use self::case::{counted, size, step};
 use self::folder::Folder;
-use self::ledger::{Ended, Ledger, Run, Stage};
+use self::ledger::{About, Ended, Ledger, Run, Stage};
 use self::write::Reports;
 use crate::desk::Desk;
 use crate::edge::Edge;
@@ -61,10 +63,12 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
     let run =
         unfinished.unwrap_or_else(|| Run::new(folder.path().to_owned(), sample, (edge.now)()));
     let reports = Reports::of(desk.home(), &run);
-    let demo = Demo { edge, desk, folder, ledger, run, reports, exit: Exit::Done };
+    let mut demo =
+        Demo { edge, desk, folder, ledger, run, reports, exit: Exit::Done, asks_for_each: false };
     let begun = if resumed { "Going on with" } else { "Tidying" };
     let name = demo.folder.path().display().to_string();
     demo.edge.say(&format!("{begun} {}\n", visible::line(&name)))?;
+    demo.introduce()?;
     demo.go()
 }
 
@@ -77,17 +81,23 @@ struct Demo<'e, 'w> {
     run: Run,
     reports: Reports,
     exit: Exit,
+    /// The desk knows its tools, and lets it ask for each move by itself.
+    asks_for_each: bool,
 }
 
 impl Demo<'_, '_> {
     fn go(mut self) -> Result<Exit, Failure> {
         loop {
             self.report_what_was_done()?;
+            self.report_actions()?;
             match self.run.stage {
                 Stage::Look => self.look()?,
                 Stage::AskForMoves if self.run.moves.is_empty() && self.run.open.is_none() => {
                     self.run.steps.insert(step::SORT.to_owned(), Ended::Done(json!({"moved": 0})));
                     self.pass_to(Stage::AskForRemoval)?;
+                }
+                Stage::AskForMoves | Stage::Sort if self.may_begin_asking() => {
+                    self.pass_to(Stage::SortAsAllowed)?;
                 }
                 Stage::AskForMoves => {
                     if let Some(exit) = self.ask(About::Moves)? {
@@ -95,12 +105,22 @@ impl Demo<'_, '_> {
                     }
                 }
                 Stage::Sort => self.sort()?,
+                Stage::SortAsAllowed => {
+                    if let Some(exit) = self.sort_as_allowed()? {
+                        return self.pause(exit);
+                    }
+                }
                 Stage::AskForRemoval => {
                     if let Some(exit) = self.ask_for_removal()? {
                         return self.pause(exit);
                     }
                 }
                 Stage::Finish => self.finish()?,
+                Stage::Close => {
+                    if let Some(exit) = self.close()? {
+                        return self.pause(exit);
+                    }
+                }
                 Stage::Over => return self.end(),
             }
         }
@@ -189,7 +209,12 @@ impl Demo<'_, '_> {
                 .map_err(|error| not_written("report.md", &error))?;
             self.tell("wrote", &path.display().to_string())?;
         }
-        self.pass_to(Stage::Over)
+        self.pass_to(Stage::Close)
+    }
+
+    /// Whether the moves are asked for one by one from here on.
+    fn may_begin_asking(&self) -> bool {
+        self.asks_for_each && self.run.open.is_none()
     }
 
     /// Does a step that needs no answer, unless it is done or `go_on` says that

@@ -91,6 +91,8 @@ pub fn closing(run: &Run) -> String {
         let _ = writeln!(out, "- {step}: {word}");
     }
     list(&mut out, "Not as decided", &run.diverged);
+    let left: Vec<String> = run.left.iter().map(|(path, why)| format!("{path}: {why}")).collect();
+    list(&mut out, "Not moved", &left);
     list(&mut out, "Left alone", &run.left_alone);
     list(&mut out, "Extra copies that stay", &remaining(run));
     out

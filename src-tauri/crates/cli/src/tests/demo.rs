@@ -12,7 +12,7 @@ use super::room::{Room, Running, start, well};
 use crate::exit::Exit;
 
 /// All files of a folder by their path in it.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -29,11 +29,11 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn contents(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Vec<u8>> {
+pub fn contents(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Vec<u8>> {
     files.values().cloned().collect()
 }
 
-fn sample(room: &Room) -> PathBuf {
+pub fn sample(room: &Room) -> PathBuf {
     room.home().join("demo/Downloads")
 }
 
@@ -49,12 +49,12 @@ fn paths(room: &Room, case: &CaseView, option: &str) -> Vec<String> {
     serde_json::from_value(args(room, case, option)["paths"].clone()).expect("paths")
 }
 
-fn option_ids(case: &CaseView) -> Vec<&str> {
+pub fn option_ids(case: &CaseView) -> Vec<&str> {
     case.options.iter().map(|option| option.id.as_str()).collect()
 }
 
 /// Its question has been answered; the item is closed with this outcome.
-fn outcome(room: &Room, case: &CaseView) -> Outcome {
+pub fn outcome(room: &Room, case: &CaseView) -> Outcome {
     let case = room.case(&case.id);
     assert_eq!(case.state, State::Reconciled, "{:?}", case.thread);
     case.report.expect("a report").outcome

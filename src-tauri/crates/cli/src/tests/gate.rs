@@ -90,7 +90,7 @@ fn what_is_no_check_is_refused_with_what_would_be_right() {
         (r#"{"task":"t","tool":"x","args":{},"key":"k"}"#, Exit::NotFound),
     ];
     for (text, exit) in table {
-        let ended = room.run(&["check", &room.file("bad.json", text.to_owned())]);
+        let ended = room.run(&["check", &room.file("bad.json", text)]);
         assert_eq!(ended.exit, exit, "{text}: {ended:?}");
         assert!(ended.out.is_empty(), "{text}: nothing that reads like an answer");
     }

@@ -2,6 +2,7 @@
 
 mod away;
 mod demo;
+mod demo_levels;
 mod disk;
 mod flow;
 mod gate;

@@ -98,7 +98,7 @@ impl Engine {
     pub(crate) async fn close_task(&self, agent: &str, id: &str) -> Result<TaskStanding, Failure> {
         let desk = &self.desk;
         desk.task(agent, id)?;
-        let draft = self.gather_draft(agent, id).await?;
+        self.gather_draft(agent, id).await?;
         let (owner, task, now) = (agent.to_owned(), id.to_owned(), desk.now());
         desk.watched(
             desk.store
@@ -106,7 +106,7 @@ impl Engine {
                 .await,
         )?;
         desk.hub.tell(&Change::Status);
-        Ok(TaskStanding { draft, ..desk.task_standing(agent, id)? })
+        desk.task_standing(agent, id)
     }
 
     /// Makes one handoff of everything that a task has changed as a draft; its
@@ -185,7 +185,7 @@ impl Desk {
                     stopped,
                     pending: pending.iter().map(|(id, _)| id.clone()).collect(),
                     closed: row.closed_at.is_some(),
-                    draft: None,
+                    draft: read.open_draft(agent, id)?,
                 })
             })
             .map_err(Failure::from)

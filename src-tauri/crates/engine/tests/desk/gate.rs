@@ -295,11 +295,18 @@ async fn drafted_changes_become_one_handoff_when_the_task_ends() {
     assert_eq!(case.actions.len(), 3);
     assert!(case.actions.iter().all(|action| action.undo.is_some()));
     let again = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
-    assert_eq!(again["draft"], Value::Null, "nothing is drafted twice");
+    assert_eq!(
+        again["draft"], closed["draft"],
+        "a lost answer is told again, nothing is drafted twice"
+    );
     let picked = json!({ "actions": ["b"] }).as_object().unwrap().clone();
     let answer = Answer::Modify { option: "roll_back".to_owned(), args: picked };
     decide_and_release(&desk, &case.id, answer).await;
     assert_eq!(agent.get(&case.id).await["decision"]["args"], json!({ "actions": ["b"] }));
+    let report = json!({ "id": case.id, "report": { "outcome": "applied" } });
+    agent.call("handoff.reconcile", report).await.unwrap();
+    let over = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
+    assert_eq!(over["draft"], Value::Null, "it has been looked through and reported on");
 }
 
 #[tokio::test]

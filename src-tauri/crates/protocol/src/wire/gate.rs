@@ -100,7 +100,8 @@ pub struct TaskStanding {
     pub pending: Vec<String>,
     /// It is over.
     pub closed: bool,
-    /// The handoff in which the reviewer looks through its draft.
+    /// The handoff in which the reviewer looks through its draft, until what
+    /// was done with the answer is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
 }

@@ -5,6 +5,7 @@ use handoff_domain::action::{Action, Effect};
 use handoff_domain::autonomy::Level;
 use handoff_domain::effect::Judged;
 use handoff_domain::gate::Verdict;
+use handoff_domain::lifecycle::State;
 use handoff_domain::trace::Call;
 use handoff_domain::trigger::Evidence;
 use rusqlite::{OptionalExtension as _, Row, params};
@@ -281,6 +282,19 @@ impl Read<'_> {
                 "SELECT count(*) FROM actions WHERE agent = ? AND task = ? AND drafted = 1",
             )?
             .query_row([agent, task], |row| row.get(0))?)
+    }
+
+    /// The oldest draft of a task that the agent has not reported on yet.
+    pub fn open_draft(&self, agent: &str, task: &str) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT a.draft FROM actions a JOIN handoffs h ON h.id = a.draft
+             WHERE a.agent = ?1 AND a.task = ?2 AND h.state IN (?3, ?4, ?5, ?6, ?7)
+             ORDER BY h.seq LIMIT 1",
+        )?;
+        let open = [State::Queued, State::Ready, State::Decided, State::Released, State::Collected];
+        let [queued, ready, decided, released, collected] = open.map(State::as_str);
+        let asked = params![agent, task, queued, ready, decided, released, collected];
+        Ok(statement.query_row(asked, |row| row.get(0)).optional()?)
     }
 
     /// Whether a handoff is about a draft.
