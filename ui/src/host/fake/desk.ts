@@ -33,6 +33,7 @@ import type { Host } from '../host';
 import { alertsFault, atTheDeadline, firstSettings } from './alerts';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
 import { FakeGate, triggersFault } from './gate';
+import { FakePast } from './past';
 import { covers } from './rules';
 import { faults } from './schema';
 import { demoSpec, scene } from './scenes';
@@ -48,6 +49,7 @@ export class FakeDesk implements Host {
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
   readonly gate: FakeGate;
+  readonly #past: FakePast;
   readonly #status: Omit<DeskStatus, 'agents'>;
   #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
@@ -55,7 +57,8 @@ export class FakeDesk implements Host {
 
   constructor(name: string) {
     const now = Date.now();
-    const { agents, specs, fault, notices, notifications, failures, gate } = scene(name, now);
+    const { agents, specs, fault, notices, notifications, failures, gate, past } = scene(name, now);
+    this.#past = new FakePast(past ?? 'none', now);
     this.gate = new FakeGate(gate?.paused ?? false, gate?.agents ?? [], gate?.rules ?? []);
     this.#agents = gate === undefined ? agents : gate.agents.map(({ name, framework, version, connected, last_seen, track }) => ({ name, framework, version, connected, last_seen, handoffs: track.handoffs, cold: track.cold }));
     this.#status = {
@@ -293,6 +296,9 @@ export class FakeDesk implements Host {
       return { id: 0, rule, covers: covers(rule), used: 0, last_used: null, made_at: iso(Date.now()), revoked_at: null, active: false };
     });
   }
+
+  readonly insights: Host['insights'] = () => this.#answer('insights', null, () => this.#past.insights(this.gate.rules()));
+  readonly replay: Host['replay'] = (change) => this.#answer('replay', change, () => this.#past.replay(change));
 
   settings(): Promise<Settings> {
     return this.#answer('settings', null, () => this.#settings);
