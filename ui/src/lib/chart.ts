@@ -15,12 +15,12 @@ export const WINDOW = 7;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** Where a rate lies, in words, and in what tone. */
-export const bandWords: Record<Band, { word: string; tone: 'low' | 'mid' | 'high' | 'none' }> = {
-  too_few: { word: 'too few to judge', tone: 'none' },
+export const bandWords: Record<Band, { word: string; tone: 'low' | 'mid' | 'high' | 'plain' }> = {
+  too_few: { word: 'too few to judge', tone: 'plain' },
   far_below: { word: 'under 5 %', tone: 'mid' },
-  below: { word: 'below the band', tone: 'none' },
+  below: { word: 'below the band', tone: 'plain' },
   within: { word: 'in the band', tone: 'low' },
-  above: { word: 'above the band', tone: 'none' },
+  above: { word: 'above the band', tone: 'plain' },
   far_above: { word: 'over 20 %', tone: 'high' },
 };
 
