@@ -27,3 +27,14 @@ globalThis.IntersectionObserver ??= class implements IntersectionObserver {
   }
 };
 globalThis.CSS ??= { escape: (text: string) => text.replaceAll(/[^\w-]/gu, String.raw`\$&`) } as typeof CSS;
+globalThis.ResizeObserver ??= class implements ResizeObserver {
+  observe(): void {
+    return undefined;
+  }
+  unobserve(): void {
+    return undefined;
+  }
+  disconnect(): void {
+    return undefined;
+  }
+};

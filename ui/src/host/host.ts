@@ -11,11 +11,14 @@ import type { CaseView } from '../gen/CaseView';
 import type { Change } from '../gen/Change';
 import type { DecideRequest } from '../gen/DecideRequest';
 import type { DeskStatus } from '../gen/DeskStatus';
+import type { Insights } from '../gen/Insights';
 import type { Pause } from '../gen/Pause';
 import type { Preview } from '../gen/Preview';
 import type { QueueQuery } from '../gen/QueueQuery';
 import type { QueueView } from '../gen/QueueView';
 import type { Receipt } from '../gen/Receipt';
+import type { Replay } from '../gen/Replay';
+import type { ReplayRequest } from '../gen/ReplayRequest';
 import type { Rule } from '../gen/Rule';
 import type { RuleRow } from '../gen/RuleRow';
 import type { SetLevel } from '../gen/SetLevel';
@@ -67,6 +70,10 @@ export interface Host {
   revokeRule(id: number): Promise<void>;
   /** The rule that would allow exactly the call behind a card; it is not kept yet. */
   ruleFrom(id: string, days: number, uses: number | null): Promise<RuleRow>;
+  /** What the record says of asking and answering. */
+  insights(): Promise<Insights>;
+  /** What a change would have done to the recorded past; nothing is changed. */
+  replay(change: ReplayRequest): Promise<Replay>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<Settings>;
   /** The backups there are, the newest first. */

@@ -36,6 +36,8 @@ export function tauriHost(): Host {
     addRule: (rule) => invoke('add_rule', { rule }),
     revokeRule: (id) => invoke('revoke_rule', { id }),
     ruleFrom: (id, days, uses) => invoke('rule_from', { id, days, uses }),
+    insights: () => invoke('insights'),
+    replay: (change) => invoke('replay', { change }),
     settings: () => invoke('settings'),
     saveSettings: (settings) => invoke('save_settings', { settings }),
     backups: () => invoke('backups'),

@@ -39,6 +39,7 @@ function places({ places }: Desk): Command[] {
     { id: 'handoffs', title: 'Show the handoffs', group: 'Move', keys: ['Ctrl+1'], available: !places.home, run: () => { places.go('handoffs'); } },
     { id: 'agents', title: 'Show the agents', group: 'Move', keys: ['Ctrl+2'], available: places.at !== 'agents', run: () => { places.go('agents'); } },
     { id: 'rules', title: 'Show the rules', group: 'Move', keys: ['Ctrl+3'], available: places.at !== 'rules', run: () => { places.go('rules'); } },
+    { id: 'insights', title: 'Show the insights', group: 'Move', keys: ['Ctrl+4'], available: places.at !== 'insights', run: () => { places.go('insights'); } },
     { id: 'pause-all', title: 'Pause all agents', group: 'Window', keys: ['Ctrl+.'], available: !roster.paused, run: () => void roster.pause(true) },
     { id: 'resume-all', title: 'Let all agents go on', group: 'Window', keys: [], available: roster.paused, run: () => void roster.pause(false) },
   ];

@@ -1,14 +1,15 @@
 /**
- * Where in the window the reviewer is: at the handoffs, the agents or the
- * rules. It answers nothing; away from the handoffs no card can be answered.
+ * Where in the window the reviewer is: at the handoffs, the agents, the rules
+ * or the insights. It answers nothing; away from the handoffs no card can be answered.
  */
 import type { Change } from '../gen/Change';
 import { isTyping } from '../lib/keys';
 import type { Desk } from './desk.svelte';
+import { Insight } from './insight.svelte';
 import { Roster } from './roster.svelte';
 import { Rulebook } from './rulebook.svelte';
 
-export type Place = 'handoffs' | 'agents' | 'rules';
+export type Place = 'handoffs' | 'agents' | 'rules' | 'insights';
 
 /** How the desk names an agent where it would name a handoff. */
 const AGENT = 'agent:';
@@ -16,6 +17,7 @@ const AGENT = 'agent:';
 export class Places {
   readonly roster: Roster;
   readonly rulebook: Rulebook;
+  readonly insight: Insight;
   at = $state<Place>('handoffs');
   /** The agent that is to be brought into view. */
   agent = $state.raw<{ name: string } | null>(null);
@@ -25,6 +27,7 @@ export class Places {
     this.#desk = desk;
     this.roster = new Roster(desk);
     this.rulebook = new Rulebook(desk);
+    this.insight = new Insight(desk);
   }
 
   /** Whether the handoffs are on screen. */
@@ -58,10 +61,12 @@ export class Places {
   load(): void {
     void this.roster.load();
     if (this.at === 'rules') void this.rulebook.load();
+    if (this.at === 'insights') void this.insight.load();
   }
 
   /** Takes up what the desk tells; says whether it was about an agent to be shown. */
   take(change: Change): boolean {
+    if (this.at === 'insights' && change.kind === 'handoff') this.insight.soon();
     if (change.kind === 'status' || (change.kind === 'handoff' && this.at === 'agents')) this.load();
     if (change.kind !== 'show' || change.id === null) return false;
     if (!change.id.startsWith(AGENT)) {

@@ -34,6 +34,7 @@ import { alertsFault, atTheDeadline, firstSettings } from './alerts';
 import { backups } from './backups';
 import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
 import { FakeGate, triggersFault } from './gate';
+import { FakePast } from './past';
 import { covers } from './rules';
 import { faults } from './schema';
 import { demoSpec, scene } from './scenes';
@@ -51,6 +52,7 @@ export class FakeDesk implements Host {
   readonly #failures = new Map<string, WindowError[]>();
   readonly gate: FakeGate;
   readonly #backups: BackupView[];
+  readonly #past: FakePast;
   readonly #status: Omit<DeskStatus, 'agents'>;
   #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
@@ -58,7 +60,8 @@ export class FakeDesk implements Host {
 
   constructor(name: string) {
     const now = Date.now();
-    const { agents, specs, fault, notices, notifications, failures, gate } = scene(name, now);
+    const { agents, specs, fault, notices, notifications, failures, gate, past } = scene(name, now);
+    this.#past = new FakePast(past ?? 'none', now);
     this.gate = new FakeGate(gate?.paused ?? false, gate?.agents ?? [], gate?.rules ?? []);
     this.#agents = gate === undefined ? agents : gate.agents.map(({ name, framework, version, connected, last_seen, track }) => ({ name, framework, version, connected, last_seen, handoffs: track.handoffs, cold: track.cold }));
     this.#backups = name === 'empty' ? [] : backups(now);
@@ -298,6 +301,9 @@ export class FakeDesk implements Host {
       return { id: 0, rule, covers: covers(rule), used: 0, last_used: null, made_at: iso(Date.now()), revoked_at: null, active: false };
     });
   }
+
+  readonly insights: Host['insights'] = () => this.#answer('insights', null, () => this.#past.insights(this.gate.rules()));
+  readonly replay: Host['replay'] = (change) => this.#answer('replay', change, () => this.#past.replay(change));
 
   settings(): Promise<Settings> {
     return this.#answer('settings', null, () => this.#settings);

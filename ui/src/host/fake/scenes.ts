@@ -12,6 +12,7 @@ import { HOUR, iso, MINUTE, type Spec } from './build';
 import { hostileSpecs } from './hostile';
 import { lateSpecs } from './late';
 import { longSpecs } from './long';
+import type { PastKind } from './past';
 import { refundSpec } from './refund';
 
 export interface Scene {
@@ -21,6 +22,7 @@ export interface Scene {
   notices?: string[];
   notifications?: NotificationState;
   gate?: { paused: boolean; agents: AgentCard[]; rules: RuleRow[] };
+  past?: PastKind;
   failures?: [call: string, error: WindowError][];
 }
 
@@ -54,7 +56,8 @@ export function scene(name: string, now: number): Scene {
       return { agents: [], specs: exampleSpecs(now) };
     case 'gate':
     case 'paused':
-      return { agents: [], specs: gateSpecs(), gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
+    case 'young':
+      return { agents: [], specs: gateSpecs(), past: name === 'young' ? 'young' : 'rich', gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
     case 'first':
       return { agents: [], specs: [], gate: { paused: false, agents: firstAgent(now), rules: [] } };
     case 'ten':
