@@ -106,8 +106,11 @@ const PURE: &[&str] = &[
     "serde_json",
     "serde_json_canonicalizer",
     "sha2",
+    "sqlparser",
     "strsim",
     "thiserror",
+    "tree-sitter",
+    "tree-sitter-bash",
     "ts-rs",
     "unicode-segmentation",
 ];

@@ -173,7 +173,12 @@ impl BySocket {
         match error {
             ClientError::Unreachable { .. } => Ok(()),
             ClientError::Lost { why } if !why.contains("in time") => Ok(()),
-            other => {
+            other @ (ClientError::NotOurs { .. }
+            | ClientError::Lost { .. }
+            | ClientError::Refused { .. }
+            | ClientError::Malformed { .. }
+            | ClientError::TooLarge { .. }
+            | ClientError::Token { .. }) => {
                 self.ledger.fault(format!("{}: to {what} failed: {other}", self.name));
                 Err(Over)
             }

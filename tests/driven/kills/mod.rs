@@ -66,7 +66,7 @@ fn nothing_acknowledged_is_lost_doubled_or_changed_by_kills_of_the_app() {
                 ledger.pause(span);
                 app.kill().unwrap();
             }
-            moment => {
+            moment @ (Moment::Working(_) | Moment::Answering(..)) => {
                 if !desk.is_on() {
                     desk.start();
                 }
@@ -142,7 +142,7 @@ impl Moment {
 fn killed_at_work(desk: &mut Desk, reviewer: &mut Reviewer, moment: Moment) {
     let [app, driver] = desk.window().driver().processes();
     let dead = Arc::new(AtomicBool::new(false));
-    let (send, sent) = channel();
+    let (about_to_send, sent) = channel();
     let killer = std::thread::spawn({
         let dead = Arc::clone(&dead);
         move || {
@@ -155,7 +155,7 @@ fn killed_at_work(desk: &mut Desk, reviewer: &mut Reviewer, moment: Moment) {
             sent
         }
     });
-    let fault = reviewer.work(desk.window(), &send, &dead);
+    let fault = reviewer.work(desk.window(), &about_to_send, &dead);
     drop(killer.join().unwrap());
     desk.kill();
     if let Some(fault) = fault {

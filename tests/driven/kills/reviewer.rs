@@ -125,8 +125,8 @@ impl Reviewer {
         self.ledger.sends(&id, &answer);
         // Nobody may listen any more.
         sent.send(()).ok();
-        let send = if answer.kind == "approve" { "decide-approve" } else { "submit-decision" };
-        click(driver, send, "")?;
+        let button = if answer.kind == "approve" { "decide-approve" } else { "submit-decision" };
+        click(driver, button, "")?;
         let recorded = driver.until("return window.recorded[args[0]];", &[json!(id)], LIMIT)?;
         recorded.with_context(|| format!("{id} was not recorded:\n{}", driver.text()))?;
         self.ledger.recorded(&id, &answer);

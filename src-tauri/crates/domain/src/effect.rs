@@ -185,6 +185,13 @@ pub fn read(tool: &str, args: &Map<String, Value>, cwd: Option<&str>) -> Reading
     calls::read(tool, args, cwd)
 }
 
+/// What an acceptance of a tool's definition can say of its calls: nothing,
+/// where the desk reads each of them itself. "Bash only reads" is not a thing
+/// that can be accepted.
+pub fn acceptable(tool: &str, accepted: Option<Effect>) -> Option<Effect> {
+    accepted.filter(|_| !calls::are_read(tool))
+}
+
 /// The words of a call that runs one plain command, and the folder that the
 /// call itself names; nothing where a shell would put anything in, send output
 /// anywhere, or run a second command.

@@ -4,6 +4,7 @@
 //! it, twice: on a snapshot, and again inside the change that keeps the answer,
 //! by what is true then. A call that is held becomes a handoff like any other.
 
+mod answer;
 mod ask;
 mod memory;
 mod record;
@@ -16,21 +17,20 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Effect, Undo};
 use handoff_domain::autonomy::{Level, level};
-use handoff_domain::decision::{Decision, DecisionKind, action_hash, fingerprint};
+use handoff_domain::decision::{action_hash, fingerprint};
 use handoff_domain::effect::{self, Judged, Word, judge};
-use handoff_domain::gate::{
-    Ground, Held, Pending, Ran, Stop, Verdict, decide, runnable, waits_for,
-};
+use handoff_domain::gate::{Ground, Pending, Ran, Stop, Verdict, decide, runnable, waits_for};
 use handoff_domain::identity::{handoff_id, is_key};
 use handoff_domain::lifecycle::State;
 use handoff_domain::payload::{Plan, Task};
 use handoff_domain::rule::{CallFacts, Kept, Matched, Rules};
 use handoff_domain::trace::{Proposed, Trace};
-use handoff_domain::trigger::{Evidence, Exhibit, TriggerKind, fired};
+use handoff_domain::trigger::{Evidence, fired};
 use handoff_protocol::wire::{Check, Checked, ErrorCode, Gate, TaskRef};
 use handoff_store::{CheckRow, KnownTool, NewCheck, Read, StoreError, TaskRow, Write};
 use serde_json::{Value, json};
 
+use self::answer::{answer, limit, no};
 use self::memory::Remembered;
 use crate::submit::{Open, store_new};
 use crate::{Actor, Desk, Engine, Entry, Failure, lock};
@@ -205,12 +205,12 @@ impl Desk {
             facts: &known.done.facts,
             at: now,
         });
-        let reading = effect::read(&check.tool, &check.args, cwd);
+        let reading = effect::read(&check.tool, &check.args, check.cwd.as_deref());
         let tool = known.tool.as_ref();
         let word = Word {
             reviewer: matched.reviewer(),
             claimed: check.effect.max(tool.and_then(|tool| tool.claimed)),
-            accepted: tool.and_then(KnownTool::in_force),
+            accepted: effect::acceptable(&check.tool, tool.and_then(KnownTool::in_force)),
             undoable: check.undo.as_ref().is_some_and(|undo| works(undo, now)),
         };
         let judged = judge(&reading, word);
@@ -355,106 +355,6 @@ fn keep(
     write.touch_task(agent, &task.id, now)?;
     let used = weighed.matched.used(verdict, !weighed.evidence.is_empty()).next().is_some();
     Ok(Outcome::Answered { checked: Box::new(checked), new, used })
-}
-
-fn answer(verdict: Verdict, weighed: &Weighed, standing: &Standing, waits: Vec<String>) -> Checked {
-    let judged = &weighed.judged;
-    let (gate, ran, held) = match verdict {
-        Verdict::Run(ran) => (Gate::Run, Some(ran), None),
-        Verdict::Held(held) => (Gate::Held, None, Some(held)),
-    };
-    let stopped = if let Verdict::Held(Held::Stopped(stop)) = verdict {
-        vec![blocker(stop).to_owned()]
-    } else {
-        waits
-    };
-    let runnable = match (&held, &standing.plan) {
-        (Some(_), Some(plan)) => runnable(plan, &standing.open()),
-        _ => Vec::new(),
-    };
-    Checked {
-        verdict: gate,
-        effect: judged.effect,
-        unknown: judged.unknown,
-        why: why(verdict, judged, &weighed.evidence),
-        ran,
-        held,
-        handoff_id: None,
-        blocked_by: if gate == Gate::Held { stopped } else { Vec::new() },
-        runnable,
-        pending_for_you: 0,
-        action_hash: weighed.hash.clone(),
-    }
-}
-
-/// What stands in the place of a handoff's id where something is stopped.
-fn blocker(stop: Stop) -> &'static str {
-    match stop {
-        Stop::Everything => "pause:everything",
-        Stop::Agent => "pause:agent",
-        Stop::Task => "pause:task",
-        Stop::TakenOver => "taken_over",
-    }
-}
-
-fn why(verdict: Verdict, judged: &Judged, evidence: &[Evidence]) -> String {
-    match verdict {
-        Verdict::Run(Ran::Permit) => "The reviewer decided on exactly this call.".to_owned(),
-        Verdict::Run(Ran::Allowed) => "A rule of the reviewer allows exactly this.".to_owned(),
-        Verdict::Run(Ran::Drafted) => {
-            format!("{} It becomes part of the draft that the reviewer looks through.", judged.why)
-        }
-        Verdict::Run(Ran::Read | Ran::Executed) | Verdict::Held(Held::Irreversible) => {
-            judged.why.clone()
-        }
-        Verdict::Held(Held::Stopped(Stop::TakenOver)) => {
-            "The reviewer does this task now.".to_owned()
-        }
-        Verdict::Held(Held::Stopped(_)) => {
-            "The reviewer has paused this. Reading may go on; ask again later.".to_owned()
-        }
-        Verdict::Held(Held::Waits) => "It depends on a question that is pending.".to_owned(),
-        Verdict::Held(Held::Trigger) => {
-            evidence.iter().map(|evidence| evidence.headline.as_str()).collect::<Vec<_>>().join(" ")
-        }
-        Verdict::Held(Held::Level) => {
-            format!("{} At its level the agent asks before every change.", judged.why)
-        }
-    }
-}
-
-/// Why a released decision does not let the call run as it was asked; none if
-/// it does.
-fn no(decision: &Decision, hash: &str) -> Option<String> {
-    let said = |what: &str, text: Option<&str>| match text {
-        Some(text) => format!("{what}: {text}"),
-        None => format!("{what}."),
-    };
-    match decision.kind {
-        DecisionKind::Approve | DecisionKind::Modify => {
-            let same = decision.action_hash().as_deref() == Some(hash);
-            (!same).then(|| {
-                "The reviewer approved other arguments: take them with handoff.wait.".to_owned()
-            })
-        }
-        DecisionKind::Inform => {
-            Some(said("The reviewer has something to tell first", decision.text.as_deref()))
-        }
-        DecisionKind::Reject => Some(said("The reviewer said no", decision.reason.as_deref())),
-        DecisionKind::TakeOver => Some("The reviewer does this themselves.".to_owned()),
-    }
-}
-
-fn limit(why: &str) -> Evidence {
-    Evidence {
-        trigger: TriggerKind::Limit,
-        headline: why.to_owned(),
-        exhibits: vec![Exhibit {
-            action: None,
-            label: "Your rule".to_owned(),
-            text: why.chars().take(500).collect(),
-        }],
-    }
 }
 
 /// Whether an undo can still be carried out. The desk keeps no copies of files

@@ -69,7 +69,7 @@ impl Service for Slow {
 
 const QUICK: Limits =
     Limits { patience: Duration::from_millis(20), look: Duration::from_millis(1) };
-const PATIENT: Limits = Limits { patience: Duration::from_secs(60), look: Duration::ZERO };
+const PATIENT: Limits = Limits { patience: Duration::from_mins(1), look: Duration::ZERO };
 
 fn notifier(
     limits: Limits,

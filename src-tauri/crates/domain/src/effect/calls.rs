@@ -81,6 +81,12 @@ const SQL_ASIDE: [&str; 9] = [
 /// More words than any command that a person reads through.
 const MOST_WORDS: usize = 4_096;
 
+/// Whether calls of this tool are read here, whatever they say: nobody's word
+/// can stand in for a command that could not be read.
+pub(super) fn are_read(tool: &str) -> bool {
+    super::is_shell(tool) || SHELLS.contains(&tool) || SQL.contains(&tool)
+}
+
 pub(super) fn read(tool: &str, args: &Map<String, Value>, cwd: Option<&str>) -> Reading {
     if SHELLS.contains(&tool) {
         return command(tool, args, cwd);

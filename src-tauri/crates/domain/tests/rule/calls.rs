@@ -23,10 +23,10 @@ impl Call {
     }
 
     /// A command in a folder, as a shell tool gets it.
-    pub fn command(tool: &str, argv: &[&str], cwd: &str) -> Self {
-        let args = serde_json::json!({ "command": argv.join(" "), "description": "as asked" });
+    pub fn command(tool: &str, words: &[&str], cwd: &str) -> Self {
+        let args = serde_json::json!({ "command": words.join(" "), "description": "as asked" });
         let mut call = Self::new("coder", tool, args);
-        call.argv = Some(argv.iter().map(|word| (*word).to_owned()).collect());
+        call.argv = Some(words.iter().map(|word| (*word).to_owned()).collect());
         call.cwd = Some(cwd.to_owned());
         call
     }

@@ -105,7 +105,7 @@ pub fn of(rule: &Rule, call: &Call) -> Vec<(String, Call)> {
             if !call.args.contains_key(name) {
                 let value = &value;
                 add("one more argument", &|miss| {
-                    drop(miss.args.insert(name.to_owned(), value.clone()))
+                    drop(miss.args.insert(name.to_owned(), value.clone()));
                 });
             }
         }

@@ -237,7 +237,7 @@ fn judged(
     let word = Word {
         reviewer: None,
         claimed: Some(action.effect),
-        accepted: tool.as_ref().and_then(KnownTool::in_force),
+        accepted: effect::acceptable(&action.tool, tool.as_ref().and_then(KnownTool::in_force)),
         undoable: action.undo.as_ref().is_some_and(|undo| works(undo, now)),
     };
     let reading = effect::read(&action.tool, &args_of(action), None);

@@ -11,6 +11,7 @@ mod durable;
 mod full;
 mod gate;
 mod locked;
+mod rules;
 mod seen;
 mod spool;
 mod spool_crashes;

@@ -1,0 +1,141 @@
+//! The reviewer's rules at the gate, and the past tried by them.
+
+use handoff_domain::action::Effect;
+use handoff_domain::autonomy::Level;
+use handoff_domain::decision::Then;
+use handoff_domain::rule::Rule;
+use handoff_protocol::view::{LevelTried, ReplayRequest};
+use serde_json::{Value, json};
+
+use crate::agent::{approve, decide_and_release, reject};
+use crate::gate::{AGENT, a_delete, a_move, action, ask, desk, set, task};
+
+fn rule(value: Value) -> Rule {
+    serde_json::from_value(value).unwrap()
+}
+
+#[tokio::test]
+async fn always_allowing_exactly_this_lets_exactly_this_run() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_move("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    assert!(desk.engine.open_case(&id).unwrap().asked.unwrap().can_allow);
+    let offered = desk.engine.rule_from(&id, 7, Some(1)).unwrap();
+    let kept = desk.engine.add_rule(offered.rule).await.unwrap();
+    agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
+    let ran = ask(&agent, a_move("k2")).await;
+    assert_eq!((&ran["verdict"], &ran["ran"]), (&json!("run"), &json!("allowed")));
+    let mut other = a_move("k3");
+    other["args"] = json!({ "from": "a", "to": "../b" });
+    let held = ask(&agent, other).await;
+    assert_eq!(held["verdict"], "held");
+    agent.call("handoff.withdraw", json!({ "id": held["handoff_id"] })).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k4")).await["verdict"], "held", "it was good for one call");
+    let row = desk.engine.rules().unwrap().remove(0);
+    assert_eq!((row.id, row.used, row.active), (kept, 1, false));
+}
+
+#[tokio::test]
+async fn a_revoked_rule_allows_nothing_and_no_rule_allows_the_irreversible() {
+    let (desk, agent) = desk().await;
+    let until = desk.engine.rules().map(|_| "2026-10-01T00:00:00Z").unwrap();
+    let allow = |tool: &str, args: Value| {
+        rule(json!({
+        "name": "x", "agent": AGENT, "tool": tool, "does": "allow", "until": until,
+        "when": { "args": args } }))
+    };
+    let kept = desk
+        .engine
+        .add_rule(allow("files.move", json!({ "from": { "is": "a" }, "to": { "is": "b" } })))
+        .await
+        .unwrap();
+    desk.engine.revoke_rule(kept).await.unwrap();
+    let held = ask(&agent, a_move("k1")).await;
+    assert_eq!(held["verdict"], "held");
+    agent.call("handoff.withdraw", json!({ "id": held["handoff_id"] })).await.unwrap();
+    desk.engine.add_rule(allow("files.delete", json!({ "path": { "is": "a" } }))).await.unwrap();
+    assert_eq!(ask(&agent, a_delete("k2")).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn a_limit_of_the_reviewer_holds_with_its_reason() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let limit = rule(json!({ "name": "x", "does": "hold", "why": "Nothing goes to b.",
+        "when": { "expr": "args.to == 'b'" } }));
+    desk.engine.add_rule(limit).await.unwrap();
+    let held = ask(&agent, a_move("k1")).await;
+    assert_eq!((&held["verdict"], &held["held"]), (&json!("held"), &json!("trigger")));
+    let case = desk.engine.open_case(held["handoff_id"].as_str().unwrap()).unwrap();
+    assert_eq!(case.asked.unwrap().evidence[0].headline, "Nothing goes to b.");
+}
+
+#[tokio::test]
+async fn what_the_reviewer_says_a_call_counts_as_is_what_counts() {
+    let (desk, agent) = desk().await;
+    let counts = rule(json!({ "name": "x", "tool": "files.delete", "does": "counts",
+        "effect": "read", "when": { "args": { "path": { "is": "a" } } } }));
+    desk.engine.add_rule(counts).await.unwrap();
+    let ran = ask(&agent, a_delete("k1")).await;
+    assert_eq!((&ran["verdict"], &ran["effect"]), (&json!("run"), &json!(Effect::Read)));
+}
+
+#[tokio::test]
+async fn a_level_is_tried_on_the_past_before_it_is_set() {
+    let (desk, agent) = desk().await;
+    for key in ["k1", "k2"] {
+        let mut check = a_move(key);
+        check["task"]["id"] = json!(key);
+        let id = ask(&agent, check).await["handoff_id"].as_str().unwrap().to_owned();
+        let answer = if key == "k1" { approve("run") } else { reject(Then::Skip) };
+        decide_and_release(&desk, &id, answer).await;
+    }
+    let mut delete = a_delete("k3");
+    delete["task"]["id"] = json!("k3");
+    ask(&agent, delete).await;
+    let level = LevelTried { agent: AGENT.to_owned(), task: None, level: Level::Execute };
+    let change = ReplayRequest { level: Some(level), ..ReplayRequest::default() };
+    let replay = desk.engine.replay(&change).unwrap();
+    assert_eq!((replay.checks, replay.before.held, replay.after.held), (3, 3, 1));
+    let through = &replay.let_through;
+    assert_eq!((through.count, through.approved, through.rejected), (2, 1, 1));
+    assert_eq!(replay.after.mandatory, 1);
+    let same = desk.engine.replay(&ReplayRequest::default()).unwrap();
+    assert_eq!((same.let_through.count, same.newly_held.count), (0, 0), "no change, no difference");
+}
+
+#[tokio::test]
+async fn a_rule_is_tried_on_the_past_with_the_facts_of_its_time() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k1")).await["verdict"], "run");
+    desk.clock.pass(std::time::Duration::from_secs(1));
+    let mut found = action("a1", "files.list", &json!({}), "read");
+    found["action"]["facts"] = json!({ "free": 3 });
+    agent.call("action.record", found).await.unwrap();
+    desk.clock.pass(std::time::Duration::from_secs(1));
+    assert_eq!(ask(&agent, a_move("k2")).await["verdict"], "run");
+    let hold = rule(json!({ "name": "x", "does": "hold", "why": "Little room.",
+        "when": { "expr": "has(facts.free) && facts.free < 5" } }));
+    let change = ReplayRequest { with_rule: Some(hold), ..ReplayRequest::default() };
+    let replay = desk.engine.replay(&change).unwrap();
+    assert_eq!(replay.newly_held.count, 1, "only what came after the fact was known");
+}
+
+#[tokio::test]
+async fn insights_count_what_was_asked_and_answered() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_move("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    desk.engine.seen(&id).await.unwrap();
+    desk.clock.pass(std::time::Duration::from_secs(12));
+    decide_and_release(&desk, &id, approve("run")).await;
+    let mut delete = a_delete("k2");
+    delete["task"]["id"] = json!("t2");
+    ask(&agent, delete).await;
+    agent.submit(crate::agent::handoff("own")).await;
+    let told = desk.engine.insights().unwrap();
+    assert_eq!(told.all.questions, 2);
+    assert_eq!(told.agents.len(), 1);
+    assert!(!told.reasons.is_empty());
+    assert_eq!(told.submitted.iter().map(|reason| reason.count).sum::<u32>(), 1);
+}
