@@ -43,17 +43,19 @@ impl Desk {
         let made = hello.token.is_none().then(|| random_hex(32));
         let name = hello.name.clone();
         let fresh = made.clone();
-        let bound = self.watched(
+        // The level too in the change that binds: a name that is bound is answered
+        // with its token, or the token is lost.
+        let (bound, level) = self.watched(
             self.store
                 .write(move |write| {
                     let bound = bind(write, &hello.name, hello.token.as_deref(), fresh, now)?;
                     let (framework, version) = (hello.framework, hello.version);
                     write.agent_seen(&hello.name, framework.as_deref(), version.as_deref(), now)?;
-                    Ok(bound)
+                    let level = write.read().levels(&hello.name, "")?.agent.at(now);
+                    Ok((bound, level))
                 })
                 .await,
         )?;
-        let level = self.level_of(&name)?;
         Ok(welcome(name, made.filter(|_| bound), level))
     }
 
