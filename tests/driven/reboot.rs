@@ -107,6 +107,8 @@ fn a_deadline_that_passed_while_the_machine_was_off_is_warned_of_first() {
         };
         let marked = ask_until(SOON, || Ok(left_alone(&id).then_some(())));
         assert!(marked.unwrap().is_some(), "off by {seconds} s: nothing follows");
+        // What was left alone waits in a list of its own.
+        desk.window().open_tab("review");
         desk.window().open_item(&id, "May I rename draft-soon.txt?");
         desk.window().open_thread();
         desk.window().shows("task-thread", LEFT_ALONE);

@@ -183,8 +183,9 @@ impl Window {
         self.open_tab("thread");
     }
 
+    /// Opens a list, or a part of the card, by the name of its tab.
     #[track_caller]
-    fn open_tab(&self, name: &str) {
+    pub fn open_tab(&self, name: &str) {
         let tab = self.0.find(&format!("[role='tab'][data-tab='{name}']"), SOON).unwrap();
         self.0.click(&tab).unwrap();
     }
