@@ -35,7 +35,10 @@ impl Desk {
             changed.as_mut().enable();
             let record = self.own_record(agent, id)?;
             if matches!(record.progress.state(), State::Released | State::Collected) {
-                return self.offer(connection, agent, id).await;
+                match self.offer(connection, agent, id).await? {
+                    Some(answer) => return Ok(answer),
+                    None => continue,
+                }
             }
             if ended(&record) {
                 // Judged again by what is answered with: a revision in between
@@ -66,7 +69,14 @@ impl Desk {
         format!("{}:{connection}", self.run)
     }
 
-    async fn offer(&self, connection: u64, agent: &str, id: &str) -> Result<Answered, Failure> {
+    /// Offers the decision. There is none any more where the agent has made
+    /// another proposal since it was seen: the reviewer had asked for one.
+    async fn offer(
+        &self,
+        connection: u64,
+        agent: &str,
+        id: &str,
+    ) -> Result<Option<Answered>, Failure> {
         let now = self.now();
         let lease = random_hex(12);
         let event = Event::Offer { lease: lease.clone(), holder: self.holder(connection) };
@@ -89,6 +99,9 @@ impl Desk {
                 .await,
         )?;
         let (record, payload, _) = self.own(agent, id)?;
+        if record.progress.phase.decision().is_none() && !ended(&record) {
+            return Ok(None);
+        }
         let mut answer = answered(&record, &payload);
         if granted.is_some() {
             let there = self.hub.lease(connection, id);
@@ -104,7 +117,7 @@ impl Desk {
                     Some(LeaseGrant { id: held.id.clone(), expires_at: held.expires_at });
             }
         }
-        Ok(answer)
+        Ok(Some(answer))
     }
 
     /// The client has what carried this lease.

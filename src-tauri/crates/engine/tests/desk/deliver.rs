@@ -53,6 +53,35 @@ async fn a_listening_agent_has_the_decision_the_moment_it_is_released() {
     assert_eq!(standing["state"], "reconciled");
 }
 
+/// The other proposal may come between the look at the decision and its offer:
+/// which of the two is first is up to the threads, so it is tried often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_that_meets_another_proposal_waits_for_the_answer_to_that() {
+    let (desk, one, two, id) = two_clients().await;
+    let mut waits = Vec::new();
+    for round in 1..100 {
+        decide_and_release(&desk, &id, reject(Then::Revise)).await;
+        let mut other = handoff("k");
+        other["summary"] = json!(format!("Proposal {round}."));
+        let waiting = async {
+            // So many readings later.
+            for _ in 0..round % 20 {
+                one.get(&id).await;
+            }
+            one.listen(&desk, &id).await
+        };
+        let params = json!({ "id": id, "handoff": other });
+        let (revised, wait) = tokio::join!(two.call("handoff.revise", params), waiting);
+        assert_eq!(revised.unwrap()["revision"], round + 1);
+        waits.push(wait);
+    }
+    decide_and_release(&desk, &id, approve("keep")).await;
+    for wait in waits {
+        let told = wait.await.unwrap().unwrap();
+        assert!(!told["decision"].is_null(), "it has ended with nothing: {told}");
+    }
+}
+
 #[tokio::test]
 async fn one_acts_and_everyone_can_read() {
     let (desk, one, two, id) = two_clients().await;
