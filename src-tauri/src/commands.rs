@@ -6,9 +6,9 @@ use handoff_domain::replay::Replay;
 use handoff_domain::rule::Rule;
 use handoff_engine::{Engine, Failure};
 use handoff_protocol::view::{
-    AcceptTools, ActionView, AgentsView, BackupView, CaseView, DecideRequest, DeskStatus, Pause,
-    Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RuleRow, SetLevel, Settings,
-    WindowError,
+    AcceptTools, ActionView, AgentsView, BackupView, CaseView, DecideRequest, DeskStatus, EditPlan,
+    GiveBack, OfTask, Pause, Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RuleRow,
+    SetLevel, Settings, TakeOver, TaskView, TellAgent, WindowError,
 };
 use tauri::State;
 
@@ -142,6 +142,31 @@ pub async fn accept_tools(desk: State<'_, Desk>, accept: AcceptTools) -> Answer<
 #[tauri::command]
 pub async fn looked_at_agent(desk: State<'_, Desk>, agent: String) -> Answer<()> {
     Ok(desk.engine.looked_at_agent(agent).await?)
+}
+
+#[tauri::command]
+pub async fn task(desk: State<'_, Desk>, of: OfTask) -> Answer<TaskView> {
+    aside(desk, move |engine| engine.task(&of)).await
+}
+
+#[tauri::command]
+pub async fn take_over(desk: State<'_, Desk>, take: TakeOver) -> Answer<()> {
+    Ok(desk.engine.take_over(take).await?)
+}
+
+#[tauri::command]
+pub async fn give_back(desk: State<'_, Desk>, back: GiveBack) -> Answer<()> {
+    Ok(desk.engine.give_back(back).await?)
+}
+
+#[tauri::command]
+pub async fn edit_plan(desk: State<'_, Desk>, edit: EditPlan) -> Answer<()> {
+    Ok(desk.engine.edit_plan(edit).await?)
+}
+
+#[tauri::command]
+pub async fn tell_agent(desk: State<'_, Desk>, tell: TellAgent) -> Answer<()> {
+    Ok(desk.engine.tell_agent(tell).await?)
 }
 
 #[tauri::command]

@@ -89,6 +89,13 @@ const TOOLS_HELP: &str = "\
   {\"tools\": [{\"name\": \"fs.move\", \"description\": \"Moves a file\", \"effect\": \"reversible\"}]}
 What is said of an effect counts once the reviewer has accepted that very definition.";
 
+const NEXT_HELP: &str = "\
+Prints what the reviewer said unasked: to pause and to go on, that a task is taken
+over or given back with what was done by hand, another plan, words. What is printed
+counts as known and is not printed again. A check answers how much there is to know.
+
+Exit codes: 0, also when there is nothing; 4 no desk.";
+
 const VERIFY_HELP: &str = "\
 Every event in the desk's database is chained to the one before it by a hash, and
 the last hash is kept in the file audit-head beside it. This checks all of them,
@@ -164,6 +171,16 @@ pub enum Verb {
         /// Wait this long at most; without it, until there is an answer.
         #[arg(long, value_name = "SECS")]
         timeout: Option<u32>,
+    },
+    /// What the reviewer has told this agent since it last looked.
+    #[command(after_help = NEXT_HELP)]
+    Next {
+        /// Wait this long, in seconds, if there is nothing.
+        #[arg(long, value_name = "SECS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+        wait: u32,
+        /// Only what concerns this task.
+        #[arg(long, value_name = "ID")]
+        task: Option<String>,
     },
     /// Show a handoff with its decision.
     Show {

@@ -4,12 +4,14 @@
 //! nothing is kept for later, since a permission that comes late is none.
 
 use std::path::Path;
+use std::time::Duration;
 
 use handoff_protocol::wire::{
-    ByTask, Check, Checked, Gate, OpenTask, PlanTask, RecordAction, Recorded, TaskStanding, Tools,
-    ToolsKnown, method,
+    Ack, ByTask, Check, Checked, Gate, Next, NextItems, OpenTask, PlanTask, RecordAction, Recorded,
+    TaskStanding, Tools, ToolsKnown, method,
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::args::TaskVerb;
 use crate::desk::Desk;
@@ -18,6 +20,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::text::gate as text;
+
+/// The longest that one call waits; a longer time is several calls.
+const ONE_WAIT_S: u32 = 600;
+
+/// How much longer an answer may take than the desk was asked to wait.
+const LATE: Duration = Duration::from_secs(10);
 
 /// `handoff check`.
 pub fn check(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
@@ -71,6 +79,33 @@ pub fn task(edge: &mut Edge<'_>, agent: &str, verb: TaskVerb) -> Result<Exit, Fa
         }
     };
     edge.answer(&standing, &text::task(&standing))?;
+    Ok(Exit::Done)
+}
+
+/// `handoff next`: what is printed is acknowledged, and not printed again.
+pub fn next(
+    edge: &mut Edge<'_>,
+    agent: &str,
+    wait_s: u32,
+    task: Option<String>,
+) -> Result<Exit, Failure> {
+    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let mut left = wait_s;
+    let told: NextItems = loop {
+        let turn = left.min(ONE_WAIT_S);
+        let asked = Next { task: task.clone(), wait_s: Some(turn) };
+        let patience = Duration::from_secs(u64::from(turn)) + LATE;
+        let told: NextItems = client.call_by(method::NEXT, &asked, patience)?;
+        left -= turn;
+        if left == 0 || !told.items.is_empty() {
+            break told;
+        }
+    };
+    edge.answer(&told, &text::next(&told))?;
+    for item in &told.items {
+        let known = Ack { id: item.id.clone(), result: None };
+        client.call::<_, Value>(method::ACK, &known)?;
+    }
     Ok(Exit::Done)
 }
 

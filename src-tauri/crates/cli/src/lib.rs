@@ -84,6 +84,7 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
         Verb::Submit(given) => commands::submit(edge, agent, &given),
         Verb::Validate { file } => commands::validate(edge, &file),
         Verb::Wait { id, timeout } => commands::wait(edge, agent, &id, timeout),
+        Verb::Next { wait, task } => gate::next(edge, agent, wait, task),
         Verb::Show { id } => commands::show(edge, agent, &id),
         Verb::List { state, search, limit } => {
             commands::list(edge, agent, &ListQuery { state, search, limit: Some(limit) })

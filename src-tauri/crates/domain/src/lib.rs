@@ -18,6 +18,7 @@ pub mod effect;
 pub mod gate;
 pub mod identity;
 pub mod insight;
+pub mod instruction;
 pub mod lifecycle;
 pub mod payload;
 pub mod replay;

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::alerts::Purpose;
 use handoff_domain::autonomy::{Level, capped, level};
 use handoff_domain::gate::Stop;
+use handoff_domain::instruction::Instruction;
 use handoff_domain::payload::Priority;
 use handoff_domain::rule::{CallFacts, Does, Rule};
 use handoff_protocol::view::{
@@ -15,7 +16,7 @@ use handoff_store::{Agent, KnownTool, Read, StoreError};
 use serde_json::{Map, Value, json};
 
 use crate::gate::entry;
-use crate::{Actor, Desk, Engine, Failure, Notice};
+use crate::{Actor, Desk, Engine, Failure, Notice, control};
 
 /// How many open tasks of an agent are shown.
 const TASKS: u32 = 50;
@@ -89,11 +90,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Stops everything, an agent or a task, or lets it go on.
+    /// Stops everything, an agent or a task, or lets it go on; whoever works
+    /// there is told.
     pub async fn pause(&self, pause: Pause) -> Result<(), Failure> {
         let desk = &self.desk;
-        let now = desk.now();
-        desk.watched(
+        let (now, connected) = (desk.now(), desk.hub.connected());
+        let told = desk.watched(
             desk.store
                 .write(move |write| {
                     let agent = pause.agent.as_deref().unwrap_or_default();
@@ -105,25 +107,40 @@ impl Engine {
                             "Name the agent too.",
                         ));
                     }
-                    let stop = match (agent, task) {
-                        ("", _) => Stop::Everything,
-                        (_, "") => Stop::Agent,
-                        _ => Stop::Task,
+                    let (stop, about) = match (agent, task) {
+                        ("", _) => (Stop::Everything, "desk".to_owned()),
+                        (_, "") => (Stop::Agent, format!("agent:{agent}")),
+                        _ => (Stop::Task, control::subject(agent, task)),
                     };
-                    if write.pause(agent, task, pause.paused.then_some(stop), now)? {
-                        let subject = if agent.is_empty() {
-                            "desk".to_owned()
-                        } else {
-                            format!("agent:{agent}")
-                        };
-                        let kind = if pause.paused { "paused" } else { "resumed" };
-                        let data = json!({ "task": task });
-                        write.log_about(&subject, &entry(Actor::Reviewer, kind, data, now))?;
+                    if !write.pause(agent, task, pause.paused.then_some(stop), now)? {
+                        return Ok(Vec::new());
                     }
-                    Ok(())
+                    let (kind, instruction) = if pause.paused {
+                        ("paused", Instruction::Pause)
+                    } else {
+                        ("resumed", Instruction::Resume)
+                    };
+                    write.log_about(&about, &entry(Actor::Reviewer, kind, json!({}), now))?;
+                    let mut working = if agent.is_empty() {
+                        write.read().working()?
+                    } else {
+                        vec![agent.to_owned()]
+                    };
+                    if agent.is_empty() {
+                        working.extend(connected);
+                        working.sort_unstable();
+                        working.dedup();
+                    }
+                    for name in &working {
+                        control::instruct(write, name, task, &instruction, now)?;
+                    }
+                    Ok(working)
                 })
                 .await,
         )?;
+        for agent in told {
+            desk.hub.pending(&agent);
+        }
         desk.hub.tell(&Change::Status);
         Ok(())
     }

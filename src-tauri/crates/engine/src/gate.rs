@@ -11,6 +11,7 @@ mod record;
 mod tasks;
 
 pub use memory::Memory;
+pub(crate) use tasks::refuse_plan;
 
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ struct Standing {
     permit: Option<String>,
     pending: Vec<(String, Option<String>)>,
     plan: Option<Plan>,
+    /// How much the agent is told and does not know yet.
+    untold: u32,
 }
 
 impl Engine {
@@ -418,6 +421,7 @@ fn standing(
         permit: read.permit(agent, task, hash)?,
         pending: read.pending(agent, task)?,
         plan: read.task(agent, task)?.and_then(|task| task.plan),
+        untold: read.untold_count(agent)?,
     })
 }
 

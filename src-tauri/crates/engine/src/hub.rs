@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use handoff_protocol::session::Push;
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
 #[derive(Default)]
@@ -23,6 +23,8 @@ struct Inner {
     next: u64,
     connections: HashMap<u64, Connection>,
     waiters: HashMap<String, Arc<Notify>>,
+    /// Woken when an agent is told something; one for each name.
+    told: HashMap<String, Arc<Notify>>,
     windows: Vec<mpsc::UnboundedSender<Change>>,
     /// What was asked to be shown before there was a window.
     to_show: Option<Change>,
@@ -136,17 +138,38 @@ impl Hub {
         if let Some(waiters) = inner.waiters.get(handoff) {
             waiters.notify_waiters();
         }
-        let pushes: Vec<Push> = inner
+        drop(inner);
+        self.push(agent, method::CHANGED, &json!({ "id": handoff }));
+        self.tell(&Change::Handoff { id: handoff.to_owned() });
+    }
+
+    /// What is woken when this agent is told something.
+    pub fn told(&self, agent: &str) -> Arc<Notify> {
+        Arc::clone(self.inner().told.entry(agent.to_owned()).or_default())
+    }
+
+    /// Tells an agent that there is something in `agent.next`.
+    pub fn pending(&self, agent: &str) {
+        self.told(agent).notify_waiters();
+        self.push(agent, method::PENDING, &json!({}));
+    }
+
+    /// The agents that are connected.
+    pub fn connected(&self) -> HashSet<String> {
+        self.inner().connections.values().filter_map(|open| open.agent.clone()).collect()
+    }
+
+    fn push(&self, agent: &str, name: &'static str, params: &Value) {
+        let pushes: Vec<Push> = self
+            .inner()
             .connections
             .values()
             .filter(|open| open.agent.as_deref() == Some(agent))
             .map(|open| Arc::clone(&open.push))
             .collect();
-        drop(inner);
         for push in pushes {
-            push(method::CHANGED, &json!({ "id": handoff }));
+            push(name, params);
         }
-        self.tell(&Change::Handoff { id: handoff.to_owned() });
     }
 
     /// Tells the windows.

@@ -8,6 +8,7 @@ mod agents;
 mod autonomy;
 mod burst;
 mod case;
+mod control;
 mod failure;
 mod fold;
 mod gate;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Alerts;
 use handoff_domain::decision::{Decision, DecisionKind};
+use handoff_domain::gate::Stop;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
 use handoff_domain::payload::{Payload, Priority};
 use handoff_domain::rule::Rules;
@@ -379,9 +381,13 @@ fn change(
         let (was, is) = (record.progress.state(), progress.state());
         write.save(&record, &progress, now)?;
         if was != State::Released && is == State::Released {
+            let decision = progress.phase.released_decision();
             // A released approval lets exactly one later call run.
-            if let Some(hash) = progress.phase.released_decision().and_then(permits) {
+            if let Some(hash) = decision.and_then(permits) {
                 write.permit_once(&record.id, &record.agent, &record.task, &hash)?;
+            }
+            if decision.is_some_and(|decision| decision.kind == DecisionKind::TakeOver) {
+                write.pause(&record.agent, &record.task, Some(Stop::TakenOver), now)?;
             }
         } else if was != is && is == State::Reconciled {
             write.use_permit(&record.id, now)?;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use handoff_protocol::session::{Host, Push, Reply, Session};
 use handoff_protocol::wire::{
-    Ack, ById, ByTask, Check, ErrorCode, Hello, ListQuery, OpenTask, PROTOCOL, PlanTask, Reconcile,
-    RecordAction, Revise, Show, Status, Submit, Tools, Wait, Withdraw, method,
+    Ack, ById, ByTask, Check, ErrorCode, Hello, ListQuery, Next, OpenTask, PROTOCOL, PlanTask,
+    Reconcile, RecordAction, Revise, Show, Status, Submit, Tools, Wait, Withdraw, method,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{Engine, Failure, lock};
+use crate::{Engine, Failure, control, lock};
 
 struct Connection {
     engine: Engine,
@@ -91,8 +91,12 @@ impl Connection {
                 reply(desk.wait(connection, &self.agent()?, &id, timeout).await?)
             }
             method::ACK => {
-                let Ack { id, result: _ } = read(params)?;
-                reply(desk.acknowledge(connection, &self.agent()?, &id).await?)
+                let ack = read::<Ack>(params)?;
+                if control::is_instruction(&ack.id) {
+                    reply(self.engine.knows(&self.agent()?, ack).await?)
+                } else {
+                    reply(desk.acknowledge(connection, &self.agent()?, &ack.id).await?)
+                }
             }
             method::WITHDRAW => {
                 let Withdraw { id, reason } = read(params)?;
@@ -131,6 +135,7 @@ impl Connection {
                 let record = read::<RecordAction>(params)?;
                 reply(self.engine.record_action(&self.agent()?, record).await?)
             }
+            method::NEXT => reply(self.engine.next(&self.agent()?, read::<Next>(params)?).await?),
             method::RECONCILE => {
                 let Reconcile { id, report } = read(params)?;
                 reply(desk.reconcile(&self.agent()?, &id, report).await?)

@@ -299,6 +299,7 @@ pub(crate) fn store_new(
     let queued = Progress::new(&open.deadline, cold, received);
     let ready = transition(&queued, &traits, Event::Present, now)?;
     let ready = transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?;
+    write.open_task(agent, &payload.task, payload.plan.as_ref(), now)?;
     let key = payload.key.clone();
     let new = NewHandoff { id, agent: agent.to_owned(), key, proposal: proposal(checked, text) };
     let record = write.insert(&new, &ready, received)?;

@@ -155,6 +155,26 @@ pub fn entry(entry: Entry) -> ThreadEntry {
             format!("Made proposal {}", entry.data.get("revision").cloned().unwrap_or_default())
         }
         "restored" => "Went back to a backup: later events are lost".to_owned(),
+        "taken_over" => "Took the task over".to_owned(),
+        "given_back" => match text("text") {
+            "" => "Gave the task back".to_owned(),
+            words => format!("Gave the task back: {words}"),
+        },
+        "plan_edited" => match text("text") {
+            "" => "Changed the plan".to_owned(),
+            words => format!("Changed the plan: {words}"),
+        },
+        "told" => format!("Said: {}", text("text")),
+        "paused" => "Paused it".to_owned(),
+        "resumed" => "Let it go on".to_owned(),
+        "knows" => match text("what") {
+            "pause" => "Knows that it is paused".to_owned(),
+            "resume" => "Knows that it may go on".to_owned(),
+            "take_over" => "Knows that the task is taken over".to_owned(),
+            "give_back" => "Knows that the task is its own again".to_owned(),
+            "plan" => "Has the changed plan".to_owned(),
+            _ => "Has read it".to_owned(),
+        },
         "warned" => attempted("Warned of the deadline", text("attempt"), text("why")),
         "escalated" => "Deadline passed: you are alerted".to_owned(),
         "manual_review" => match text("why") {

@@ -28,6 +28,12 @@ pub fn typescript(folder: &Path) -> Result<(), ExportError> {
     view::ReplayRequest::export_all(&config)?;
     handoff_domain::replay::Replay::export_all(&config)?;
     handoff_domain::insight::Insights::export_all(&config)?;
+    view::TaskView::export_all(&config)?;
+    view::OfTask::export_all(&config)?;
+    view::TakeOver::export_all(&config)?;
+    view::GiveBack::export_all(&config)?;
+    view::EditPlan::export_all(&config)?;
+    view::TellAgent::export_all(&config)?;
     view::Change::export_all(&config)
 }
 

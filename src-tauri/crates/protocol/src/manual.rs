@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::wire::{
     Ack, Answered, ById, ByTask, Check, Checked, ErrorCode, ErrorData, Hello, ListQuery, Listed,
-    MAX_FRAME_BYTES, OpenTask, PROTOCOL, PlanTask, Reconcile, RecordAction, Recorded, Show, Shown,
-    Standing, Status, TaskStanding, Tools, ToolsKnown, Validated, Wait, Welcome, Withdraw, method,
+    MAX_FRAME_BYTES, Next, NextItems, OpenTask, PROTOCOL, PlanTask, Reconcile, RecordAction,
+    Recorded, Show, Shown, Standing, Status, TaskStanding, Tools, ToolsKnown, Validated, Wait,
+    Welcome, Withdraw, method,
 };
 
 /// One method of the socket.
@@ -88,7 +89,8 @@ the reviewer sees \"may have run\" and decides.
 ## Notifications
 
 `handoff.changed {id}` is sent to every connection of the agent whose handoff \
-has changed. It is a hint and may be missed: the truth is what a call returns.
+has changed, `agent.pending {}` when there is something new in `agent.next`. They \
+are hints and may be missed: the truth is what a call returns.
 ";
 
 fn methods() -> Vec<Method> {
@@ -139,7 +141,7 @@ fn methods() -> Vec<Method> {
         },
         Method {
             name: method::ACK,
-            says: "Acknowledges the lease that came with a decision.",
+            says: "Acknowledges the lease that came with a decision, or an item of `agent.next`.",
             params: fields::<Ack>(),
             result: Vec::new(),
         },
@@ -179,6 +181,12 @@ fn methods() -> Vec<Method> {
 /// The methods around single actions.
 fn gate_methods() -> Vec<Method> {
     vec![
+        Method {
+            name: method::NEXT,
+            says: "Says what the reviewer has told the agent: to pause and to go on, that a task is taken over or given back, another plan, words. Each item comes again until it is acknowledged; the answer to every check says how many there are.",
+            params: fields::<Next>(),
+            result: fields::<NextItems>(),
+        },
         Method {
             name: method::TOOLS,
             says: "Says what the agent can call. What it claims of a tool's effect counts once the reviewer has accepted that very definition; until then nobody knows what the tool does.",

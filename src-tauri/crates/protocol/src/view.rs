@@ -6,6 +6,7 @@
 
 mod agents;
 mod case;
+mod control;
 mod desk;
 mod queue;
 
@@ -21,6 +22,9 @@ pub use agents::{
 pub use case::{
     ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,
     DirectiveStep, Folded, Liveness, OptionView, ProposedActionView, ThreadEntry,
+};
+pub use control::{
+    Acts, EditPlan, GiveBack, OfTask, PlanStep, TakeOver, TaskEntry, TaskView, TellAgent,
 };
 pub use desk::{AgentView, BackupView, DeskStatus, NotificationState, Settings, Theme};
 pub use queue::{Counts, Hold, List, QueueItem, QueueQuery, QueueView};

@@ -3,6 +3,7 @@
 //! These are the shapes of requests and answers. Who may call what, and what a
 //! call does, is the engine's business; how bytes become lines, the transport's.
 
+mod control;
 mod gate;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use control::{LONGEST_WAIT_S, Next, NextItem, NextItems};
 pub use gate::{
     ByTask, Check, Checked, Gate, OpenTask, PlanTask, RecordAction, Recorded, TaskRef,
     TaskStanding, Tool, Tools, ToolsKnown,
@@ -329,13 +331,14 @@ pub struct Reconcile {
     pub report: Report,
 }
 
-/// `agent.ack`: the client has received what carried this id.
+/// `agent.ack`: the client has received what carried this id: a lease, or an
+/// item of `agent.next`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ack {
-    /// The id of the lease.
+    /// The id of the lease, or of the item.
     pub id: String,
-    /// What became of it, if there is anything to say.
+    /// What became of it, if there is anything to say, of 64 KiB at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
 }
@@ -405,6 +408,10 @@ pub mod method {
     pub const CHECK: &str = "action.check";
     /// See [`super::RecordAction`].
     pub const RECORD: &str = "action.record";
+    /// See [`super::Next`].
+    pub const NEXT: &str = "agent.next";
+    /// A hint to the agent that there is something to know: `agent.next` says what.
+    pub const PENDING: &str = "agent.pending";
     /// A hint to the agent that one of its handoffs has changed.
     pub const CHANGED: &str = "handoff.changed";
 }

@@ -1,14 +1,16 @@
-//! What the gate keeps: tasks, tools, checks, records, permits, levels, pauses
-//! and rules. It finds and keeps them; what they mean is the domain's.
+//! What the gate keeps: tasks, tools, checks, records, permits, levels, pauses,
+//! rules and what agents are told. It finds and keeps them; what they mean is the domain's.
 
 mod calls;
 mod given;
 mod past;
+mod told;
 mod work;
 
 pub use calls::{CheckRow, Counted, NewAction, NewCheck, Past};
 pub use given::{KnownTool, RuleRow, SetLevels};
 pub use past::{DecidedRow, FactsFound, PastRow, SubmittedRow};
+pub use told::Told;
 pub use work::TaskRow;
 
 use handoff_domain::action::Effect;

@@ -40,7 +40,7 @@ pub use damage::{Restored, restore};
 pub use files::Files;
 pub use gate::{
     CheckRow, Counted, DecidedRow, FactsFound, KnownTool, NewAction, NewCheck, Past, PastRow,
-    RuleRow, SetLevels, SubmittedRow, TaskRow,
+    RuleRow, SetLevels, SubmittedRow, TaskRow, Told,
 };
 pub use go_back::{Choice, go_back};
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};

@@ -16,7 +16,7 @@ use crate::{StoreError, audit};
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
 /// The format that this desk writes: how many migrations there are.
-pub const FORMAT: i64 = 6;
+pub const FORMAT: i64 = 7;
 
 /// The first format with an audit log.
 pub const AUDITED: i64 = 3;
@@ -34,6 +34,7 @@ fn migrations() -> Vec<M<'static>> {
         M::up(include_str!("../migrations/0004_search.sql")),
         M::up(include_str!("../migrations/0005_gate.sql")),
         M::up(include_str!("../migrations/0006_review.sql")),
+        M::up(include_str!("../migrations/0007_control.sql")),
     ]
 }
 

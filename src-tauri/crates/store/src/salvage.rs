@@ -163,7 +163,10 @@ pub fn leave_behind(
 /// Takes back whatever lets agents go on unasked: what comes from the past
 /// must not permit what was forbidden since.
 pub fn lock_down(target: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
-    target.execute_batch("DELETE FROM levels; DELETE FROM permits;")?;
+    target.execute_batch(
+        "DELETE FROM levels; DELETE FROM permits;
+         DELETE FROM instructions WHERE known_at IS NULL;",
+    )?;
     target
         .prepare(
             "UPDATE rules SET revoked_at = ? WHERE revoked_at IS NULL

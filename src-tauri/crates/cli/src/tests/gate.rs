@@ -95,3 +95,18 @@ fn what_is_no_check_is_refused_with_what_would_be_right() {
         assert!(ended.out.is_empty(), "{text}: nothing that reads like an answer");
     }
 }
+
+#[test]
+fn what_the_reviewer_says_unasked_is_printed_once() {
+    let room = Room::new();
+    let read = room.file("read.json", check("ls -l", "k-1"));
+    assert_eq!(room.run(&["check", &read]).exit, Exit::Done);
+    let nothing = room.run(&["next", "--json"]);
+    assert_eq!((nothing.exit, &nothing.json()["items"]), (Exit::Done, &json!([])));
+    let waiting = room.start(&["next", "--wait", "60"]);
+    room.tell("t", "Leave the photos alone.");
+    let told = waiting.end();
+    assert_eq!(told.exit, Exit::Done);
+    assert!(told.out.contains("Leave the photos alone."), "{told:?}");
+    assert!(room.run(&["next"]).out.contains("Nothing new"));
+}

@@ -9,7 +9,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use handoff_protocol::view::{CaseView, DecideRequest, List, Liveness, QueueQuery, Settings};
+use handoff_protocol::view::{
+    CaseView, DecideRequest, List, Liveness, QueueQuery, Settings, TellAgent,
+};
 use handoff_testkit::{FakeClock, Headless};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -246,6 +248,14 @@ impl Room {
             tokio::time::timeout(PATIENCE, look).await.expect("an item comes")
         });
         well(engine.open_case(&found))
+    }
+
+    /// The reviewer says something to the agent, unasked.
+    pub fn tell(&self, task: &str, words: &str) {
+        let tell =
+            TellAgent { agent: "cli".to_owned(), task: task.to_owned(), text: words.to_owned() };
+        let told = self.runtime.block_on(self.desk().engine.tell_agent(tell));
+        assert!(told.is_ok(), "{told:?}");
     }
 
     /// The reviewer answers what is on screen; the answer is released at once.

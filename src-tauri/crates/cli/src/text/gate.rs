@@ -2,7 +2,8 @@
 
 use handoff_domain::action::Effect;
 use handoff_domain::autonomy::Level;
-use handoff_protocol::wire::{Checked, Gate, Recorded, TaskStanding, ToolsKnown};
+use handoff_domain::instruction::Instruction;
+use handoff_protocol::wire::{Checked, Gate, NextItems, Recorded, TaskStanding, ToolsKnown};
 
 use super::{pair, part};
 use crate::visible;
@@ -72,6 +73,44 @@ pub fn task(standing: &TaskStanding) -> String {
     list(&mut out, "pending", &standing.pending);
     if let Some(draft) = &standing.draft {
         pair(&mut out, "draft", &visible::line(draft));
+    }
+    out
+}
+
+/// What the agent is told.
+pub fn next(told: &NextItems) -> String {
+    if told.items.is_empty() {
+        return "Nothing new.\n".to_owned();
+    }
+    let mut out = String::new();
+    for item in &told.items {
+        let task = item.task.as_deref().map_or("all work".to_owned(), visible::line);
+        let what = match &item.instruction {
+            Instruction::Pause => "Pause: only what reads may go on.".to_owned(),
+            Instruction::Resume => "Go on.".to_owned(),
+            Instruction::TakeOver { .. } => "The reviewer does this now: leave it.".to_owned(),
+            Instruction::GiveBack { .. } => "It is yours again.".to_owned(),
+            Instruction::Plan { revision, .. } => format!("Follow plan {revision} (see --json)."),
+            Instruction::Message { text } => visible::line(text),
+        };
+        pair(&mut out, &task, &what);
+        match &item.instruction {
+            Instruction::TakeOver { message: Some(message) } => {
+                part(&mut out, "tell the end user", &message.text);
+            }
+            Instruction::GiveBack { done, facts, text } => {
+                let steps: Vec<String> = done.iter().map(|done| done.step.clone()).collect();
+                list(&mut out, "done by hand", &steps);
+                for (name, value) in facts {
+                    pair(&mut out, &visible::line(name), &visible::line(&value.to_string()));
+                }
+                if let Some(text) = text {
+                    part(&mut out, "says", text);
+                }
+            }
+            Instruction::Plan { text: Some(text), .. } => part(&mut out, "why", text),
+            _ => {}
+        }
     }
     out
 }

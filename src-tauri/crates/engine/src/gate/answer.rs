@@ -38,7 +38,7 @@ pub fn answer(
         handoff_id: None,
         blocked_by: if gate == Gate::Held { stopped } else { Vec::new() },
         runnable,
-        pending_for_you: 0,
+        pending_for_you: standing.untold,
         action_hash: weighed.hash.clone(),
     }
 }

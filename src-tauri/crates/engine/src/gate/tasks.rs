@@ -268,7 +268,7 @@ fn refuse_task(task: &Task) -> Result<(), Failure> {
     Err(Failure::new(ErrorCode::InvalidParams, what, hint))
 }
 
-fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
+pub fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
     if plan.steps.len() > STEPS {
         return Err(Failure::new(
             ErrorCode::InvalidParams,

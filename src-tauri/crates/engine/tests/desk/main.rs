@@ -5,6 +5,7 @@
 mod agent;
 mod agents;
 mod alerts;
+mod control;
 mod decide;
 mod deliver;
 mod durable;

@@ -64,6 +64,15 @@ impl Read<'_> {
             .collect()
     }
 
+    /// The agents that have open tasks.
+    pub fn working(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT DISTINCT agent FROM tasks WHERE closed_at IS NULL")?;
+        let found = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
     /// The handoffs of a task that are not released yet, each with the step it
     /// is about.
     pub fn pending(
@@ -127,13 +136,37 @@ impl Write<'_> {
         let plan = plan.map(serde_json::to_string).transpose()?;
         self.connection
             .prepare_cached(
-                "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5)
+                "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at, planned)
+                 VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5, ?4 IS NOT NULL)
                  ON CONFLICT (agent, id) DO UPDATE SET task = excluded.task,
                    revision = revision + (excluded.plan IS NOT NULL
                      AND excluded.plan IS NOT tasks.plan),
                    plan = coalesce(excluded.plan, tasks.plan),
+                   planned = max(planned, excluded.planned),
                    changed_at = excluded.changed_at, closed_at = NULL",
+            )?
+            .execute(params![agent, task.id, serde_json::to_string(task)?, plan, millis(now)])?;
+        Ok(())
+    }
+
+    /// Keeps the task that a handoff belongs to. Its plan counts only where the
+    /// agent gives none of its own: that one is the later word.
+    pub fn open_task(
+        &self,
+        agent: &str,
+        task: &Task,
+        plan: Option<&Plan>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let plan = plan.map(serde_json::to_string).transpose()?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5)
+                 ON CONFLICT (agent, id) DO UPDATE SET changed_at = excluded.changed_at,
+                   revision = revision + (NOT planned AND excluded.plan IS NOT NULL
+                     AND excluded.plan IS NOT tasks.plan),
+                   plan = CASE WHEN planned THEN plan ELSE coalesce(excluded.plan, plan) END",
             )?
             .execute(params![agent, task.id, serde_json::to_string(task)?, plan, millis(now)])?;
         Ok(())
