@@ -17,7 +17,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("handoff-protocol", &["handoff-domain"]),
     ("handoff-store", &["handoff-domain"]),
     ("handoff-spool", &["handoff-domain", "handoff-protocol"]),
-    ("handoff-engine", &["handoff-domain", "handoff-protocol", "handoff-store", "handoff-spool"]),
+    ("handoff-keeper", &["handoff-domain"]),
+    (
+        "handoff-engine",
+        &["handoff-domain", "handoff-protocol", "handoff-store", "handoff-spool", "handoff-keeper"],
+    ),
     ("handoff-transport", &["handoff-domain", "handoff-protocol"]),
     // `verify` and `doctor` look at what lies on the disk, desk or no desk.
     (
@@ -40,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "handoff-protocol",
             "handoff-store",
             "handoff-spool",
+            "handoff-keeper",
             "handoff-engine",
             "handoff-transport",
         ],
@@ -65,6 +70,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "handoff-protocol",
             "handoff-store",
             "handoff-spool",
+            "handoff-keeper",
             "handoff-engine",
             "handoff-transport",
             "handoff-cli",

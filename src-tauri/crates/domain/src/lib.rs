@@ -19,6 +19,7 @@ pub mod gate;
 pub mod identity;
 pub mod insight;
 pub mod instruction;
+pub mod kept;
 pub mod lifecycle;
 pub mod payload;
 pub mod replay;
