@@ -16,6 +16,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use handoff_domain::bounded;
 use handoff_engine::{Clock as _, Engine};
+use handoff_keeper::Keeper;
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
 use handoff_store::{Files, OpenError, Store, StoreError, go_back};
@@ -138,6 +139,7 @@ fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
         let server = Server::bind(socket)
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
         // Whoever cannot connect yet spools; whoever can is answered after this.
+        engine.keep_files_with(Keeper::of(home.root())).await;
         engine.take_up(Spool::of(home.root())).await;
         anyhow::Ok((engine, server))
     })?;

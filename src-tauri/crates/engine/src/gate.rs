@@ -6,6 +6,7 @@
 
 mod answer;
 mod ask;
+mod files;
 mod memory;
 mod record;
 mod tasks;
@@ -32,6 +33,7 @@ use handoff_store::{CheckRow, KnownTool, NewCheck, Read, StoreError, TaskRow, Wr
 use serde_json::{Value, json};
 
 use self::answer::{answer, limit, no};
+use self::files::Copies;
 use self::memory::Remembered;
 use crate::submit::{Open, store_new};
 use crate::{Actor, Desk, Engine, Entry, Failure, lock};
@@ -132,7 +134,8 @@ impl Desk {
                 return Ok(Outcome::Answered { checked: Box::new(answer), new: None, used: false });
             }
         }
-        let weighed = self.weigh(agent, check, &known, now);
+        let copies = self.take_copies(check).await;
+        let weighed = self.weigh(agent, check, &known, &copies, now);
         let waits = standing.waits(check, &weighed.judged);
         let verdict = decide(&standing.ground(&weighed, &waits));
         let question = match verdict {
@@ -153,7 +156,11 @@ impl Desk {
             .store
             .write(move |write| {
                 let call = Call { agent: &agent, check: &check, task: &task, weighed: &weighed };
-                keep(write, &call, verdict, question, now)
+                let outcome = keep(write, &call, verdict, question, now)?;
+                if let Copies::Taken(taken) = &copies {
+                    write.keep_files(&agent, &task.id, &check.key, taken, now)?;
+                }
+                Ok(outcome)
             })
             .await;
         self.watched(kept)
@@ -192,7 +199,14 @@ impl Desk {
         })
     }
 
-    fn weigh(&self, agent: &str, check: &Check, known: &Known, now: DateTime<Utc>) -> Weighed {
+    fn weigh(
+        &self,
+        agent: &str,
+        check: &Check,
+        known: &Known,
+        copies: &Copies,
+        now: DateTime<Utc>,
+    ) -> Weighed {
         let words = effect::command_words(&check.tool, &check.args);
         // Where the call itself names a folder, it runs there.
         let own = words.as_ref().and_then(|(_, folder)| folder.as_deref());
@@ -214,9 +228,16 @@ impl Desk {
             reviewer: matched.reviewer(),
             claimed: check.effect.max(tool.and_then(|tool| tool.claimed)),
             accepted: effect::acceptable(&check.tool, tool.and_then(KnownTool::in_force)),
-            undoable: check.undo.as_ref().is_some_and(|undo| works(undo, now)),
+            undoable: check.undo.as_ref().is_some_and(|undo| match undo {
+                Undo::Files { .. } => files::cover(copies, &reading, cwd) && in_time(undo, now),
+                Undo::Tool { .. } | Undo::Command { .. } => in_time(undo, now),
+            }),
         };
-        let judged = judge(&reading, word);
+        let mut judged = judge(&reading, word);
+        if let Copies::None(why) = copies {
+            // The reason would else be looked for in vain.
+            judged.why = format!("{} No copies of its files are kept: {why}.", judged.why);
+        }
         let read_as = judge(&reading, Word { reviewer: None, ..word });
         let definition: Option<Value> =
             tool.and_then(|tool| serde_json::from_str(&tool.definition).ok());
@@ -360,10 +381,9 @@ fn keep(
     Ok(Outcome::Answered { checked: Box::new(checked), new, used })
 }
 
-/// Whether an undo can still be carried out. The desk keeps no copies of files
-/// yet, so none can be brought back.
-fn works(undo: &Undo, now: DateTime<Utc>) -> bool {
-    !matches!(undo, Undo::Files { .. }) && undo.until().is_none_or(|until| now < until)
+/// Whether an undo has not run out.
+fn in_time(undo: &Undo, now: DateTime<Utc>) -> bool {
+    undo.until().is_none_or(|until| now < until)
 }
 
 pub(crate) fn entry(actor: Actor, kind: &str, data: Value, now: DateTime<Utc>) -> Entry {

@@ -30,7 +30,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -40,6 +40,7 @@ use handoff_domain::gate::Stop;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
 use handoff_domain::payload::{Payload, Priority};
 use handoff_domain::rule::Rules;
+use handoff_keeper::Keeper;
 use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
 use handoff_store::{Entry, Opened, Record, Store, StoreError, Write};
 use serde_json::Value;
@@ -102,6 +103,8 @@ struct Desk {
     /// Woken when a lease was given.
     leased: Notify,
     spooled: Spooled,
+    /// The copies of files that agents change; none until it is named.
+    keeper: OnceLock<Keeper>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +175,7 @@ impl Engine {
                 held: Notify::new(),
                 leased: Notify::new(),
                 spooled: Spooled::default(),
+                keeper: OnceLock::new(),
             }),
         };
         engine.desk.read_rules()?;

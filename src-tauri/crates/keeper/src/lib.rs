@@ -106,6 +106,15 @@ impl Keeper {
         Ok(kept)
     }
 
+    /// Which file a path names, taken from `folder`.
+    ///
+    /// # Errors
+    ///
+    /// If it leads out of the folder.
+    pub fn place(folder: &Path, file: &str) -> Result<PathBuf, KeepError> {
+        way::within(folder, file)
+    }
+
     /// What lies at the path of a kept file now.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod calls;
 mod given;
+mod kept;
 mod past;
 mod told;
 mod work;

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use handoff_engine::{Attempt, Clock, CommandRunner, Engine, Notice, Notifier};
+use handoff_keeper::Keeper;
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
 use handoff_store::{Files, Store};
@@ -284,6 +285,7 @@ impl<C: Clock + Clone> Headless<C> {
         .await
         .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let audited = Audited { files };
+        engine.keep_files_with(Keeper::of(home.root())).await;
         engine.take_up(Spool::of(home.root())).await;
         Ok(Self { engine, clock, notifier, runner, home, audited, folder, serving: None })
     }

@@ -109,7 +109,11 @@ pub fn next(told: &NextItems) -> String {
                 }
             }
             Instruction::Plan { text: Some(text), .. } => part(&mut out, "why", text),
-            _ => {}
+            Instruction::Pause
+            | Instruction::Resume
+            | Instruction::TakeOver { message: None }
+            | Instruction::Plan { text: None, .. }
+            | Instruction::Message { .. } => {}
         }
     }
     out

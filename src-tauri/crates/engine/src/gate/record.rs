@@ -2,7 +2,7 @@
 //! decided, and shown to the reviewer where the two differ.
 
 use chrono::{DateTime, Utc};
-use handoff_domain::action::{Action, ActionStatus, Effect};
+use handoff_domain::action::{Action, ActionStatus, Effect, Undo};
 use handoff_domain::autonomy::{Level, LevelSet, capped};
 use handoff_domain::decision::{action_hash, fingerprint};
 use handoff_domain::effect::{self, Class, Word, judge};
@@ -14,7 +14,7 @@ use handoff_protocol::wire::{Checked, ErrorCode, RecordAction, Recorded, TaskRef
 use handoff_store::{KnownTool, NewAction, Record, StoreError, Write};
 use serde_json::{Map, Value, json};
 
-use super::{entry, no_such_task, works};
+use super::{entry, in_time, no_such_task};
 use crate::{Actor, Engine, Failure, change};
 
 /// Where the desk has an action from that an agent reports by itself.
@@ -43,8 +43,15 @@ impl Engine {
         let size = serde_json::to_string(&record.action).map_or(0, |text| text.len());
         desk.must_have_room(size)?;
         let (owner, task, now) = (agent.to_owned(), record.task.id().to_owned(), desk.now());
-        let kept =
-            desk.watched(desk.store.write(move |write| keep(write, &owner, &record, now)).await)?;
+        let hash = hash_of(&record.action);
+        let left = desk.left_of(agent, &task, &hash, record.action.status).await?;
+        let stored = desk.store.write(move |write| {
+            if let Some((check, files)) = &left {
+                write.files_left(*check, &record.action.id, files)?;
+            }
+            keep(write, &owner, &record, now)
+        });
+        let kept = desk.watched(stored.await)?;
         if kept.again {
             desk.memory.forget(agent, &task);
         }
@@ -89,7 +96,7 @@ fn keep(
     }
     let allowed = write.read().was_allowed(agent, task, &hash)?;
     let drafted = allowed.as_ref().is_some_and(|(_, answer)| was_drafted(answer));
-    let judged = judged(write, agent, action, now)?;
+    let judged = judged(write, agent, task, action, now)?;
     let ran = matches!(action.status, ActionStatus::Done | ActionStatus::Running);
     let done = NewAction {
         task,
@@ -230,15 +237,23 @@ fn lower(
 fn judged(
     write: &Write<'_>,
     agent: &str,
+    task: &str,
     action: &Action,
     now: DateTime<Utc>,
 ) -> Result<Effect, StoreError> {
     let tool = write.read().tool(agent, &action.tool)?;
+    let undoable = match &action.undo {
+        None => false,
+        Some(undo @ Undo::Files { .. }) => {
+            in_time(undo, now) && !write.read().kept_of(agent, task, &action.id)?.is_empty()
+        }
+        Some(undo) => in_time(undo, now),
+    };
     let word = Word {
         reviewer: None,
         claimed: Some(action.effect),
         accepted: effect::acceptable(&action.tool, tool.as_ref().and_then(KnownTool::in_force)),
-        undoable: action.undo.as_ref().is_some_and(|undo| works(undo, now)),
+        undoable,
     };
     let reading = effect::read(&action.tool, &args_of(action), None);
     let judged = judge(&reading, word);

@@ -63,6 +63,7 @@ async fn a_wait_that_meets_another_proposal_waits_for_the_answer_to_that() {
         decide_and_release(&desk, &id, reject(Then::Revise)).await;
         let mut other = handoff("k");
         other["summary"] = json!(format!("Proposal {round}."));
+        #[expect(clippy::async_yields_async, reason = "it is started now and waited for later")]
         let waiting = async {
             // So many readings later.
             for _ in 0..round % 20 {

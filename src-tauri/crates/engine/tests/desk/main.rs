@@ -9,6 +9,7 @@ mod control;
 mod decide;
 mod deliver;
 mod durable;
+mod files;
 mod full;
 mod gate;
 mod locked;
