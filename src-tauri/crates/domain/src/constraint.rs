@@ -14,6 +14,7 @@
 
 mod condition;
 mod cost;
+mod judge;
 mod syntax;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use crate::payload::Payload;
 use crate::validate::names::clip_long;
 
 pub use condition::Condition;
+pub(crate) use judge::{Judge, judging};
 pub use syntax::{MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS, Names};
 
 /// The most expressions one handoff may have.

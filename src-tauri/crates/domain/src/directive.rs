@@ -1,16 +1,21 @@
-//! What a decision makes of the plan, step by step (DESIGN §7).
+//! The directive: what a decision makes of the plan, step by step (DESIGN §7,
+//! CONTRACT §5), as it crosses the boundary.
 //!
-//! A first, structural answer: which steps go on, wait, or fall away, from the
-//! dependencies alone. It does not yet weigh recorded outputs or facts.
+//! What is in it is decided by [`crate::reconcile`]; here are its form, and
+//! the dependencies between steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::decision::{Decision, DecisionKind, Then};
-use crate::payload::{Payload, Plan, Step, StepStatus, Used};
+use crate::decision::Decision;
+use crate::payload::{Payload, Plan, Step, Used};
+use crate::reconcile::{Case, lines};
+
+pub use crate::runnable::free_steps;
 
 /// What becomes of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
@@ -39,19 +44,26 @@ pub struct Line {
     pub verdict: Verdict,
     /// Why, in one sentence.
     pub why: String,
+    /// The actions to undo before it is done again, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub undo: Vec<String>,
 }
 
-/// The steps that depend on `step`, directly or not, by `depends_on` or `uses`.
-pub fn dependants(plan: &Plan, step: &str) -> BTreeSet<String> {
+/// The steps that depend on one of `steps`, directly or not, by `depends_on`
+/// or `uses`; one of them is itself among these only if it depends on another.
+pub fn dependants(plan: &Plan, steps: &[&str]) -> BTreeSet<String> {
     let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let known: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     for candidate in &plan.steps {
         for need in needs(candidate, &known) {
-            waiting.entry(need).or_default().push(&candidate.id);
+            if need != candidate.id {
+                waiting.entry(need).or_default().push(&candidate.id);
+            }
         }
     }
     let mut found = BTreeSet::new();
-    let mut next = vec![step];
+    let mut next = steps.to_vec();
     while let Some(needed) = next.pop() {
         for dependant in waiting.remove(needed).into_iter().flatten() {
             if found.insert(dependant.to_owned()) {
@@ -59,7 +71,6 @@ pub fn dependants(plan: &Plan, step: &str) -> BTreeSet<String> {
             }
         }
     }
-    found.remove(step);
     found
 }
 
@@ -74,87 +85,18 @@ pub fn needs<'s>(step: &'s Step, known: &BTreeSet<&str>) -> impl Iterator<Item =
     step.depends_on.iter().map(String::as_str).chain(outputs)
 }
 
-/// The steps that may go on while the question waits: not done, and neither
-/// the asked step nor one that depends on it. A question that names no step
-/// stops all of them.
-pub fn free_steps(payload: &Payload) -> BTreeSet<String> {
-    let (Some(plan), Some(asked)) = (&payload.plan, &payload.pending_question.step) else {
-        return BTreeSet::new();
-    };
-    let held = dependants(plan, asked);
-    plan.steps
-        .iter()
-        .filter(|step| matches!(step.status, StepStatus::Pending | StepStatus::Running))
-        .filter(|step| step.id != *asked && !held.contains(&step.id))
-        .map(|step| step.id.clone())
-        .collect()
-}
-
-/// What a decision makes of the plan; `None` while nothing is decided.
+/// What a decision makes of the plan a handoff came with; what stands while
+/// nothing is decided (CONTRACT §5). It is the same however often it is asked
+/// for: undo windows are seen as they stood when it was decided.
 pub fn directive(payload: &Payload, decision: Option<&Decision>) -> Vec<Line> {
-    let Some(plan) = &payload.plan else { return Vec::new() };
-    let asked = payload.pending_question.step.as_deref();
-    let held = asked.map(|step| dependants(plan, step)).unwrap_or_default();
-    plan.steps
-        .iter()
-        .map(|step| {
-            let is_asked = asked == Some(step.id.as_str());
-            let waits = asked.is_none() || is_asked || held.contains(&step.id);
-            let (verdict, why) = verdict(step, is_asked, waits, decision);
-            Line { step: step.id.clone(), verdict, why: why.to_owned() }
-        })
-        .collect()
-}
-
-fn verdict(
-    step: &Step,
-    asked: bool,
-    waits: bool,
-    decision: Option<&Decision>,
-) -> (Verdict, &'static str) {
-    match step.status {
-        StepStatus::Done => {
-            return (Verdict::Keep, "It is done and stays.");
-        }
-        StepStatus::Skipped => return (Verdict::Skip, "The agent has left it out."),
-        StepStatus::Pending | StepStatus::Running | StepStatus::Failed => {}
-    }
-    let Some(decision) = decision else {
-        return if waits {
-            (Verdict::Blocked, "It waits for this decision.")
-        } else {
-            (Verdict::Run, "It goes on; it does not depend on this.")
-        };
-    };
-    let stops_all = matches!(
-        (decision.kind, decision.then),
-        (DecisionKind::TakeOver, _) | (DecisionKind::Reject, Some(Then::Stop) | None)
-    );
-    match (decision.kind, waits) {
-        (DecisionKind::TakeOver, _) => (Verdict::Blocked, "The reviewer has taken the task over."),
-        (DecisionKind::Reject, _) if stops_all => (Verdict::Skip, "The task stops here."),
-        (_, false) => (Verdict::Run, "It goes on; it does not depend on this."),
-        (DecisionKind::Approve | DecisionKind::Modify, true) if asked => {
-            (Verdict::Run, "It is what this decides.")
-        }
-        (DecisionKind::Approve | DecisionKind::Modify, true) => {
-            (Verdict::Run, "It waits for nothing else then.")
-        }
-        (DecisionKind::Inform, true) if asked => {
-            (Verdict::Run, "It goes on with the new information.")
-        }
-        (DecisionKind::Inform, true) => (Verdict::Run, "It waits for nothing else then."),
-        (DecisionKind::Reject, true) if decision.then == Some(Then::Revise) => {
-            (Verdict::Blocked, "It waits for another proposal.")
-        }
-        (DecisionKind::Reject, true) => {
-            (Verdict::Skip, "It is left out, and with it what depends on it.")
-        }
-    }
+    let at: DateTime<Utc> = decision.map_or(DateTime::UNIX_EPOCH, |decision| decision.at);
+    lines(&Case::of(payload, decision, at))
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::payload::StepStatus;
+
     use super::*;
 
     fn plan(steps: &[(&str, &[&str], &[&str])]) -> Plan {
@@ -181,9 +123,9 @@ mod tests {
             ("d", &[], &["steps.a.1.output", "facts.f"]),
             ("e", &[], &["facts.f"]),
         ]);
-        let found: Vec<String> = dependants(&plan, "a.1").into_iter().collect();
+        let found: Vec<String> = dependants(&plan, &["a.1"]).into_iter().collect();
         assert_eq!(found, ["b", "c", "d"]);
-        assert!(dependants(&plan, "e").is_empty());
+        assert!(dependants(&plan, &["e"]).is_empty());
     }
 
     #[test]
@@ -198,6 +140,6 @@ mod tests {
                 .collect(),
             ..plan(&[(&ids[place], &[], &[])]).steps.remove(0)
         });
-        assert_eq!(dependants(&Plan { steps: steps.collect() }, "s0").len(), ids.len() - 1);
+        assert_eq!(dependants(&Plan { steps: steps.collect() }, &["s0"]).len(), ids.len() - 1);
     }
 }

@@ -5,18 +5,17 @@
 //! irreversible or unknown call but a decision of the reviewer on that very
 //! call.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::action::Effect;
 use crate::autonomy::Level;
-use crate::directive::{dependants, needs};
 use crate::effect::Judged;
-use crate::payload::{Plan, ReasonCode, Step, StepStatus};
+use crate::payload::ReasonCode;
 use crate::trigger::{Evidence, TriggerKind};
+
+pub use crate::runnable::{Pending, runnable, waits_for};
 
 /// What somebody has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
@@ -161,61 +160,6 @@ pub fn reason(held: Held, evidence: &[Evidence]) -> ReasonCode {
         Some(TriggerKind::RepeatedError) => ReasonCode::RepeatedError,
         None => ReasonCode::ApprovalRequired,
     }
-}
-
-/// A handoff that is still to be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pending<'p> {
-    /// Its id.
-    pub id: &'p str,
-    /// The step that waits for it; none where the agent did not say.
-    pub step: Option<&'p str>,
-}
-
-/// The pending handoffs of a task that a call has to wait for (invariant 8):
-/// those whose step it belongs to or depends on, directly or not. A call that
-/// names no step, or one that the plan does not know, waits for all of them,
-/// unless it only reads.
-pub fn waits_for(
-    plan: Option<&Plan>,
-    step: Option<&str>,
-    pending: &[Pending<'_>],
-    reads: bool,
-) -> Vec<String> {
-    let known = plan.zip(step).filter(|(plan, step)| plan.steps.iter().any(|at| at.id == **step));
-    let holds = |other: &Pending<'_>| match (known, other.step) {
-        (Some((plan, step)), Some(other)) => {
-            step == other || dependants(plan, other).contains(step)
-        }
-        // Nobody knows how the two belong together.
-        _ => !reads,
-    };
-    pending.iter().filter(|other| holds(other)).map(|other| other.id.to_owned()).collect()
-}
-
-/// The steps that are free to go while these decisions are pending: not
-/// begun, all they need is there, and none of it waits.
-pub fn runnable(plan: &Plan, pending: &[Pending<'_>]) -> Vec<String> {
-    let known: BTreeSet<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
-    let over: BTreeSet<&str> = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.status, StepStatus::Done | StepStatus::Skipped))
-        .map(|step| step.id.as_str())
-        .collect();
-    let mut waiting = BTreeSet::new();
-    for other in pending {
-        // A question that names no step stops all of them.
-        let Some(step) = other.step else { return Vec::new() };
-        waiting.insert(step.to_owned());
-        waiting.extend(dependants(plan, step));
-    }
-    let free = |step: &&Step| {
-        step.status == StepStatus::Pending
-            && !waiting.contains(&step.id)
-            && needs(step, &known).all(|id| over.contains(id))
-    };
-    plan.steps.iter().filter(free).map(|step| step.id.clone()).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! no clock, touches no file, opens no socket and knows no database.
 
 pub mod action;
+pub mod agreement;
 pub mod alerts;
 pub mod answer;
 pub mod args;
@@ -22,8 +23,12 @@ pub mod instruction;
 pub mod kept;
 pub mod lifecycle;
 pub mod payload;
+pub mod reconcile;
+pub mod record;
 pub mod replay;
+pub mod rollback;
 pub mod rule;
+pub mod runnable;
 pub mod schema;
 pub mod trace;
 pub mod trigger;

@@ -27,6 +27,7 @@ use crate::trace::{Call, Proposed, Trace};
 
 pub use compliance::MAX_ANSWERS;
 pub use values::MAX_LOOKED_AT;
+pub(crate) use values::{plain, same_json};
 
 /// The most words and phrases of a list.
 pub const MAX_WORDS: usize = 500;

@@ -42,6 +42,11 @@ pub(super) fn uses(expr: &IdedExpr, root: &str) -> bool {
     needs(expr).iter().any(|need| need.root == root)
 }
 
+/// The members of a root that an expression uses; `None` if it uses all.
+pub(super) fn members(expr: &IdedExpr, root: &str) -> Option<BTreeSet<String>> {
+    needs(expr).into_iter().filter(|need| need.root == root).map(|need| need.member).collect()
+}
+
 /// A member of a root: a plain value, or a step with or without an output.
 #[derive(Debug, Clone, Copy)]
 enum Member<'p> {

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::effect::{Class, Reading, Word, judge};
+use crate::payload::Plan;
 use crate::trigger::Exhibit;
 
 const EFFECTS: [Effect; 3] = [Effect::Read, Effect::Reversible, Effect::Irreversible];

@@ -66,7 +66,7 @@ pub(super) fn head(text: &str, most: usize) -> &str {
 }
 
 /// A name without its case and word signs: `orderTotal` is `order_total`.
-pub(super) fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     plain_signs(name).collect()
 }
 
@@ -76,7 +76,7 @@ pub(super) fn plain_signs(name: &str) -> impl Iterator<Item = char> {
 }
 
 /// Whether two values are the same JSON, with numbers compared as numbers.
-pub(super) fn same_json(one: &Value, other: &Value) -> bool {
+pub(crate) fn same_json(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(_), Value::Number(_)) => one == other || same(one, other),
         (Value::Array(one), Value::Array(other)) => {
