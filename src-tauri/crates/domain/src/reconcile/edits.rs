@@ -78,7 +78,7 @@ impl<'c> Edits<'c> {
             match proposed.args.get(name) {
                 Some(old) => differences(pointer, name, name, old, value, &mut list),
                 None => {
-                    list.push(Edit { pointer, argument: name, name, old: None, new: Some(value) })
+                    list.push(Edit { pointer, argument: name, name, old: None, new: Some(value) });
                 }
             }
         }

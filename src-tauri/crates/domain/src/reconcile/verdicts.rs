@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::stale::{Cause, Ground, unrecorded};
-use super::{ChangedFact, Conflict, ConflictKind, Course, Reconciliation, words};
+use super::{ChangedFact, Conflict, ConflictKind, Course, FactSource, Reconciliation, words};
 use crate::action::Effect;
-use crate::decision::DecisionKind;
 use crate::directive::{Line, Verdict};
 use crate::payload::StepStatus;
 use crate::rollback;
@@ -132,7 +131,7 @@ impl Weighed<'_, '_, '_> {
                     action,
                     pointer: None,
                     text: format!("{title} is done and stays, though it is not right any more. {because} {why}"),
-                    needs_override: self.is_an_edit(),
+                    needs_override: self.is_by_edit(place),
                 });
                 (Verdict::Keep, format!("It stays, since it cannot be undone. {because}"))
             }
@@ -147,11 +146,23 @@ impl Weighed<'_, '_, '_> {
         }
     }
 
-    /// Only an edit goes against finished work by will; what is true is true.
-    fn is_an_edit(&self) -> bool {
-        self.ground.case.decision.is_some_and(|decision| {
-            matches!(decision.kind, DecisionKind::Modify | DecisionKind::Approve)
-        }) && self.ground.course == Course::Decided
+    /// Whether a step is stale because of what the reviewer edited: only an
+    /// edit goes against finished work by will; what is true is true.
+    fn is_by_edit(&self, place: usize) -> bool {
+        let mut at = place;
+        loop {
+            match &self.ground.causes[at] {
+                Some(Cause::Step(before)) => at = *before,
+                Some(Cause::Fact(name)) => {
+                    let stated = self.ground.facts.stated_as(name);
+                    return stated.is_some_and(|stated| stated.source == FactSource::EditedArgs);
+                }
+                // What is asked about, with edited arguments, has no cause before it.
+                Some(Cause::Decided) => return true,
+                None => return !self.ground.by_hand.contains(&at),
+                Some(Cause::Constraint(_) | Cause::Undone) => return false,
+            }
+        }
     }
 
     fn again(&self, place: usize) -> Again {
