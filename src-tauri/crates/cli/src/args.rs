@@ -46,7 +46,8 @@ with the same content again gives the same id, so a retry is safe.
 
 Where no desk runs and none can be started, the handoff is checked and kept in
 the spool, a folder of the desk, and the exit code is 0: the desk takes it up
-when it next starts, under the id that is printed. Its deadline counts from now.
+as soon as it runs, under the id that is printed. Its deadline counts from now. The
+same is done where a desk takes the connection and does not answer.
 
 With --wait it goes on like `handoff wait` and exits as that does:
   handoff submit --wait 600 ask.json && ./deploy
@@ -168,8 +169,8 @@ pub enum Verb {
     Wait {
         /// The handoff's id.
         id: String,
-        /// Wait this long at most; without it, until there is an answer.
-        #[arg(long, value_name = "SECS")]
+        /// Wait this long at most; without it, until there is an answer. Seconds, or 90s, 10m, 2h.
+        #[arg(long, value_name = "SECS", value_parser = seconds)]
         timeout: Option<u32>,
     },
     /// What the reviewer has told this agent since it last looked.
@@ -309,8 +310,8 @@ pub struct Submit {
     /// The payload, or - for standard input.
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,
-    /// Wait for the decision, this long at most, and exit as `wait` does.
-    #[arg(long, value_name = "SECS")]
+    /// Wait for the decision, this long at most, and exit as `wait` does. Seconds, or 90s, 10m, 2h.
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
     pub wait: Option<u32>,
 }
 
@@ -340,10 +341,67 @@ pub struct Reconcile {
     pub applied: bool,
 }
 
+/// A span of time in seconds: a number of them, or numbers with their units.
+fn seconds(words: &str) -> Result<u32, String> {
+    let span = || {
+        if let Ok(plain) = words.parse::<u32>() {
+            return Some(plain);
+        }
+        let (mut total, mut rest, mut last) = (0_u32, words, u32::MAX);
+        while !rest.is_empty() {
+            let end = rest.find(|letter: char| !letter.is_ascii_digit())?;
+            let (number, unit) = rest.split_at(end);
+            let each = match unit.chars().next()? {
+                's' => 1,
+                'm' => 60,
+                'h' => 3600,
+                _ => return None,
+            };
+            // From the largest to the smallest, each once: 1h30m, and not 5m5m.
+            if each >= last {
+                return None;
+            }
+            last = each;
+            total = number.parse::<u32>().ok()?.checked_mul(each)?.checked_add(total)?;
+            rest = unit.get(1..)?;
+        }
+        (last != u32::MAX).then_some(total)
+    };
+    span().ok_or_else(|| {
+        "write a number of seconds, or a time such as 90s, 10m, 2h or 1h30m".to_owned()
+    })
+}
+
 fn state(word: &str) -> Result<State, String> {
     serde_json::from_value(serde_json::Value::from(word)).map_err(|_| {
         "the states are queued, ready, decided, released, collected, reconciled, withdrawn, \
          superseded"
             .to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn a_time_is_a_number_of_seconds_or_has_units() {
+        for (words, meant) in [
+            ("0", 0),
+            ("600", 600),
+            ("90s", 90),
+            ("10m", 600),
+            ("2h", 7200),
+            ("1h30m", 5400),
+            ("1h5s", 3605),
+        ] {
+            assert_eq!(seconds(words), Ok(meant), "{words}");
+        }
+        for words in
+            ["", "m", "10 m", "10x", "1.5h", "-1", "5m5m", "5s1m", "1h30", "2000000h", "١m"]
+        {
+            let said = seconds(words).expect_err(words);
+            assert!(said.contains("90s, 10m, 2h"), "{words}: {said}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ use crate::edge::Edge;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::spool::{self, Left};
+use crate::spool::{self, HandOver, Left};
 use crate::start::Found;
 use crate::{text, visible};
 
@@ -41,22 +41,28 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
     let handoff = checked_json(&input, edge)?;
     let desk = Desk::new(edge, agent)?;
     let limit = given.wait.map(|seconds| Duration::from_secs(u64::from(seconds)));
-    let (client, standing) = match desk.seek(edge)? {
-        Found::Desk(mut client) => {
-            let standing: Standing = client.call(method::SUBMIT, &Submit { handoff })?;
-            (client, standing)
-        }
-        Found::Nobody(why) => match spool::leave(edge, &desk, &input, handoff, &why)? {
-            Left::Taken(client, standing) => (client, standing),
-            Left::Spooled { entry, standing } => {
-                if limit.is_none() {
-                    spool::tell(edge, &desk, &standing, &why)?;
-                    return Ok(Exit::Done);
-                }
-                edge.say(&spool::said(&desk, &standing, &why))?;
-                return spool::wait(edge, &desk, &standing.id, &entry, limit, Exit::of_submit);
+    let left = match desk.seek(edge)? {
+        Found::Desk(mut client) => match client.call(method::SUBMIT, &Submit { handoff }) {
+            Ok(standing) => Left::Taken(client, standing),
+            // It may have it, or not: the key makes both the same.
+            Err(ClientError::Lost { why }) => {
+                spool::leave(edge, &desk, &input, handoff, desk.silent(&why), HandOver::Tried)?
             }
+            Err(error) => return Err(error.into()),
         },
+        Found::Silent(why) => spool::leave(edge, &desk, &input, handoff, why, HandOver::Tried)?,
+        Found::Nobody(why) => spool::leave(edge, &desk, &input, handoff, why, HandOver::Once)?,
+    };
+    let (client, standing) = match left {
+        Left::Taken(client, standing) => (client, standing),
+        Left::Spooled { entry, standing, why } => {
+            if limit.is_none() {
+                spool::tell(edge, &desk, &standing, &why)?;
+                return Ok(Exit::Done);
+            }
+            edge.say(&spool::said(&desk, &standing, &why))?;
+            return spool::wait(edge, &desk, &standing.id, &entry, limit, Exit::of_submit);
+        }
     };
     if limit.is_none() {
         edge.answer(&standing, &(text::standing(&standing) + &text::what_now(&standing)))?;
@@ -101,7 +107,7 @@ pub fn wait(
                 outcome => outcome,
             }
         }
-        Found::Nobody(why) => match spool::own(&desk, id)? {
+        Found::Nobody(why) | Found::Silent(why) => match spool::own(&desk, id)? {
             Some(entry) => spool::wait(edge, &desk, id, &entry, limit, Exit::of_wait),
             None => Err(why),
         },
@@ -117,9 +123,9 @@ pub fn await_decision(
     limit: Option<Duration>,
     exit: fn(&Answered) -> Exit,
 ) -> Result<Exit, Failure> {
-    let (mut client, mut answered) = desk.wait(client, id, limit)?;
+    let (mut client, mut answered) = desk.wait(client, id, limit, &mut |text| edge.remark(text))?;
     if let Some(more) = more_time(answered.state, limit) {
-        (client, answered) = desk.wait(client, id, Some(more))?;
+        (client, answered) = desk.wait(client, id, Some(more), &mut |text| edge.remark(text))?;
     }
     // It was offered to one that is just gone, such as an earlier run of this:
     // the desk notices that in a moment.
@@ -130,7 +136,8 @@ pub fn await_decision(
         && Instant::now() < until
     {
         std::thread::park_timeout(OFFERED / 20);
-        (client, answered) = desk.wait(client, id, Some(Duration::ZERO))?;
+        (client, answered) =
+            desk.wait(client, id, Some(Duration::ZERO), &mut |text| edge.remark(text))?;
     }
     edge.answer(&answered, &text::answered(&answered))?;
     // Only now has it been received: an answer that was acknowledged but never
@@ -164,8 +171,9 @@ pub fn acknowledge(
         // unless the receipt did arrive. Then nobody can say whose it was, and
         // acting twice is worse than not acting.
         Err(ClientError::Lost { .. }) => {
-            let client = desk.find_again(Some(Instant::now() + RECEIPT))?;
-            let (mut client, again) = desk.wait(client, &answered.id, Some(Duration::ZERO))?;
+            let client = desk.look_for(Some(Instant::now() + RECEIPT))?;
+            let (mut client, again) =
+                desk.wait(client, &answered.id, Some(Duration::ZERO), &mut |_| ())?;
             match again.lease.filter(|_| again.act && again.decision == answered.decision) {
                 Some(lease) => receipt(&mut client, &lease).map(|()| client).map_err(Failure::from),
                 None => Err(Failure::new(
@@ -189,7 +197,7 @@ pub fn show(edge: &mut Edge<'_>, agent: &str, id: &str) -> Result<Exit, Failure>
     let desk = Desk::new(edge, agent)?;
     let mut client = match desk.seek(edge)? {
         Found::Desk(client) => client,
-        Found::Nobody(why) => {
+        Found::Nobody(why) | Found::Silent(why) => {
             let entry = spool::own(&desk, id)?.ok_or(why)?;
             return spool::show(edge, &desk, id, &entry);
         }
@@ -203,7 +211,11 @@ pub fn show(edge: &mut Edge<'_>, agent: &str, id: &str) -> Result<Exit, Failure>
 
 /// `handoff list`.
 pub fn list(edge: &mut Edge<'_>, agent: &str, query: &ListQuery) -> Result<Exit, Failure> {
-    let mut client = Desk::new(edge, agent)?.reach(edge)?;
+    let desk = Desk::new(edge, agent)?;
+    let mut client = match desk.seek(edge)? {
+        Found::Desk(client) => client,
+        Found::Nobody(why) | Found::Silent(why) => return spool::list(edge, &desk, query, why),
+    };
     let listed: Listed = client.call(method::LIST, query)?;
     edge.answer(&listed, &text::listed(&listed, edge.columns))?;
     Ok(Exit::Done)
@@ -219,7 +231,7 @@ pub fn withdraw(
     let desk = Desk::new(edge, agent)?;
     let mut client = match desk.seek(edge)? {
         Found::Desk(client) => client,
-        Found::Nobody(why) => {
+        Found::Nobody(why) | Found::Silent(why) => {
             let entry = spool::own(&desk, &id)?.ok_or(why)?;
             return spool::withdraw(edge, &desk, id, entry, reason);
         }

@@ -27,6 +27,8 @@ const LATE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+const BACK: &str = "The desk is back. Waiting on.";
+
 /// The desk of one home, for one agent.
 #[derive(Debug, Clone)]
 pub struct Desk {
@@ -59,7 +61,7 @@ impl Desk {
     pub fn reach(&self, edge: &mut Edge<'_>) -> Result<Client, Failure> {
         match self.seek(edge)? {
             Found::Desk(client) => Ok(client),
-            Found::Nobody(why) => Err(why),
+            Found::Nobody(why) | Found::Silent(why) => Err(why),
         }
     }
 
@@ -70,8 +72,21 @@ impl Desk {
             Err(ClientError::Unreachable { .. }) => {
                 start::desk(&self.home, edge, || self.connect())
             }
+            Err(ClientError::Lost { why }) => Ok(Found::Silent(self.silent(&why))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What there is to say of a desk that took a connection and did not answer.
+    pub fn silent(&self, why: &str) -> Failure {
+        Failure::unreachable(
+            format!(
+                "The desk at {} took the connection, but did not answer: {why}.",
+                self.home.socket().display()
+            ),
+            "It may be busy, stuck or just gone. If it stays silent, end `handoff-desk` and start \
+             it again.",
+        )
     }
 
     /// A connection to a desk that runs.
@@ -88,13 +103,15 @@ impl Desk {
     }
 
     /// Waits for the decision on a handoff, for `limit` at most, however often
-    /// the desk goes away meanwhile. Gives back the connection that holds the
-    /// lease, if there is one.
+    /// the desk goes away meanwhile: each time `remark` is told, and told when
+    /// it is back. Gives back the connection that holds the lease, if there is
+    /// one.
     pub fn wait(
         &self,
         mut client: Client,
         id: &str,
         limit: Option<Duration>,
+        remark: &mut dyn FnMut(&str),
     ) -> Result<(Client, Answered), Failure> {
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut pause = FIRST_PAUSE;
@@ -113,21 +130,18 @@ impl Desk {
                     pause = FIRST_PAUSE;
                 }
                 Err(error) if passes(&error) && !until.is_some_and(is_past) => {
+                    remark(&looks_again(&error, until));
                     std::thread::park_timeout(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE);
-                    client = self.find_again(until)?;
+                    client = self.look_for(until).map_err(|error| stayed_away(error, id))?;
+                    remark(BACK);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(stayed_away(error, id)),
             }
         }
     }
 
     /// Looks for a desk that went away, until `until` at most.
-    pub fn find_again(&self, until: Option<Instant>) -> Result<Client, Failure> {
-        Ok(self.look_for(until)?)
-    }
-
-    /// The same, with the error as it is.
     pub fn look_for(&self, until: Option<Instant>) -> Result<Client, ClientError> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -161,6 +175,29 @@ pub fn passes(error: &ClientError) -> bool {
         | ClientError::TooLarge { .. }
         | ClientError::Token { .. } => false,
     }
+}
+
+/// That the desk went away, and what is done about it.
+fn looks_again(error: &ClientError, until: Option<Instant>) -> String {
+    let span = until.map_or_else(String::new, |until| {
+        let left = until.saturating_duration_since(Instant::now()).as_secs();
+        format!(" for {left} s more")
+    });
+    format!("The desk does not answer any more ({error}). Looking for it again{span}.")
+}
+
+/// Why a wait ended without the desk, where that is why.
+fn stayed_away(error: ClientError, id: &str) -> Failure {
+    if !passes(&error) {
+        return error.into();
+    }
+    Failure::unreachable(
+        format!("The time to wait is over, and the desk does not answer: {error}."),
+        format!(
+            "What it has acknowledged is kept. Start `handoff-desk`, and ask again with \
+             `handoff wait {id}`."
+        ),
+    )
 }
 
 /// Whether waiting longer changes nothing.

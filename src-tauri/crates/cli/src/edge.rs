@@ -48,6 +48,13 @@ impl Edge<'_> {
         Ok(self.stdout.flush()?)
     }
 
+    /// Says on standard error what a person may want to know of a command that
+    /// goes on; beside the one document on standard output, too.
+    pub fn remark(&mut self, text: &str) {
+        // Who does not read it misses nothing that counts.
+        writeln!(self.stderr, "handoff: {}", visible::block(text)).ok();
+    }
+
     /// Says something for people, unless JSON was asked for.
     pub fn say(&mut self, text: &str) -> Result<(), Failure> {
         if self.json {

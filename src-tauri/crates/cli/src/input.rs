@@ -4,9 +4,10 @@
 //! validator.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use handoff_protocol::wire::ErrorCode;
 use serde_json::value::RawValue;
 
 use crate::edge::Edge;
@@ -35,18 +36,16 @@ impl Input {
             edge.stdin.take(limit).read_to_end(&mut bytes)
         } else {
             if path.is_dir() {
-                return Err(Failure::unreadable(
-                    format!("{name} is a folder, not a file."),
-                    "Name the file that holds the JSON, or - for standard input.",
-                ));
+                return Err(unusable(format!("{name} is a folder, not a file.")));
             }
             File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
         };
         outcome.map_err(|error| {
-            Failure::unreadable(
-                format!("{name} cannot be read: {error}."),
-                "Check the path and its permissions, or pass - for standard input.",
-            )
+            unusable(if error.kind() == ErrorKind::NotFound {
+                format!("There is no file {name}.")
+            } else {
+                format!("{name} cannot be read: {error}.")
+            })
         })?;
         if bytes.len() > MAX_BYTES {
             return Err(Failure::unreadable(
@@ -84,4 +83,14 @@ impl Input {
             )
         })
     }
+}
+
+/// What was named cannot be read at all: the command line is wrong, not a
+/// payload.
+fn unusable(message: String) -> Failure {
+    Failure::new(
+        ErrorCode::InvalidParams,
+        message,
+        "Name the file that holds the JSON, or - for standard input.",
+    )
 }

@@ -4,13 +4,16 @@
 //! It does not claim to know what the desk knows: of what is not in the spool
 //! it says nothing but that no desk could be asked.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use handoff_domain::identity::{handoff_id, is_agent_name};
 use handoff_domain::lifecycle::{State, Timing};
 use handoff_domain::validate::{self, Checked, Deadlines};
-use handoff_protocol::wire::{Answered, ErrorCode, Shown, Standing, Submit, method};
-use handoff_spool::{Entry, Put, SpoolError, Withdrawn};
+use handoff_protocol::wire::{
+    Answered, ErrorCode, ListQuery, Listed, ListedHandoff, Shown, Standing, Submit, method,
+};
+use handoff_spool::{Entry, Put, SpoolError, Waiting, Withdrawn};
 use handoff_transport::client::{Client, ClientError};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -43,9 +46,20 @@ pub enum Left {
         entry: Box<Entry>,
         /// Where it stands.
         standing: Standing,
+        /// Why no desk has it.
+        why: Failure,
     },
     /// A desk came just then, and has it.
     Taken(Client, Standing),
+}
+
+/// Whether a desk that comes meanwhile is given the handoff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandOver {
+    /// Yes: none was there before.
+    Once,
+    /// No: one was tried, and to try it again would only take as long again.
+    Tried,
 }
 
 /// Leaves a handoff in the spool, after the same check as the desk's.
@@ -54,7 +68,8 @@ pub fn leave(
     desk: &Desk,
     input: &Input,
     handoff: &RawValue,
-    why: &Failure,
+    why: Failure,
+    hand_over: HandOver,
 ) -> Result<Left, Failure> {
     if !is_agent_name(desk.agent()) {
         return Err(Failure::new(
@@ -67,7 +82,7 @@ pub fn leave(
     let now = (edge.now)();
     let (checked, late) = check(input, now)?;
     let id = handoff_id(desk.agent(), &checked.payload.key);
-    let failed = |error: SpoolError| not_spooled(&error, why);
+    let failed = |error: SpoolError| not_spooled(&error, &why);
     // A retry may come after its own deadline: what lies there is answered as
     // before, and nothing new is taken.
     if let Some(faults) = late
@@ -89,12 +104,11 @@ pub fn leave(
         Put::Known(known) => (*known, true),
     };
     // A desk that has started meanwhile may have looked before the file came.
-    match hand_over(desk, handoff) {
-        Ok((client, standing)) => Ok(Left::Taken(client, standing)),
-        Err(error) if passes(&error) => {
-            let standing = Standing { replayed: known.then_some(true), ..standing(id, &entry) };
-            Ok(Left::Spooled { entry: Box::new(entry), standing })
-        }
+    let outcome = (hand_over == HandOver::Once).then(|| hand_in(desk, handoff)).transpose();
+    match outcome {
+        Ok(Some((client, standing))) => Ok(Left::Taken(client, standing)),
+        Ok(None) => Ok(spooled(id, entry, known, why)),
+        Err(error) if passes(&error) => Ok(spooled(id, entry, known, why)),
         Err(error) => {
             if !known {
                 // Otherwise the desk would report what its agent knows already.
@@ -196,6 +210,78 @@ pub fn show(edge: &mut Edge<'_>, desk: &Desk, id: &str, entry: &Entry) -> Result
     Ok(Exit::Done)
 }
 
+/// Lists what this agent has in the spool, where no desk can list the rest.
+pub fn list(
+    edge: &mut Edge<'_>,
+    desk: &Desk,
+    query: &ListQuery,
+    why: Failure,
+) -> Result<Exit, Failure> {
+    let Waiting { entries, unreadable } = desk.spool().waiting().map_err(|error| {
+        Failure::unreachable(
+            format!("{} Its spool cannot be read either: {error}.", why.data.message),
+            why.data.hint.clone(),
+        )
+    })?;
+    if unreadable > 0 {
+        edge.remark(&format!(
+            "{unreadable} of the files in {} cannot be read. The desk sets them aside when it \
+             runs, and says why.",
+            desk.spool().root().display()
+        ));
+    }
+    let own = entries.iter().filter(|entry| entry.agent == desk.agent());
+    let mut found: Vec<ListedHandoff> = own
+        .filter_map(line)
+        .filter(|(line, text)| fits(query, line, text))
+        .map(|(line, _)| line)
+        .collect();
+    if found.is_empty() {
+        let mut why = why;
+        why.data.hint.push_str(" Nothing that fits waits in its spool.");
+        return Err(why);
+    }
+    found.sort_by_key(|one| Reverse(one.received_at));
+    let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    found.truncate(query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
+    let listed = Listed { handoffs: found, total };
+    let text = format!(
+        "{}These wait in the spool; the desk takes them up as soon as it runs. What it has \
+         already is not listed: {}\n",
+        text::listed(&listed, edge.columns),
+        visible::line(&why.data.message)
+    );
+    edge.answer(&FromSpool { answer: &listed, spooled: true }, &text)?;
+    Ok(Exit::Done)
+}
+
+/// The line of what lies in the spool, and all its text.
+fn line(entry: &Entry) -> Option<(ListedHandoff, String)> {
+    let text = entry.handoff.get();
+    let Checked { payload, .. } =
+        validate::parse_with(text, entry.spooled_at, Deadlines::AnyTime).ok()?;
+    let line = ListedHandoff {
+        id: entry.id()?,
+        revision: 1,
+        state: state(entry),
+        flags: Vec::new(),
+        priority: payload.priority,
+        received_at: entry.spooled_at,
+        respond_by: Timing::new(&payload.deadline, entry.spooled_at).respond_by,
+        key: payload.key,
+        task: payload.task.id,
+        title: payload.task.title,
+        question: payload.pending_question.text,
+    };
+    Some((line, text.to_lowercase()))
+}
+
+fn fits(query: &ListQuery, line: &ListedHandoff, text: &str) -> bool {
+    let mut words = query.search.iter().flat_map(|words| words.split_whitespace());
+    query.state.is_none_or(|state| state == line.state)
+        && words.all(|word| text.contains(&word.to_lowercase()))
+}
+
 /// Takes a handoff back that no desk has taken up yet.
 pub fn withdraw(
     edge: &mut Edge<'_>,
@@ -263,7 +349,12 @@ fn check(
     }
 }
 
-fn hand_over(desk: &Desk, handoff: &RawValue) -> Result<(Client, Standing), ClientError> {
+fn spooled(id: String, entry: Entry, known: bool, why: Failure) -> Left {
+    let standing = Standing { replayed: known.then_some(true), ..standing(id, &entry) };
+    Left::Spooled { entry: Box::new(entry), standing, why }
+}
+
+fn hand_in(desk: &Desk, handoff: &RawValue) -> Result<(Client, Standing), ClientError> {
     let mut client = desk.connect()?;
     let standing = client.call(method::SUBMIT, &Submit { handoff })?;
     Ok((client, standing))
@@ -299,7 +390,7 @@ fn lies_in(desk: &Desk, id: &str) -> String {
     // A desk that died may have claimed it.
     let file = Some(spool.file(id)).filter(|file| file.exists());
     let path = file.unwrap_or_else(|| spool.root().to_owned()).display().to_string();
-    format!("It lies safe in {}; the desk takes it up when it next starts.\n", visible::line(&path))
+    format!("It lies safe in {}; the desk takes it up as soon as it runs.\n", visible::line(&path))
 }
 
 fn state(entry: &Entry) -> State {

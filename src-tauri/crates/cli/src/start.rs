@@ -98,6 +98,8 @@ pub enum Found {
     Desk(Client),
     /// There is none, and none can be started; with why.
     Nobody(Failure),
+    /// One took the connection, and gave no answer on it; with what to say of it.
+    Silent(Failure),
 }
 
 /// Starts the desk and waits until it answers.

@@ -311,12 +311,12 @@ fn flags(flags: &[Flag]) -> String {
     let words: Vec<&str> = flags
         .iter()
         .map(|flag| match flag {
-            Flag::Escalated => "escalated",
-            Flag::ManualReview => "manual review",
-            Flag::Snoozed => "snoozed",
-            Flag::Acknowledged => "seen",
-            Flag::Cold => "cold",
-            Flag::Diverged => "diverged",
+            Flag::Escalated => "deadline passed, alerted again",
+            Flag::ManualReview => "deadline passed",
+            Flag::Snoozed => "reminders put off",
+            Flag::Acknowledged => "opened",
+            Flag::Cold => "no background given",
+            Flag::Diverged => "not done as decided",
         })
         .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
@@ -328,17 +328,18 @@ fn pretty(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use handoff_domain::lifecycle::Flag;
     use handoff_protocol::wire::Listed;
     use serde_json::json;
 
-    use super::{cut, listed};
+    use super::{cut, flags, listed};
 
     #[test]
     fn a_list_keeps_to_the_width_of_the_terminal() {
         let line = |key: &str, title: &str, question: &str| {
             json!({
                 "id": "h-0123456789abcdef0123", "key": key, "revision": 1, "state": "ready",
-                "flags": ["cold"], "priority": "high", "task": "t", "title": title,
+                "flags": ["acknowledged"], "priority": "high", "task": "t", "title": title,
                 "question": question, "received_at": "2026-11-20T09:14:00Z",
                 "respond_by": "2026-11-20T10:14:00Z"
             })
@@ -346,7 +347,7 @@ mod tests {
         let some: Listed = serde_json::from_value(json!({
             "total": 2,
             "handoffs": [
-                line("refund-1187", "Refund", "Refund the duplicate?\nOr both?"),
+                line("refund-9", "Refund", "Refund the duplicate?\nOr both?"),
                 line(&"k".repeat(200), &"t".repeat(200), &"q".repeat(10_000)),
             ]
         }))
@@ -356,7 +357,7 @@ mod tests {
         assert_eq!(
             lines[..2],
             [
-                "h-0123456789abcdef0123  ready       high    2026-11-20 09:14  refund-1187 (cold)",
+                "h-0123456789abcdef0123  ready       high    2026-11-20 09:14  refund-9 (opened)",
                 "  Refund: Refund the duplicate?⏎Or both?"
             ]
         );
@@ -365,6 +366,23 @@ mod tests {
         assert!(lines[2..].iter().all(|line| line.ends_with('…')), "{out}");
         let whole = listed(&some, None);
         assert!(whole.contains(&"q".repeat(10_000)), "elsewhere it is whole");
+    }
+
+    #[test]
+    fn marks_are_told_in_words_that_need_no_explaining() {
+        let all = [
+            Flag::Escalated,
+            Flag::ManualReview,
+            Flag::Snoozed,
+            Flag::Acknowledged,
+            Flag::Cold,
+            Flag::Diverged,
+        ];
+        let said = flags(&all);
+        for word in ["escalated", "manual", "snoozed", "acknowledged", "cold", "diverged"] {
+            assert!(!said.contains(word), "{word} in {said}");
+        }
+        assert!(said.contains("deadline passed") && said.contains("no background given"));
     }
 
     #[test]

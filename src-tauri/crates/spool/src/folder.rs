@@ -1,5 +1,6 @@
 //! Folders and renames that are still there after a power cut.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -41,6 +42,17 @@ pub fn check(path: &Path) -> Result<bool, SpoolError> {
             .map_err(failed(path, "closed to others"))?;
     }
     Ok(true)
+}
+
+/// The names in a folder; of one that is not there, none.
+pub fn names(path: &Path) -> Result<Vec<OsString>, SpoolError> {
+    let list = fs::read_dir(path).and_then(|list| {
+        list.map(|one| one.map(|one| one.file_name())).collect::<io::Result<Vec<_>>>()
+    });
+    match list {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other.map_err(failed(path, "listed")),
+    }
 }
 
 /// Returns once the names in a folder are on disk.

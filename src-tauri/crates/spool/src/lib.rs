@@ -25,11 +25,12 @@ mod take;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use entry::{Entry, Unreadable, Withdrawn};
-pub use put::Put;
+pub use put::{Put, Waiting};
 pub use take::{SetAside, Taken};
 
 /// The spool folder of one home.
@@ -110,6 +111,11 @@ impl Spool {
 const DRAFTS: &str = "drafts";
 const TAKEN_UP: &str = "taken-up";
 const SET_ASIDE: &str = "set-aside";
+
+/// Whether this is one of the spool's own folders.
+fn is_own(name: &OsStr) -> bool {
+    [DRAFTS, TAKEN_UP, SET_ASIDE].iter().any(|own| name == *own)
+}
 
 fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> SpoolError {
     let path = path.to_owned();

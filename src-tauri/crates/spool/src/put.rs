@@ -1,5 +1,6 @@
 //! The client's end: putting a handoff in, finding it again, taking it back.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use handoff_domain::identity::is_handoff_id;
 
 use crate::entry::{Entry, Unreadable, Withdrawn, file_name};
-use crate::{Spool, SpoolError, failed, folder};
+use crate::{Spool, SpoolError, failed, folder, is_own};
 
 /// Tells the drafts of one process apart.
 static DRAFTS: AtomicU32 = AtomicU32::new(0);
@@ -21,6 +22,15 @@ pub enum Put {
     New,
     /// The same lay there already.
     Known(Box<Entry>),
+}
+
+/// All that waits for the desk.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    /// What can be read, in no order.
+    pub entries: Vec<Entry>,
+    /// How many files cannot; the desk sets aside what is damaged.
+    pub unreadable: usize,
 }
 
 impl Spool {
@@ -70,6 +80,27 @@ impl Spool {
             }
         }
         Ok(None)
+    }
+
+    /// All that lies here, whoever put it in.
+    pub fn waiting(&self) -> Result<Waiting, SpoolError> {
+        let mut found = Waiting::default();
+        if !folder::check(&self.root)? {
+            return Ok(found);
+        }
+        let mut seen = BTreeSet::new();
+        // In this order, for the same reason as in `find`; what lies in both is
+        // the first.
+        for place in [self.root.clone(), self.taken_up()] {
+            for name in folder::names(&place)?.into_iter().filter(|name| !is_own(name)) {
+                match Entry::read(&place.join(&name)) {
+                    Ok(entry) if seen.insert(name) => found.entries.push(entry),
+                    Ok(_) | Err(Unreadable::Gone) => {}
+                    Err(Unreadable::Damaged(_) | Unreadable::NotNow(_)) => found.unreadable += 1,
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Marks a handoff that waits here as taken back. It is not removed: the

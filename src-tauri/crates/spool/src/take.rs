@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 
 use crate::entry::{Entry, Unreadable, file_name};
-use crate::{DRAFTS, SET_ASIDE, Spool, SpoolError, TAKEN_UP, failed, folder};
+use crate::{Spool, SpoolError, failed, folder, is_own};
 
 /// A draft older than this belongs to nobody who still writes.
 const ABANDONED: Duration = Duration::from_hours(24);
@@ -162,10 +162,6 @@ impl Spool {
             }
         }
     }
-}
-
-fn is_own(name: &OsStr) -> bool {
-    [DRAFTS, TAKEN_UP, SET_ASIDE].iter().any(|own| name == *own)
 }
 
 fn list(folder: &Path) -> Result<Vec<DirEntry>, SpoolError> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use handoff_domain::decision::{Decider, Decision};
 use handoff_domain::directive::free_steps;
@@ -179,10 +180,14 @@ impl Demo<'_, '_> {
     fn wait_and_go_on(&mut self, client: Client, id: &str) -> Result<(Client, Answered), Failure> {
         let answered = Arc::new(AtomicBool::new(false));
         let free = self.open_payload()?.map(|payload| free_steps(&payload)).unwrap_or_default();
+        let (remarks, heard) = mpsc::channel();
         let waiting = {
             let (desk, id, answered) = (self.desk.clone(), id.to_owned(), Arc::clone(&answered));
             std::thread::spawn(move || {
-                let outcome = desk.wait(client, &id, None);
+                let outcome = desk.wait(client, &id, None, &mut |text| {
+                    // Who has ended does not need to know.
+                    remarks.send(text.to_owned()).ok();
+                });
                 answered.store(true, Ordering::Release);
                 outcome
             })
@@ -199,6 +204,10 @@ impl Demo<'_, '_> {
                 }
                 self.tell("not written", &failure.data.message)?;
             }
+        }
+        // It closes with the wait.
+        for remark in heard {
+            self.tell("", &remark)?;
         }
         waiting.join().unwrap_or_else(|_| {
             Err(Failure::new(

@@ -90,7 +90,7 @@ fn it_says_in_words_where_it_lies_and_what_to_do() {
     let said = away.run(&["submit", "-"], CASE).out;
     let id = handoff_id("cli", "k-1");
     let file = away.spool().join(format!("{id}.json")).display().to_string();
-    for part in [&id, &file, "no display", "handoff-desk", "when it next starts", "handoff wait"] {
+    for part in [&id, &file, "no display", "handoff-desk", "as soon as it runs", "handoff wait"] {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
@@ -149,7 +149,7 @@ fn a_wait_ends_as_pending_when_no_desk_comes_in_time() {
     let id = handoff_id("cli", "k-1");
     let ended = away.run(&["wait", &id, "--timeout", "0"], "");
     assert_eq!(ended.exit, Exit::Pending, "{ended:?}");
-    assert!(ended.out.contains("when it next starts"), "{ended:?}");
+    assert!(ended.out.contains("as soon as it runs"), "{ended:?}");
     let other = away.run(&["wait", &id, "--timeout", "0", "--agent", "other"], "");
     assert_eq!(other.exit, Exit::Unreachable, "another's is not shown");
 }
@@ -181,7 +181,7 @@ fn what_lies_in_the_spool_can_be_shown_and_taken_back() {
     assert_eq!(told["handoff"], serde_json::from_str::<Value>(CASE).expect("json"));
     assert_eq!(told["received_at"], json!("2026-09-21T14:13:20Z"));
     assert_eq!(told["respond_by"], json!("2026-09-21T15:13:20Z"));
-    assert!(away.run(&["show", &id], "").out.contains("when it next starts"));
+    assert!(away.run(&["show", &id], "").out.contains("as soon as it runs"));
     assert_eq!(away.run(&["withdraw", &id, "--agent", "other"], "").exit, Exit::Unreachable);
     let back = away.run(&["withdraw", &id, "--reason", "By hand.", "--json"], "");
     assert_eq!((back.exit, &back.json()["state"]), (Exit::Done, &json!("withdrawn")));
@@ -221,4 +221,45 @@ fn the_name_of_the_spooled_is_kept_for_its_agent() {
     assert_eq!((listed.exit, &listed.json()["total"]), (Exit::Done, &json!(1)));
     std::fs::write(room.desk().home.token("new/one"), "x".repeat(64)).expect("written");
     assert_eq!(room.run(&["list", "--agent", "new/one"]).exit, Exit::Refused);
+}
+
+#[test]
+fn a_list_names_what_waits_for_a_desk() {
+    let away = Away::new();
+    let nothing = away.run(&["list"], "");
+    assert_eq!(nothing.exit, Exit::Unreachable, "{nothing:?}");
+    assert!(nothing.err.contains("Nothing that fits waits"), "{nothing:?}");
+    away.run(&["submit", "-"], CASE);
+    let second = CASE.replace("k-1", "k-2").replace("Sort the mail", "Answer the letter");
+    away.run(&["submit", "-"], &second);
+    away.run(&["submit", "-", "--agent", "other"], CASE);
+    away.run(&["withdraw", &handoff_id("cli", "k-2")], "");
+    std::fs::write(away.spool().join("h-00000000000000000000.json"), "{").expect("written");
+    let listed = away.run(&["list", "--json"], "");
+    assert_eq!(listed.exit, Exit::Done, "{listed:?}");
+    assert!(listed.err.contains("1 of the files"), "{listed:?}");
+    let document = listed.json();
+    assert_eq!((&document["spooled"], &document["total"]), (&json!(true), &json!(2)));
+    let of = |key: &str| {
+        let all = document["handoffs"].as_array().expect("a list").iter();
+        all.clone().find(|one| one["key"] == json!(key)).cloned().expect("it is listed")
+    };
+    assert_eq!(of("k-1")["id"], json!(handoff_id("cli", "k-1")));
+    assert_eq!((&of("k-1")["state"], &of("k-2")["state"]), (&json!("queued"), &json!("withdrawn")));
+    assert_eq!(of("k-1")["respond_by"], json!("2026-09-21T15:13:20Z"));
+    for (words, keys) in [
+        (&["--state", "queued"][..], &["k-1"][..]),
+        (&["--search", "LETTER answer"], &["k-2"]),
+        (&["--search", "nowhere"], &[]),
+        (&["--state", "ready"], &[]),
+    ] {
+        let found = away.run(&[&["list", "--json"], words].concat(), "").json();
+        let list = found["handoffs"].as_array().cloned().unwrap_or_default();
+        let found: Vec<_> = list.iter().filter_map(|one| one["key"].as_str()).collect();
+        assert_eq!(found, keys, "{words:?}");
+    }
+    let said = away.run(&["list", "--limit", "1"], "").out;
+    for part in ["1 of 2", "wait in the spool", "as soon as it runs", "no display"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
 }

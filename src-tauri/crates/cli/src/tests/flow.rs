@@ -184,7 +184,7 @@ fn a_list_names_the_key_and_the_task() {
     let listed = room.run(&["list"]).out;
     assert_eq!(listed.lines().count(), 1, "one line where nobody reads it: {listed:?}");
     assert!(listed.starts_with(&id), "{listed:?}");
-    let rest = "  clean-1  Clean up: May I remove the build folder? (cold)\n";
+    let rest = "  clean-1  Clean up: May I remove the build folder? (no background given)\n";
     assert!(listed.ends_with(rest), "{listed:?}");
     assert_eq!(room.run(&["list", "--json"]).json()["handoffs"][0]["title"], json!("Clean up"));
 }

@@ -55,8 +55,6 @@ fn inputs_that_are_no_text_are_refused_clearly() {
     std::fs::write(at("big"), vec![b' '; 8 * 1024 * 1024 + 1]).expect("written");
     std::fs::write(at("broken"), b"{\"a\": ").expect("written");
     for (name, part) in [
-        ("missing", "cannot be read"),
-        (".", "is a folder"),
         ("latin", "not UTF-8: byte 10"),
         ("empty", "is empty"),
         ("big", "longer than 8 MiB"),
@@ -69,6 +67,32 @@ fn inputs_that_are_no_text_are_refused_clearly() {
             assert_eq!(ended.out, "", "errors are no answer");
         }
     }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_wrong_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("case.json").display().to_string();
+    let there = folder.path().display().to_string();
+    for words in [
+        &["validate", &missing][..],
+        &["submit", &missing],
+        &["submit", &missing, "--wait", "10m"],
+        &["revise", "h-1", &missing],
+        &["reconcile", "h-1", &missing],
+        &["check", &missing],
+        &["tools", &missing],
+    ] {
+        let ended = run(words, b"");
+        assert_eq!(ended.exit, Exit::Usage, "{words:?}: {ended:?}");
+        assert!(ended.err.contains(&format!("There is no file {missing}.")), "{ended:?}");
+        assert!(ended.err.contains("standard input"), "{ended:?}");
+    }
+    let ended = run(&["validate", &there], b"");
+    assert_eq!(ended.exit, Exit::Usage, "{ended:?}");
+    assert!(ended.err.contains("is a folder"), "{ended:?}");
+    let ended = run(&["submit", &missing, "--json"], b"");
+    assert_eq!(ended.json()["error"]["code"], json!("invalid_params"));
 }
 
 #[test]
@@ -93,6 +117,13 @@ fn nonsense_is_a_usage_error() {
         &["reconcile", "x"],
         &["reconcile", "x", "f", "--applied"],
         &["submit", "-", "--wait", "soon"],
+        &["submit", "-", "--wait", "10 m"],
+        &["wait", "h-1", "--timeout", "-5"],
+        &["wait", "h-1", "--timeout", "5m5m"],
+        &["wait", "h-1", "--timeout", ""],
+        &["wait", "h-1", "--timeout", "s"],
+        &["wait", "h-1", "--timeout", "9999999h"],
+        &["wait", "h-1", "--timeout", "1.5h"],
         &["completions", "tcsh"],
         &["schema", "nothing"],
         &["man", "nothing"],

@@ -8,3 +8,4 @@ mod flow;
 mod gate;
 mod line;
 mod room;
+mod silent;

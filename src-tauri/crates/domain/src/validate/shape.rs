@@ -275,9 +275,11 @@ impl<'s> Walk<'s, '_> {
     }
 
     fn unknown_word(&mut self, name: &str, given: &Value, words: &[&str]) {
-        let hint = match given.as_str() {
-            Some(text) => choose(text, words),
-            None => format!("Give one of {}.", listing(words)),
+        let hint = match (given.as_str(), words) {
+            // Neither is one word a choice, nor do its quotes go without saying.
+            (_, [only]) => format!("Write `\"{name}\": \"{only}\"`, with the quotes."),
+            (Some(text), _) => choose(text, words),
+            (None, _) => format!("Give one of {}.", listing(words)),
         };
         self.fault(format!("`{name}` is {}.", describe(given)), hint);
     }
