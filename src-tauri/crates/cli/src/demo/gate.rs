@@ -6,9 +6,10 @@
 use handoff_domain::action::{Action, Effect};
 use handoff_domain::autonomy::Level;
 use handoff_domain::gate::Held;
+use handoff_domain::payload::Plan;
 use handoff_protocol::wire::{
-    ById, ByTask, Check, Checked, ErrorCode, Gate, OpenTask, RecordAction, Recorded, Shown,
-    TaskRef, TaskStanding, ToolsKnown, method,
+    ById, ByTask, Check, Checked, ErrorCode, Gate, OpenTask, PlanTask, RecordAction, Recorded,
+    Shown, TaskRef, TaskStanding, ToolsKnown, method,
 };
 use handoff_transport::client::{Client, ClientError};
 use serde::Serialize;
@@ -32,8 +33,9 @@ impl Demo<'_, '_> {
         let mut client = self.desk.reach(self.edge)?;
         let known: ToolsKnown = client.call(method::TOOLS, &tools::all())?;
         let (task, plan) = (case::task(&self.run), case::plan(&self.run));
-        let open = OpenTask { task, plan: Some(plan) };
+        let open = OpenTask { task, plan: Some(plan.clone()) };
         let standing: TaskStanding = client.call(method::TASK_OPEN, &open)?;
+        self.told = Some((plan, standing.revision));
         let accepted = known.accepted.iter().any(|name| name == tools::MOVE);
         self.asks_for_each = accepted && standing.level != Level::Suggest;
         let level = match standing.level {
@@ -48,6 +50,37 @@ impl Demo<'_, '_> {
             format!("{level}; {waiting} to be accepted at the desk")
         };
         self.tell("level", &text)
+    }
+
+    /// Tells the desk how far the plan is, where that has changed. A desk that
+    /// is away is told the next time.
+    pub(super) fn tell_plan(&mut self) -> Result<(), Failure> {
+        let plan = case::plan(&self.run);
+        let Some((_, revision)) = self.told.as_ref().filter(|(told, _)| *told != plan) else {
+            return Ok(());
+        };
+        match self.send_plan(&plan, *revision) {
+            Ok(revision) => self.told = Some((plan, revision)),
+            Err(error) if passes(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn send_plan(&self, plan: &Plan, revision: u32) -> Result<u32, ClientError> {
+        let mut client = self.desk.connect()?;
+        let task = self.run.id.clone();
+        let steps = |revision| PlanTask { task: task.clone(), plan: plan.clone(), revision };
+        let standing: TaskStanding = match client.call(method::TASK_PLAN, &steps(revision)) {
+            // Somebody else has changed it since; what is done is done all the same.
+            Err(ClientError::Refused { data, .. }) if data.code == ErrorCode::Conflict => {
+                let of = ByTask { task: task.clone() };
+                let now: TaskStanding = client.call(method::TASK_RUNNABLE, &of)?;
+                client.call(method::TASK_PLAN, &steps(now.revision))?
+            }
+            other => other?,
+        };
+        Ok(standing.revision)
     }
 
     /// Makes the planned moves, each as the gate says.

@@ -25,6 +25,7 @@ mod write;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use handoff_domain::payload::Plan;
 use handoff_protocol::wire::ErrorCode;
 use handoff_transport::home::Home;
 use serde_json::json;
@@ -43,8 +44,11 @@ use crate::visible;
 /// `handoff demo`.
 pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit, Failure> {
     let desk = Desk::new(edge, agent)?;
-    let (path, sample) = match dir {
-        Some(dir) => (users_folder(dir, desk.home())?, false),
+    let user_named = dir.map(|dir| users_folder(dir, desk.home())).transpose()?;
+    // Without a desk nobody can be asked, and nothing is to be touched.
+    drop(desk.reach(edge)?);
+    let (path, sample) = match user_named {
+        Some(path) => (path, false),
         None => (desk.home().root().join("demo").join("Downloads"), true),
     };
     let ledger = Ledger::hold(desk.home(), &path)?;
@@ -63,8 +67,17 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
     let run =
         unfinished.unwrap_or_else(|| Run::new(folder.path().to_owned(), sample, (edge.now)()));
     let reports = Reports::of(desk.home(), &run);
-    let mut demo =
-        Demo { edge, desk, folder, ledger, run, reports, exit: Exit::Done, asks_for_each: false };
+    let mut demo = Demo {
+        edge,
+        desk,
+        folder,
+        ledger,
+        run,
+        reports,
+        exit: Exit::Done,
+        asks_for_each: false,
+        told: None,
+    };
     let begun = if resumed { "Going on with" } else { "Tidying" };
     let name = demo.folder.path().display().to_string();
     demo.edge.say(&format!("{begun} {}\n", visible::line(&name)))?;
@@ -83,6 +96,8 @@ struct Demo<'e, 'w> {
     exit: Exit,
     /// The desk knows its tools, and lets it ask for each move by itself.
     asks_for_each: bool,
+    /// The plan that the desk was told last, and its revision there.
+    told: Option<(Plan, u32)>,
 }
 
 impl Demo<'_, '_> {
@@ -90,6 +105,7 @@ impl Demo<'_, '_> {
         loop {
             self.report_what_was_done()?;
             self.report_actions()?;
+            self.tell_plan()?;
             match self.run.stage {
                 Stage::Look => self.look()?,
                 Stage::AskForMoves if self.run.moves.is_empty() && self.run.open.is_none() => {
@@ -136,6 +152,8 @@ impl Demo<'_, '_> {
         self.run.files = scan.files;
         self.run.taken = scan.taken;
         self.run.left_alone = scan.left_alone;
+        let stay = plan::unsorted(&self.run.files, &self.run.moves);
+        self.run.left_alone.extend(stay);
         self.work().looked(started);
         let text = format!(
             "{}, {}",
@@ -236,7 +254,8 @@ impl Demo<'_, '_> {
         let path = path.display().to_string();
         self.run.steps.insert(name.to_owned(), Ended::Done(json!({ "file": path })));
         self.ledger.write(&self.run)?;
-        self.tell("wrote", &path)
+        self.tell("wrote", &path)?;
+        self.tell_plan()
     }
 
     /// Stops for now; the next start goes on from here.

@@ -83,6 +83,31 @@ pub fn moves(
     moves
 }
 
+/// The most files that are named one by one among those that stay.
+const NAMED: usize = 100;
+
+/// The files of the top level that no move takes up, each with why.
+pub fn unsorted(files: &Files, moves: &[Move]) -> Vec<String> {
+    let taken_up: BTreeSet<&str> = moves.iter().map(|one| one.from.as_str()).collect();
+    let staying: Vec<&String> = files
+        .keys()
+        .filter(|name| !name.contains('/') && !taken_up.contains(name.as_str()))
+        .collect();
+    let mut out: Vec<String> =
+        staying.iter().take(NAMED).map(|name| format!("{name}: {}", why_unsorted(name))).collect();
+    if staying.len() > NAMED {
+        out.push(format!("{} more files that stay in place", staying.len() - NAMED));
+    }
+    out
+}
+
+fn why_unsorted(name: &str) -> String {
+    match Kind::of(name) {
+        None => "it stays in place, since its name does not say what kind of file it is".to_owned(),
+        Some(kind) => format!("it stays in place, since {} cannot be used", kind.folder()),
+    }
+}
+
 /// The groups of files with the same content, the largest gain first. Empty
 /// files say nothing by being alike.
 pub fn duplicates(files: &Files) -> Vec<Group> {
@@ -204,6 +229,20 @@ mod tests {
         assert_eq!(groups.len(), 2);
         assert_eq!(groups[0].keep, "b.png", "the larger gain comes first");
         assert_eq!((groups[1].keep.as_str(), groups[1].extra.len()), ("a.pdf", 1));
+    }
+
+    #[test]
+    fn every_file_is_moved_or_said_to_stay() {
+        let names = ["-rf", "x", "a.txt", "b.csv", "no.such-kind", "new\nline.txt"];
+        let files: Files = names.iter().map(|name| ((*name).to_owned(), file("x", 1, 1))).collect();
+        let planned = moves(&files, &BTreeSet::new(), &[Kind::Tables], |_| false);
+        let stay = unsorted(&files, &planned);
+        assert_eq!((planned.len(), stay.len()), (2, 4), "{planned:?} {stay:?}");
+        assert!(stay[0].starts_with("-rf: ") && stay[0].contains("kind of file"), "{stay:?}");
+        assert!(stay[1].starts_with("b.csv: ") && stay[1].contains("Tables"), "{stay:?}");
+        let many: Files = (0..150).map(|one| (format!("{one:03}"), file("x", 1, one))).collect();
+        let stay = unsorted(&many, &[]);
+        assert_eq!((stay.len(), stay[100].as_str()), (101, "50 more files that stay in place"));
     }
 
     #[test]

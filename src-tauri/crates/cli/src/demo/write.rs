@@ -68,7 +68,7 @@ pub fn checksums(folder: &Folder, files: &Files, go_on: &dyn Fn() -> bool) -> Op
         }
         match folder.look(path) {
             Ok(found) => {
-                let _ = writeln!(out, "{}  {}", found.digest, visible::line(path));
+                let _ = writeln!(out, "{}", checksum(&found.digest, path));
             }
             Err(why) => {
                 let _ = writeln!(out, "# {}: {why}", visible::line(path));
@@ -76,6 +76,14 @@ pub fn checksums(folder: &Folder, files: &Files, go_on: &dyn Fn() -> bool) -> Op
         }
     }
     Some(out)
+}
+
+/// One line of checksums. A name that would break the line is written with
+/// backslashes, and a backslash before the line says so.
+fn checksum(digest: &str, path: &str) -> String {
+    let escaped = path.replace('\\', r"\\").replace('\n', r"\n").replace('\r', r"\r");
+    let mark = if escaped == path { "" } else { r"\" };
+    format!("{mark}{digest}  {escaped}")
 }
 
 /// How the run ended.
@@ -131,5 +139,16 @@ fn list(out: &mut String, title: &str, lines: &[String]) {
     let _ = write!(out, "\n## {title}\n\n");
     for line in lines {
         let _ = writeln!(out, "- {}", visible::line(line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checksum;
+
+    #[test]
+    fn a_checksum_keeps_to_its_line() {
+        assert_eq!(checksum("ab", "a b.txt"), "ab  a b.txt");
+        assert_eq!(checksum("ab", "a\nb\\c"), r"\ab  a\nb\\c");
     }
 }

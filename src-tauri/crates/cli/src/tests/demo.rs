@@ -1,8 +1,11 @@
 //! The demo agent at work: real files, a real desk, every kind of answer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use handoff_domain::lifecycle::{Outcome, State};
 use handoff_protocol::view::CaseView;
@@ -357,4 +360,53 @@ fn the_desks_own_folder_is_no_folder_to_tidy() {
         let ended = room.run(&["demo", &folder.display().to_string()]);
         assert_eq!(ended.exit, Exit::Usage, "{ended:?}");
     }
+}
+
+#[test]
+fn strange_names_are_moved_or_said_to_stay() {
+    let room = Room::new();
+    let mine = room.folder().join("mine");
+    fs::create_dir(&mine).expect("made");
+    for name in ["-rf", "x", "-rf.txt", "new\nline.txt", "no.such-kind", "a*?\"'$(id).png"] {
+        fs::write(mine.join(name), format!("content of {name}")).expect("written");
+    }
+    fs::write(mine.join(OsStr::from_bytes(b"bad\xff.txt")), "x").expect("written");
+    let running = room.start(&["demo", &mine.display().to_string()]);
+    let case = room.next_case(&[]);
+    room.decide(&case, json!({"kind": "approve", "option": "sort"}));
+    let ended = running.end();
+    assert_eq!(ended.exit, Exit::Done, "{ended:?}");
+    let after: Vec<String> = files(&mine).into_keys().collect();
+    let moved = ["Documents/-rf.txt", "Documents/new\nline.txt", "Pictures/a*?\"'$(id).png"];
+    assert_eq!(after[..2], ["-rf", "Documents/-rf.txt"], "{after:?}");
+    assert!(moved.iter().all(|name| after.contains(&(*name).to_owned())), "{after:?}");
+    for stays in ["-rf: it stays", "x: it stays", "no.such-kind: it stays", "its name is not UTF-8"]
+    {
+        assert!(ended.out.contains(stays), "{stays} in {}", ended.out);
+        assert!(
+            case.not_included.iter().any(|text| text.contains(stays)),
+            "the reviewer is told, too: {stays} in {:?}",
+            case.not_included
+        );
+    }
+}
+
+#[test]
+fn the_desk_knows_how_far_the_plan_is() {
+    let room = Room::new();
+    let (mut running, case) = asked(&room);
+    running.until_line("SHA256SUMS");
+    running.until_line("index.md");
+    let words = ["task", "runnable", &case.task.id, "--agent", "demo", "--json"];
+    // What it tells comes right after the line.
+    let until = Instant::now() + Duration::from_mins(1);
+    while room.run(&words).json()["runnable"] != json!([]) {
+        assert!(Instant::now() < until, "{:?}", room.run(&words));
+    }
+    room.decide(&case, json!({"kind": "approve", "option": "keep-all"}));
+    assert_eq!(running.end().exit, Exit::Done);
+    let standing = room.run(&words).json();
+    assert_eq!(standing["closed"], json!(true));
+    let at_least = standing["revision"].as_u64().expect("a number");
+    assert!(at_least >= 4, "opened, sorted, two reports, removed: {standing}");
 }

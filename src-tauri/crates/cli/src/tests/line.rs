@@ -108,6 +108,22 @@ fn without_desk_and_display_it_says_what_to_do() {
 }
 
 #[test]
+fn the_demo_touches_nothing_where_nobody_can_be_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mine = folder.path().join("mine");
+    std::fs::create_dir(&mine).expect("made");
+    std::fs::write(mine.join("a.txt"), "a").expect("written");
+    let home = folder.path().join("home");
+    for words in [&["demo"][..], &["demo", &mine.display().to_string()]] {
+        let ended = start(home.clone(), words, b"", None).end();
+        assert_eq!(ended.exit, Exit::Unreachable, "{ended:?}");
+        assert!(ended.err.contains("no display"), "{ended:?}");
+        assert!(!home.exists(), "not even a folder of its own");
+        assert!(mine.join("a.txt").is_file());
+    }
+}
+
+#[test]
 fn nonsense_is_a_usage_error() {
     for words in [
         &["no-such-word"][..],
