@@ -257,11 +257,14 @@ fn remedy(error: &anyhow::Error) -> &'static str {
         Some(OpenError::Store(store)) => Some(store),
         _ => cause.downcast_ref::<StoreError>(),
     });
+    let no_room = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref::<OpenError>(), Some(OpenError::NoRoom { .. })));
     let kind = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<std::io::Error>())
         .map(std::io::Error::kind);
-    if store == Some(&StoreError::Full) || kind == Some(ErrorKind::StorageFull) {
+    if no_room || store == Some(&StoreError::Full) || kind == Some(ErrorKind::StorageFull) {
         return "Free some space and start it again; nothing was changed.";
     }
     let unwritable = matches!(store, Some(StoreError::ReadOnly(_)))

@@ -1,26 +1,24 @@
 //! Folders and renames that are still there after a power cut.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-
-use crate::{SpoolError, failed};
+use crate::{SpoolError, disk, failed};
 
 /// Makes a folder that only its owner can enter, or checks the one that is
-/// there; says whether it was made.
-pub fn make(path: &Path) -> Result<bool, SpoolError> {
-    let made = match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => true,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-        Err(error) => return Err(failed(path, "made")(error)),
-    };
+/// there.
+pub fn make(path: &Path) -> Result<(), SpoolError> {
+    match disk::make_folder(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(failed(path, "made")(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
     check(path)?;
-    Ok(made)
+    Ok(())
 }
 
 /// Whether there is such a folder; a link or another user's is an error.
@@ -57,21 +55,14 @@ pub fn names(path: &Path) -> Result<Vec<OsString>, SpoolError> {
 
 /// Returns once the names in a folder are on disk.
 pub fn sync(path: &Path) -> Result<(), SpoolError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(failed(path, "synced"))
+    disk::sync_folder(path).map_err(failed(path, "synced"))
 }
 
 /// Moves a file to a name that must be free; says whether it was.
 pub fn move_to_free(from: &Path, to: &Path) -> io::Result<bool> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+    match disk::rename_to_free(from, to) {
         Ok(()) => Ok(true),
-        Err(Errno::EXIST | Errno::NOTEMPTY) => Ok(false),
-        // Some file systems cannot promise that, but all that can hold a home
-        // refuse a second link of the same name.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match fs::hard_link(from, to) {
-            Ok(()) => fs::remove_file(from).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
     }
 }

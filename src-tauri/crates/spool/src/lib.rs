@@ -18,6 +18,7 @@
 //! This crate does not know what a handoff means, who an agent is or where the
 //! desk stores: it never decides whether a file may be taken up.
 
+mod disk;
 mod entry;
 mod folder;
 mod put;

@@ -1,16 +1,14 @@
 //! The client's end: putting a handoff in, finding it again, taking it back.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use handoff_domain::identity::is_handoff_id;
 
 use crate::entry::{Entry, Unreadable, Withdrawn, file_name};
-use crate::{Spool, SpoolError, failed, folder, is_own};
+use crate::{Spool, SpoolError, disk, failed, folder, is_own};
 
 /// Tells the drafts of one process apart.
 static DRAFTS: AtomicU32 = AtomicU32::new(0);
@@ -56,9 +54,9 @@ impl Spool {
                     return Ok(Put::New);
                 }
                 // Somebody else was faster: look what it is.
-                Ok(false) => fs::remove_file(&draft).map_err(failed(&draft, "removed"))?,
+                Ok(false) => disk::remove(&draft).map_err(failed(&draft, "removed"))?,
                 Err(error) => {
-                    fs::remove_file(&draft).ok();
+                    disk::remove(&draft).ok();
                     return Err(failed(&target, "written")(error));
                 }
             }
@@ -110,8 +108,8 @@ impl Spool {
         self.make()?;
         let marked = Entry { withdrawn: Some(withdrawn), ..entry.clone() };
         let (draft, target) = (self.draft(&id, &marked)?, self.file(&id));
-        if let Err(error) = fs::rename(&draft, &target) {
-            fs::remove_file(&draft).ok();
+        if let Err(error) = disk::rename(&draft, &target) {
+            disk::remove(&draft).ok();
             return Err(failed(&target, "written")(error));
         }
         folder::sync(&self.root)
@@ -121,7 +119,7 @@ impl Spool {
     /// its agent has learned that the desk does not want it.
     pub fn take_back(&self, id: &str) -> Result<(), SpoolError> {
         let path = self.file(id);
-        match fs::remove_file(&path) {
+        match disk::remove(&path) {
             Ok(()) => folder::sync(&self.root),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(failed(&path, "removed")(error)),
@@ -129,17 +127,17 @@ impl Spool {
     }
 
     fn make(&self) -> Result<(), SpoolError> {
-        if folder::make(&self.root)? {
-            // The folders above may be new, too. Those that are not ours to
-            // sync are not ours to have made.
-            for above in self.root.ancestors().skip(1) {
-                match folder::sync(above) {
-                    Err(error) if Some(above) == self.root.parent() => return Err(error),
-                    Ok(()) | Err(_) => {}
-                }
+        folder::make(&self.root)?;
+        // It and the folders above may be new, and whoever made them may have
+        // died or failed before they were on disk. Those that are not ours to
+        // sync are not ours to have made.
+        for above in self.root.ancestors().skip(1) {
+            match folder::sync(above) {
+                Err(error) if Some(above) == self.root.parent() => return Err(error),
+                Ok(()) | Err(_) => {}
             }
         }
-        folder::make(&self.drafts()).map(|_| ())
+        folder::make(&self.drafts())
     }
 
     /// Writes a file under a name that nobody reads, and returns once its
@@ -150,7 +148,7 @@ impl Spool {
         match write(&path, entry) {
             Ok(()) => Ok(path),
             Err(error) => {
-                fs::remove_file(&path).ok();
+                disk::remove(&path).ok();
                 Err(failed(&path, "written")(error))
             }
         }
@@ -159,13 +157,10 @@ impl Spool {
 
 fn write(path: &Path, entry: &Entry) -> io::Result<()> {
     // What an earlier process of the same number may have left behind.
-    if let Err(error) = fs::remove_file(path)
+    if let Err(error) = disk::remove(path)
         && error.kind() != io::ErrorKind::NotFound
     {
         return Err(error);
     }
-    let bytes = entry.to_bytes()?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(&bytes)?;
-    file.sync_all()
+    disk::write_new(path, &entry.to_bytes()?)
 }

@@ -1,16 +1,15 @@
 //! The desk's end: claiming what waits, and what becomes of it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
 use crate::entry::{Entry, Unreadable, file_name};
-use crate::{Spool, SpoolError, failed, folder, is_own};
+use crate::{Spool, SpoolError, disk, failed, folder, is_own};
 
 /// A draft older than this belongs to nobody who still writes.
 const ABANDONED: Duration = Duration::from_hours(24);
@@ -65,7 +64,7 @@ impl Spool {
             return Ok(Vec::new());
         }
         let claimed = self.taken_up();
-        folder::make(&claimed)?;
+        self.make_own(&claimed)?;
         let mut found = Vec::new();
         for one in list(&claimed)? {
             found.push((age(&one), one.path()));
@@ -87,9 +86,17 @@ impl Spool {
         Ok(found.into_iter().map(|(_, path)| Taken { path }).collect())
     }
 
+    /// Makes a folder in the spool; returns once it is there for good. Else a
+    /// file that was moved to it could be gone with it. Who made it may have
+    /// died, or failed, before it was on disk.
+    fn make_own(&self, path: &Path) -> Result<(), SpoolError> {
+        folder::make(path)?;
+        folder::sync(&self.root)
+    }
+
     /// Removes a file that has been stored.
     pub fn done(&self, taken: &Taken) -> Result<(), SpoolError> {
-        match fs::remove_file(&taken.path) {
+        match disk::remove(&taken.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed(&taken.path, "removed")(error))
             }
@@ -107,7 +114,7 @@ impl Spool {
     /// beside it.
     pub fn set_aside(&self, taken: &Taken, why: &str) -> Result<SetAside, SpoolError> {
         let aside = self.aside();
-        folder::make(&aside)?;
+        self.make_own(&aside)?;
         let name = taken.path.file_name().unwrap_or(OsStr::new("nameless"));
         for number in 1..=NAMES {
             let mut free = name.to_owned();
@@ -158,7 +165,7 @@ impl Spool {
                 .and_then(|written| SystemTime::from(now).duration_since(written).ok())
                 .is_some_and(|age| age > ABANDONED);
             if old {
-                fs::remove_file(draft.path()).ok();
+                disk::remove(&draft.path()).ok();
             }
         }
     }
@@ -179,9 +186,7 @@ fn reason_of(path: &Path) -> PathBuf {
 }
 
 fn write_why(path: &Path, why: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{why}")?;
-    file.sync_all()
+    disk::write_new(path, format!("{why}\n").as_bytes())
 }
 
 fn why_of(path: &Path) -> String {

@@ -11,6 +11,11 @@ use serde_json::value::RawValue;
 
 use super::*;
 
+mod cut;
+mod platter;
+mod story;
+pub mod watch;
+
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).expect("a moment")
 }

@@ -173,7 +173,9 @@ impl Store {
     }
 
     fn on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
-        Self::with(open::for_writing(path, &disk)?, None, path, disk)
+        let connection = open::for_writing(path, &disk)?;
+        open::merges_when_closed(&connection, true)?;
+        Self::with(connection, None, path, disk)
     }
 
     fn with(

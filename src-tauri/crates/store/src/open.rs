@@ -2,10 +2,11 @@
 //! durability rests on. The only place where a connection is made.
 
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
@@ -98,6 +99,23 @@ pub enum OpenError {
         /// Why.
         cause: std::io::Error,
     },
+    /// The disk is full, and the room that was kept is not enough.
+    #[error(
+        "the disk is full: {doing} needs about {} free in {}{}",
+        in_words(*needed),
+        folder.display(),
+        free.map(|free| format!(", and {} is", in_words(free))).unwrap_or_default()
+    )]
+    NoRoom {
+        /// What needs it.
+        doing: &'static str,
+        /// How much, in bytes.
+        needed: u64,
+        /// How much is free, where that is known.
+        free: Option<u64>,
+        /// Where.
+        folder: PathBuf,
+    },
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,13 +127,28 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
-/// Opens for the one writer, and brings the format up to date.
+/// Bytes for people, never less than they are.
+fn in_words(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1024 * 1024))
+}
+
+/// Says whether closing the last connection brings the log into the database.
+/// It must not while nobody knows that both are whole: what is damaged is set
+/// aside as it was found.
+pub fn merges_when_closed(connection: &Connection, merges: bool) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !merges)?;
+    Ok(())
+}
+
+/// Opens for the one writer, and brings the format up to date. The log is not
+/// merged when it is closed, until that is allowed.
 pub fn for_writing(path: &Path, disk: &Disk) -> Result<Connection, OpenError> {
     if rusqlite::version_number() < SQLITE_MINIMUM {
         return Err(OpenError::OldSqlite { found: rusqlite::version().to_owned() });
     }
     make_private(path)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, disk)?;
+    merges_when_closed(&connection, false)?;
     refuse_foreign(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", disk.synchronous)?;

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
+/// Its name, beside the database.
+const NAME: &str = "reserve";
+
 /// The size of the reserve, in bytes.
 const SIZE: u64 = 8 * 1024 * 1024;
 
@@ -17,7 +20,7 @@ const SIZE: u64 = 8 * 1024 * 1024;
 const FOR_PAYLOADS: u64 = 16 * 1024 * 1024;
 
 /// What must be free for an answer, in bytes; else the reserve is given back.
-const FOR_ANSWERS: u64 = 2 * 1024 * 1024;
+pub(crate) const FOR_ANSWERS: u64 = 2 * 1024 * 1024;
 
 /// What must be free before the reserve is taken again, in bytes.
 const PLENTY: u64 = 64 * 1024 * 1024;
@@ -33,8 +36,8 @@ impl Reserve {
     /// The reserve beside the database at `path`; taken where there is plenty
     /// of room.
     pub(crate) fn beside(path: &Path) -> Self {
-        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let reserve = Self { file: folder.join("reserve"), folder };
+        let folder = folder_of(path);
+        let reserve = Self { file: folder.join(NAME), folder };
         reserve.refill();
         reserve
     }
@@ -58,6 +61,23 @@ impl Reserve {
         }
     }
 
+    /// Gives the reserve of the database at `path` back, for what a start cannot
+    /// do without; says whether there was one.
+    pub(crate) fn give_up(path: &Path) -> bool {
+        let file = folder_of(path).join(NAME);
+        let given = fs::remove_file(&file).is_ok();
+        if given {
+            tracing::warn!("the disk is full: the reserve is used to open the database");
+        }
+        given
+    }
+
+    /// How much is free where the database at `path` lies, where that can be
+    /// said.
+    pub(crate) fn free_beside(path: &Path) -> Option<u64> {
+        free_in(&folder_of(path))
+    }
+
     /// Takes the reserve again once there is plenty of room.
     pub fn refill(&self) {
         let gone = fs::symlink_metadata(&self.file).is_err();
@@ -78,9 +98,17 @@ impl Reserve {
     }
 
     fn free(&self) -> Option<u64> {
-        let stat = statvfs(&self.folder).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+        free_in(&self.folder)
     }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+fn free_in(folder: &Path) -> Option<u64> {
+    let stat = statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 #[cfg(test)]

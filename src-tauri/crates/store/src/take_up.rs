@@ -7,6 +7,7 @@ use handoff_domain::audit::{Epoch, Head, Reason};
 
 use crate::files::{Files, replace, size};
 use crate::open::Disk;
+use crate::reserve::{FOR_ANSWERS, Reserve};
 use crate::rotation::{Backup, Kind, is_due};
 use crate::{OpenError, Store, StoreError, audit, backup, damage, head, open, verify};
 
@@ -35,7 +36,9 @@ impl Store {
             other => return other,
         };
         tracing::error!(why = damaged, "the database is damaged");
-        let notice = damage::mend(files, &damaged, now)?;
+        let notice = with_reserve(files, "saving what the damaged database holds", || {
+            Ok(damage::mend(files, &damaged, now)?)
+        })?;
         let mut opened = whole(files, now)?;
         opened.notices.insert(0, notice);
         Ok(opened)
@@ -86,14 +89,18 @@ fn whole(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
     }
     let format = open::format(&database)?;
     if format.is_some_and(|format| format < open::FORMAT) {
-        backup::make(files, Kind::Migration, now)?;
+        with_reserve(files, "the backup before the database changes its format", || {
+            Ok(backup::make(files, Kind::Migration, now)?)
+        })?;
     }
     if written.is_none() && format.is_none_or(|format| format < open::AUDITED) {
         // Before there is anything to lose, so that a missing head is a sign.
         written = Some(Head::EMPTY);
         put_down(files, &Head::EMPTY);
     }
-    let connection = open::for_writing(&database, &Disk::default())?;
+    let connection = with_reserve(files, "bringing the database to the present format", || {
+        open::for_writing(&database, &Disk::default())
+    })?;
     let mut notices = Vec::new();
     if let Some(epoch) = audit::settle(&connection, written, now)? {
         let reason = epoch.reason.as_str();
@@ -101,8 +108,35 @@ fn whole(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
         notices.push(notice_of(&epoch));
     }
     put_down(files, &audit::tip(&connection)?);
+    open::merges_when_closed(&connection, true)?;
     let head = head::HeadKeeping::start(files.head())?;
     Ok(Opened { store: Store::with(connection, Some(head), &database, Disk::default())?, notices })
+}
+
+/// Does what a start cannot do without. Where the disk is full, the room that is
+/// kept for answers is given for it: a desk that does not start takes none.
+fn with_reserve<T>(
+    files: &Files,
+    doing: &'static str,
+    act: impl Fn() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let is_full =
+        |outcome: &Result<T, OpenError>| matches!(outcome, Err(OpenError::Store(StoreError::Full)));
+    let mut outcome = act();
+    if is_full(&outcome) && Reserve::give_up(&files.database) {
+        outcome = act();
+    }
+    if !is_full(&outcome) {
+        return outcome;
+    }
+    // A copy of it all, and as much as its answers need.
+    let parts: u64 = files.parts().iter().map(|part| size(part)).sum();
+    Err(OpenError::NoRoom {
+        doing,
+        needed: parts.saturating_add(FOR_ANSWERS),
+        free: Reserve::free_beside(&files.database),
+        folder: files.folder().to_owned(),
+    })
 }
 
 fn inspect(files: &Files) -> Result<Vec<String>, StoreError> {

@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod damage;
 mod desk;
+mod full;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::{Event, Flag, Progress, State, Traits, transition};

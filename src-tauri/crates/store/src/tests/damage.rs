@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use handoff_domain::audit::Reason;
 
@@ -164,6 +164,8 @@ struct Tally {
     mended: usize,
     saved: usize,
     refused: usize,
+    /// Said to be affected, and as it was.
+    feared: usize,
     silent: Vec<String>,
 }
 
@@ -172,6 +174,7 @@ fn suffer(image: &Image, seed: u64, tally: &mut Tally) {
     copy(image.desk.folder(), hurt.folder());
     let how = harm(&hurt.files, seed);
     tally.mutants += 1;
+    let harmed = content(&hurt.files.parts());
     let outcome = catch_unwind(AssertUnwindSafe(|| Store::take_up(&hurt.files, at(200))));
     let Ok(outcome) = outcome else { panic!("seed {seed}, {how}: a panic") };
     let opened = match outcome {
@@ -185,7 +188,18 @@ fn suffer(image: &Image, seed: u64, tally: &mut Tally) {
             return;
         }
     };
+    if opened.notices.iter().any(|notice| notice.contains("was damaged")) {
+        // What was done to it, somebody may want to look at.
+        let aside = fs::read_dir(hurt.files.damaged()).expect("set aside").next();
+        let aside = Files::of(aside.expect("a folder").expect("an entry").path().join("desk.db"));
+        assert!(content(&aside.parts()) == harmed, "seed {seed}, {how}: not as it was found");
+    }
     judge(image, &hurt, opened, &format!("seed {seed}, {how}"), tally);
+}
+
+/// A database and its log; the log's index says nothing that they do not say.
+fn content([database, log, _]: &[PathBuf; 3]) -> [Option<Vec<u8>>; 2] {
+    [fs::read(database).ok(), fs::read(log).ok()]
 }
 
 fn judge(image: &Image, hurt: &Desk, opened: Opened, how: &str, tally: &mut Tally) {
@@ -217,6 +231,7 @@ fn compare(image: &Image, hurt: &Desk, opened: &Opened, how: &str, tally: &mut T
     for (id, standing) in &image.truth {
         if found.get(id) == Some(standing) {
             right += 1;
+            tally.feared += usize::from(note.contains(&format!("\"{id}\"")));
         } else if !behind && !note.contains(&format!("\"{id}\"")) {
             let number: usize = id[2..].parse().expect("a number");
             // What came after the backup and left no trace: the lost range
@@ -240,9 +255,11 @@ fn run(image: &Image, seeds: std::ops::Range<u64>) {
     for seed in seeds {
         suffer(image, seed, &mut tally);
     }
-    let Tally { mutants, mended, saved, refused, silent } = &tally;
+    let Tally { mutants, mended, saved, refused, feared, silent } = &tally;
     let rate = 100 * saved / (mended * HANDOFFS).max(1);
-    println!("{mutants} mutants: {mended} mended, {refused} refused, {rate} % of handoffs saved");
+    println!(
+        "{mutants} mutants: {mended} mended, {refused} refused, {rate} % of handoffs saved, {feared} feared for"
+    );
     assert!(silent.is_empty(), "{} silent:\n{}", silent.len(), silent.join("\n"));
     // So few rows share few pages: one that is lost takes many with it.
     assert!(*mended > 0 && rate >= 75, "{rate} % saved of {mended}");
