@@ -151,7 +151,7 @@ fn one(write: &Write<'_>, model: &Model, number: usize) -> Result<(), StoreError
     let received = record.received_at - TimeDelta::days(7) + shift * 1000;
     let seq = write.insert(&new, &progress, received)?.seq;
     if let Some(outcome) = outcome {
-        write.set_outcome(seq, outcome)?;
+        write.set_outcome(seq, outcome, false)?;
     }
     for entry in model.entries.iter().filter(|entry| !entry.kind.ends_with("notified")) {
         write.log(seq, entry)?;

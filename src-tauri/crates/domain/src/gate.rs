@@ -5,6 +5,8 @@
 //! irreversible or unknown call but a decision of the reviewer on that very
 //! call.
 
+pub mod by_default;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;

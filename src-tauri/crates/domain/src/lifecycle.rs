@@ -17,6 +17,7 @@ pub use state::{Flag, Lease, Outcome, Phase, Report, State, StepReport};
 pub use timing::{DEFAULT_GRACE, Timing};
 
 use crate::decision::{Decision, DecisionKind, Then};
+use crate::gate::{Held, by_default};
 use crate::payload::Deadline;
 
 /// How long a lease holds without renewal.
@@ -123,6 +124,8 @@ pub enum Event {
     TimeUp {
         /// The decision by System, where a default is declared.
         default: Option<Box<Decision>>,
+        /// Why the gate would hold it now, if it would.
+        held: Option<Held>,
         /// The first alert, where it escalates.
         alert: NextAlert,
     },
@@ -195,6 +198,9 @@ pub fn transition(
         Event::Present => {
             must_be(progress, &[State::Queued], "presented")?;
             next.phase = Phase::Ready;
+            if let Some(since) = next.stood_still_since.take() {
+                next.stood_still((now - since).max(TimeDelta::zero()));
+            }
         }
         Event::Open { resume_at } => waiting::opened(&mut next, resume_at)?,
         Event::Plan { remind_at } => waiting::planned(&mut next, remind_at, now)?,
@@ -246,8 +252,10 @@ pub fn transition(
         }
         Event::Revise { deadline, cold } => revise(&mut next, &deadline, cold, now)?,
         Event::Warn => waiting::warned(&mut next, now)?,
-        Event::TimeUp { default, alert } => {
-            waiting::timed_out(&mut next, traits, default, alert, now)?;
+        Event::TimeUp { default, held, alert } => {
+            let may = by_default::may_take(held, next.default_allowed);
+            let default = default.filter(|_| may);
+            waiting::timed_out(&mut next, traits, default.ok_or(held), alert, now)?;
         }
         Event::Alert { next: follows } => waiting::alerted(&mut next, follows, now)?,
         Event::GiveUp => waiting::given_up(&mut next, now)?,
@@ -430,7 +438,7 @@ fn revise(
     }
     next.revision += 1;
     next.timing = Timing::new(deadline, now);
-    next.stood_still_since = None;
+    next.stood_still_since = (next.state() == State::Queued).then_some(now);
     next.default_refused = None;
     next.default_allowed = false;
     next.remind_at = None;

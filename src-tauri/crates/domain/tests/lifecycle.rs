@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
+use handoff_domain::gate::{Held, Stop};
 use handoff_domain::lifecycle::{
     Event, Flag, NextAlert, Outcome, Progress, Refusal, Report, State, Timing, Traits, transition,
 };
@@ -30,7 +31,7 @@ fn deadline(within: u32) -> Deadline {
 }
 
 fn traits(on_timeout: TimeoutKind) -> Traits {
-    Traits { on_timeout, default_is_read: false, irreversible: vec!["burn".to_owned()] }
+    Traits { on_timeout, irreversible: vec!["burn".to_owned()] }
 }
 
 fn decision(option: &str, then: Option<Then>) -> Box<Decision> {
@@ -57,7 +58,8 @@ fn decide(option: &str) -> Event {
 }
 
 fn time_up(default: Option<Box<Decision>>, alert: i64) -> Event {
-    Event::TimeUp { default, alert: NextAlert { at: at(alert), gives_up: false } }
+    let held = Some(Held::Level);
+    Event::TimeUp { default, held, alert: NextAlert { at: at(alert), gives_up: false } }
 }
 
 fn report(outcome: Outcome) -> Event {
@@ -247,11 +249,25 @@ fn a_default_that_changes_something_is_not_taken_and_says_why() {
     let mut progress = in_state(State::Ready);
     let safe = traits(TimeoutKind::SafeDefault);
     progress = transition(&progress, &safe, Event::Warn, at(800)).expect("warned");
-    let time_up = time_up(Some(decision("move", None)), 0);
-    let refused = transition(&progress, &safe, time_up.clone(), at(1000)).expect("due");
+    let time_up = |held| Event::TimeUp {
+        default: Some(decision("move", None)),
+        held,
+        alert: NextAlert { at: at(0), gives_up: false },
+    };
+    let up = |progress: &Progress, held| {
+        transition(progress, &safe, time_up(held), at(1000)).expect("due")
+    };
+    let refused = up(&progress, Some(Held::Level));
     assert!(refused.has(Flag::ManualReview) && refused.default_refused.is_some());
     assert_eq!(refused.state(), State::Ready);
-    let reads = Traits { default_is_read: true, ..safe };
-    let taken = transition(&progress, &reads, time_up, at(1000)).expect("due");
-    assert_eq!(taken.state(), State::Released);
+    assert_eq!(up(&progress, None).state(), State::Released);
+    let allow = Event::Allow { allowed: true, revision: 1 };
+    let allowed = transition(&progress, &safe, allow, at(900)).expect("allowed");
+    assert_eq!(up(&allowed, Some(Held::Level)).state(), State::Released);
+    let paused = up(&allowed, Some(Held::Stopped(Stop::Everything)));
+    assert!(paused.has(Flag::ManualReview), "no leave outweighs a pause");
+    assert_eq!(
+        paused.default_refused.as_deref(),
+        Some("The default was not taken. Everything is paused.")
+    );
 }

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Burst {
     recent: VecDeque<Duration>,
+    /// The same of such as weigh more than all others.
+    heavy: VecDeque<Duration>,
     /// The handoffs that were not shown by themselves, each once, with their
     /// agents in order of arrival.
     held: Vec<(String, HashSet<String>)>,
@@ -26,6 +28,15 @@ pub struct Burst {
     changed: bool,
     /// One of them warns, or alerts.
     loud: bool,
+}
+
+/// How much a notification weighs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// It warns, or alerts.
+    pub loud: bool,
+    /// It asks what is always asked, such as what cannot be undone.
+    pub heavy: bool,
 }
 
 /// What the summary of a burst says.
@@ -41,22 +52,27 @@ pub struct Summary {
 
 impl Burst {
     /// Whether a notification of this agent is shown by itself; a loud one
-    /// makes the summary loud that it ends up in.
-    pub fn alone(&mut self, agent: &str, handoff: &str, loud: bool, now: Duration) -> bool {
-        while self.recent.front().is_some_and(|at| now.saturating_sub(*at) >= WINDOW) {
-            self.recent.pop_front();
+    /// makes the summary loud that it ends up in. A heavy one ends up there for
+    /// the number of others like it alone, and not for all the light ones.
+    pub fn alone(&mut self, agent: &str, handoff: &str, weight: Weight, now: Duration) -> bool {
+        let Weight { loud, heavy } = weight;
+        for recent in [&mut self.recent, &mut self.heavy] {
+            while recent.front().is_some_and(|at| now.saturating_sub(*at) >= WINDOW) {
+                recent.pop_front();
+            }
         }
-        if self.recent.is_empty() {
+        if self.recent.is_empty() && self.heavy.is_empty() {
             // The burst is over; the next one counts anew.
             self.held.clear();
             (self.changed, self.loud) = (false, false);
         }
-        self.recent.push_back(now);
-        if self.recent.len() <= ALONE {
+        let recent = if heavy { &mut self.heavy } else { &mut self.recent };
+        recent.push_back(now);
+        if recent.len() <= ALONE {
             return true;
         }
         // More would change nothing, and a flood must not fill the memory.
-        self.recent.drain(..self.recent.len() - ALONE - 1);
+        recent.drain(..recent.len() - ALONE - 1);
         match self.held.iter_mut().find(|(name, _)| name == agent) {
             Some((_, handoffs)) => drop(handoffs.insert(handoff.to_owned())),
             None => self.held.push((agent.to_owned(), HashSet::from([handoff.to_owned()]))),
@@ -92,7 +108,7 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     fn alone(burst: &mut Burst, agent: &str, handoff: u32, at: Duration) -> bool {
-        burst.alone(agent, &format!("h-{handoff}"), false, at)
+        burst.alone(agent, &format!("h-{handoff}"), Weight::default(), at)
     }
 
     #[test]
@@ -101,7 +117,7 @@ mod tests {
         let shown: Vec<bool> =
             (0..8).map(|number| alone(&mut burst, "a", number, S * 100 + S * number / 4)).collect();
         assert_eq!(shown, [true, true, true, true, true, false, false, false]);
-        assert!(!burst.alone("b", "h-8", true, S * 102));
+        assert!(!burst.alone("b", "h-8", Weight { loud: true, heavy: false }, S * 102));
         let summary = burst.summary(S * 102).expect("due at once");
         assert_eq!((summary.count, summary.agents.len(), summary.loud), (4, 2, true));
         assert_eq!(burst.due(), None, "nothing new");
@@ -109,6 +125,19 @@ mod tests {
         assert!(!alone(&mut burst, "a", 7, S * 102), "known already");
         assert_eq!(burst.summary(S * 102), None, "not twice in a second");
         assert_eq!(burst.summary(S * 103).map(|all| all.count), Some(5));
+    }
+
+    #[test]
+    fn what_weighs_more_is_shown_by_itself_however_many_light_ones_there_are() {
+        let mut burst = Burst::default();
+        for number in 0..20 {
+            alone(&mut burst, "a", number, S);
+        }
+        let heavy = Weight { loud: false, heavy: true };
+        let shown: Vec<bool> =
+            (0..6).map(|number| burst.alone("a", &format!("g-{number}"), heavy, S * 2)).collect();
+        assert_eq!(shown, [true, true, true, true, true, false], "nor is it a flood of its own");
+        assert_eq!(burst.summary(S * 2).map(|all| all.count), Some(16));
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Desk {
                 undo: state == State::Decided,
                 regrant: may_have_run,
             },
-            deadline: self.deadline(&record, &payload),
+            deadline: self.deadline(&record, &payload)?,
             actions: actions(&payload, 0),
             actions_total: u32::try_from(payload.actions_taken.len()).unwrap_or(u32::MAX),
             plan,
@@ -153,14 +153,15 @@ impl Desk {
         })
     }
 
-    fn deadline(&self, record: &Record, payload: &Payload) -> DeadlineView {
+    fn deadline(&self, record: &Record, payload: &Payload) -> Result<DeadlineView, Failure> {
         let progress = &record.progress;
-        DeadlineView {
+        let held = self.default_held(record, payload)?;
+        Ok(DeadlineView {
             respond_by: progress.timing.respond_by,
             warn_at: progress.timing.warn_at,
             warned: progress.timing.warned_at.is_some(),
             on_timeout: payload.deadline.on_timeout.kind,
-            then: self.at_the_deadline(payload, record),
+            then: self.at_the_deadline(payload, record, held),
             default_option: payload
                 .deadline
                 .on_timeout
@@ -170,8 +171,8 @@ impl Desk {
                 .map(|option| option.label.clone()),
             snoozed_until: progress.snoozed_until(),
             can_snooze: progress.can_snooze(self.now()),
-            default_allowed: progress.leave(&record.traits),
-        }
+            default_allowed: progress.leave(&record.traits, held),
+        })
     }
 
     fn liveness(&self, record: &Record, last_seen: chrono::DateTime<chrono::Utc>) -> Liveness {

@@ -6,6 +6,8 @@
 
 mod answer;
 mod ask;
+mod backlog;
+mod by_default;
 mod files;
 mod memory;
 mod record;
@@ -64,12 +66,29 @@ enum Outcome {
     Answered {
         checked: Box<Checked>,
         /// The handoff that it became.
-        new: Option<String>,
+        new: Option<New>,
         /// A rule was used.
         used: bool,
     },
     /// Something changed meanwhile: judge again.
     Again,
+}
+
+/// A question that is new to the reviewer.
+struct New {
+    handoff: String,
+    place: Place,
+}
+
+/// Where a new question stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before the reviewer.
+    Shown,
+    /// Behind the others of its agent, the first of those.
+    FirstBehind,
+    /// Behind the others of its agent.
+    Behind,
 }
 
 /// What one look inside or outside of a change says of what can change.
@@ -95,10 +114,14 @@ impl Engine {
                         // It may have been the last time that a rule counts.
                         desk.read_rules()?;
                     }
-                    if let Some(id) = new {
-                        desk.hub.changed(agent, &id);
+                    if let Some(New { handoff, place }) = new {
+                        desk.hub.changed(agent, &handoff);
                         desk.sooner.notify_one();
-                        self.announce(&id);
+                        match place {
+                            Place::Shown => self.announce(&handoff),
+                            Place::FirstBehind => self.tell_of_backlog(agent),
+                            Place::Behind => {}
+                        }
                     }
                     return Ok(*checked);
                 }
@@ -152,13 +175,15 @@ impl Desk {
             Verdict::Held(_) | Verdict::Run(_) => None,
         };
         let (agent, check) = (agent.to_owned(), check.clone());
+        let most = lock(&self.settings).cards_per_hour;
         let kept = self
             .store
             .write(move |write| {
-                let call = Call { agent: &agent, check: &check, task: &task, weighed: &weighed };
+                let (agent, check) = (&agent, &check);
+                let call = Call { agent, check, task: &task, weighed: &weighed, most };
                 let outcome = keep(write, &call, verdict, question, now)?;
                 if let Copies::Taken(taken) = &copies {
-                    write.keep_files(&agent, &task.id, &check.key, taken, now)?;
+                    write.keep_files(agent, &task.id, &check.key, taken, now)?;
                 }
                 Ok(outcome)
             })
@@ -274,6 +299,8 @@ struct Call<'c> {
     check: &'c Check,
     task: &'c Task,
     weighed: &'c Weighed,
+    /// The most cards of an agent in an hour.
+    most: u32,
 }
 
 impl Standing {
@@ -309,7 +336,7 @@ fn keep(
     question: Option<Question>,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Failure> {
-    let Call { agent, check, task, weighed } = call;
+    let Call { agent, check, task, weighed, most } = call;
     let standing = standing(&write.read(), agent, &task.id, &weighed.hash, now)?;
     let waits = standing.waits(check, &weighed.judged);
     let verdict = decide(&standing.ground(weighed, &waits));
@@ -341,15 +368,22 @@ fn keep(
             crate::log(write, handoff.seq, Actor::Agent, "permit_used", data, now)?;
         }
         Verdict::Held(held) if held.asks() => {
-            let Some((payload, open, text)) = question else { return Ok(Outcome::Again) };
+            let Some((payload, mut open, text)) = question else { return Ok(Outcome::Again) };
             let id = handoff_id(agent, &payload.payload.key);
+            // What cannot be undone never waits behind anything.
+            open.queued = !held.is_mandatory() && backlog::is_full(write, agent, *most, now)?;
+            let place = match (open.queued, write.read().backlog(agent)?) {
+                (false, _) => Place::Shown,
+                (true, 0) => Place::FirstBehind,
+                (true, _) => Place::Behind,
+            };
             let (record, known, _) = store_new(write, agent, payload, open, text, None, now)?;
             let waiting = Pending { id: &id, step: check.step.as_deref() };
             let pending = [standing.open(), vec![waiting]].concat();
             checked.runnable =
                 standing.plan.as_ref().map(|plan| runnable(plan, &pending)).unwrap_or_default();
             checked.handoff_id = Some(id);
-            new = (!known).then_some(record.id);
+            new = (!known).then_some(New { handoff: record.id, place });
         }
         Verdict::Run(_) | Verdict::Held(_) => {}
     }
@@ -376,6 +410,9 @@ fn keep(
         rule: weighed.matched.allow.filter(|_| verdict == Verdict::Run(Ran::Allowed)),
     };
     write.keep_check(agent, &kept, now)?;
+    if let Some(New { handoff, place: Place::Shown }) = &new {
+        write.note_shown(handoff, now)?;
+    }
     write.touch_task(agent, &task.id, now)?;
     let used = weighed.matched.used(verdict, !weighed.evidence.is_empty()).next().is_some();
     Ok(Outcome::Answered { checked: Box::new(checked), new, used })

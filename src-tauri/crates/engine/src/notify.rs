@@ -7,12 +7,14 @@
 use std::sync::atomic::Ordering;
 
 use handoff_domain::alerts::Purpose;
+use handoff_domain::gate::Held;
 use handoff_domain::lifecycle::{Event, Flag, State, transition};
 use handoff_domain::payload::Payload;
 use handoff_protocol::view::{Change, NotificationState};
 use handoff_store::Record;
 use serde_json::{Value, json};
 
+use crate::burst::Weight;
 use crate::{Actor, Attempt, Desk, Engine, Failure, lock, owned, words};
 
 /// How many reminders are planned in one change.
@@ -90,7 +92,9 @@ impl Engine {
             return Attempt::Inhibited(why);
         }
         let loud = matches!(purpose, Purpose::Warning | Purpose::Alert);
-        if !lock(&desk.burst).alone(&record.agent, &record.id, loud, desk.clock.awake()) {
+        let heavy = desk.store.read(|read| read.is_mandatory(&record.id)).unwrap_or(true);
+        let weight = Weight { loud, heavy };
+        if !lock(&desk.burst).alone(&record.agent, &record.id, weight, desk.clock.awake()) {
             desk.sooner.notify_one();
             return Attempt::Inhibited(
                 "it is one of many, which one notification names".to_owned(),
@@ -259,9 +263,14 @@ impl Desk {
         lock(&self.settings).alerts.holds_back(purpose, record.priority, now, &zone)
     }
 
-    pub(crate) fn at_the_deadline(&self, payload: &Payload, record: &Record) -> String {
+    pub(crate) fn at_the_deadline(
+        &self,
+        payload: &Payload,
+        record: &Record,
+        held: Option<Held>,
+    ) -> String {
         let allowed = record.progress.default_allowed;
-        words::at_the_deadline(payload, &record.traits, allowed, &lock(&self.settings).alerts)
+        words::at_the_deadline(payload, held, allowed, &lock(&self.settings).alerts)
     }
 }
 

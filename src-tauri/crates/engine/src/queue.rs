@@ -29,14 +29,14 @@ impl Engine {
             limit: query.limit.min(LIST_LIMIT),
             ..Page::default()
         };
-        let (rows, total, counts) = desk.store.read(|read| {
+        let (rows, total, counts, backlogs) = desk.store.read(|read| {
             let (rows, total) = read.page(&page)?;
-            Ok((rows, total, read.counts()?))
+            Ok((rows, total, read.counts()?, desk.backlogs(read)?))
         })?;
-        let [inbox, waiting, done, review] = counts;
-        let counts = Counts { inbox, review, waiting, done };
+        let [inbox, waiting, done, review, queued] = counts;
+        let counts = Counts { inbox, review, waiting, done, queued };
         let items = rows.into_iter().map(|row| desk.item(row)).collect();
-        Ok(QueueView { items, total, counts })
+        Ok(QueueView { items, total, counts, backlogs })
     }
 
     /// What the desk says of itself; the folder and the socket are the

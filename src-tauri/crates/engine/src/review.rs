@@ -54,7 +54,8 @@ impl Engine {
         let hold_s = lock(&desk.settings).hold_s;
         let decision = judged.decision;
         let outcome = words::outcome(&decision, Some(&payload));
-        let stored = desk.store_decision(&request, decision.clone(), outcome, hold_s).await;
+        let said = (outcome, overrides(&payload, &decision));
+        let stored = desk.store_decision(&request, decision.clone(), said, hold_s).await;
         let record = match stored {
             Ok(record) => record,
             Err(failure) => {
@@ -131,7 +132,7 @@ impl Desk {
         &self,
         request: &DecideRequest,
         decision: Decision,
-        outcome: String,
+        (outcome, overrode): (String, bool),
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision, now) = (request.id.clone(), request.revision, self.now());
@@ -139,7 +140,7 @@ impl Desk {
             self.store
                 .write(move |write| {
                     let record = owned(write, &id, None)?;
-                    write.set_outcome(record.seq, &outcome)?;
+                    write.set_outcome(record.seq, &outcome, overrode)?;
                     write.looked_at(&record.agent, &record.task, now)?;
                     let data = json!({
                         "outcome": outcome,
@@ -164,6 +165,13 @@ impl Desk {
         let hold = self.hold_of(&record.id).filter(|_| decided);
         Receipt { state: record.progress.state(), hold }
     }
+}
+
+/// Whether it takes another option than the one that the agent recommends.
+fn overrides(payload: &Payload, decision: &Decision) -> bool {
+    let recommended = payload.options.iter().find(|option| option.recommended);
+    let taken = decision.option.as_ref();
+    recommended.zip(taken).is_some_and(|(recommended, taken)| recommended.id != *taken)
 }
 
 /// Refuses an answer that is not what was shown, or lacks what it needs.

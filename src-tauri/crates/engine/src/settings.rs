@@ -18,6 +18,9 @@ const UNREAD: &str = "settings-unread.json";
 /// The longest hold, in seconds.
 const HOLD_LIMIT: u32 = 30;
 
+/// The most cards of an agent in an hour.
+const CARDS_LIMIT: u32 = 1000;
+
 impl Engine {
     /// What the reviewer has set.
     pub fn settings(&self) -> Settings {
@@ -33,7 +36,14 @@ impl Engine {
                 format!("Choose 0 to {HOLD_LIMIT} seconds."),
             ));
         }
-        if let Some(fault) = settings.alerts.fault() {
+        if settings.cards_per_hour > CARDS_LIMIT {
+            return Err(Failure::new(
+                ErrorCode::InvalidParams,
+                format!("{} cards in an hour are too many to count.", settings.cards_per_hour),
+                format!("Choose 1 to {CARDS_LIMIT}, or 0 for no limit."),
+            ));
+        }
+        if let Some(fault) = settings.alerts.fault().or_else(|| settings.triggers.fault()) {
             return Err(Failure::new(
                 ErrorCode::InvalidParams,
                 fault,
@@ -46,6 +56,9 @@ impl Engine {
         let before = std::mem::replace(&mut *lock(&desk.settings), settings.clone());
         if before.alerts != settings.alerts {
             desk.plan_again().await?;
+        }
+        if before.cards_per_hour != settings.cards_per_hour {
+            desk.sooner.notify_one();
         }
         desk.hub.tell(&Change::Status);
         Ok(settings)

@@ -210,6 +210,7 @@ impl Desk {
         Open {
             deadline: self.alerts().filled(&payload.deadline, payload.priority, now),
             remind_at: self.first_reminder(payload.priority),
+            queued: false,
         }
     }
 
@@ -255,6 +256,8 @@ impl Desk {
 pub(crate) struct Open {
     deadline: Deadline,
     remind_at: Option<DateTime<Utc>>,
+    /// It waits behind the other questions of its agent.
+    pub(crate) queued: bool,
 }
 
 fn key_conflict(record: &Record) -> Failure {
@@ -297,15 +300,21 @@ pub(crate) fn store_new(
     // A clock that went back since must not give it time from the future.
     let received = spooled_at.map_or(now, |at| at.min(now));
     let queued = Progress::new(&open.deadline, cold, received);
-    let ready = transition(&queued, &traits, Event::Present, now)?;
-    let ready = transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?;
+    let progress = if open.queued {
+        queued
+    } else {
+        // Its time counts from its receipt, also where it waited in the spool.
+        let ready = transition(&queued, &traits, Event::Present, received)?;
+        transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?
+    };
     write.open_task(agent, &payload.task, payload.plan.as_ref(), now)?;
     let key = payload.key.clone();
     let new = NewHandoff { id, agent: agent.to_owned(), key, proposal: proposal(checked, text) };
-    let record = write.insert(&new, &ready, received)?;
+    let record = write.insert(&new, &progress, received)?;
     let how = spooled_at.map_or_else(|| json!({}), |_| json!({ "spooled": true }));
     log(write, record.seq, Actor::Agent, "submitted", how, received)?;
-    log(write, record.seq, Actor::System, "ready", json!({}), now)?;
+    let kind = if open.queued { "queued" } else { "ready" };
+    log(write, record.seq, Actor::System, kind, json!({}), now)?;
     Ok((record, false, replaced))
 }
 

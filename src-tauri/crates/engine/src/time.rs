@@ -10,8 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::{Purpose, Stage};
 use handoff_domain::answer::default_decision;
-use handoff_domain::decision::Decision;
-use handoff_domain::lifecycle::{Due, Event, Flag, NextAlert, Progress, State, transition};
+use handoff_domain::lifecycle::{Due, Event, Flag, Progress, State, transition};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Record, Write};
@@ -88,6 +87,13 @@ impl Engine {
         self.desk.store.reserve().refill();
         let faulty = self.still_faulty().await.then_some(LOOK);
         self.sum_up().await;
+        let shown = match self.show_next().await {
+            Ok(next) => next.map(|at| (at - self.desk.now()).to_std().unwrap_or(LOOK).min(LOOK)),
+            Err(failure) => {
+                tracing::error!(error = failure.0.message, "what is queued was not shown");
+                Some(LOOK)
+            }
+        };
         let timers = match self.timers_due().await {
             Ok(next) => next.map(|at| {
                 (at - self.desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK)
@@ -99,7 +105,7 @@ impl Engine {
         };
         let awake = self.desk.clock.awake();
         let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
-        [timers, summary, spooled, faulty].into_iter().flatten().min()
+        [timers, summary, spooled, faulty, shown].into_iter().flatten().min()
     }
 
     /// Tries to store something where the last change could not be, so that the
@@ -251,7 +257,8 @@ impl Engine {
 
     async fn time_up(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
         let desk = &self.desk;
-        let Some((_, payload, _)) = desk.load(id)? else { return Ok(()) };
+        let Some((record, payload, _)) = desk.load(id)? else { return Ok(()) };
+        let call = desk.default_call(&record, &payload, now)?;
         let default = default_decision(&payload, now).map(Box::new);
         let outcome = default
             .as_deref()
@@ -261,7 +268,15 @@ impl Engine {
         let id = id.to_owned();
         let after = desk.watched(
             desk.store
-                .write(move |write| time_is_up(write, &id, default, alert, &outcome, now))
+                .write(move |write| {
+                    // By the level and the pauses of this very moment.
+                    let held = match &call {
+                        Some(call) => call.held(&write.read(), now)?,
+                        None => None,
+                    };
+                    let event = Event::TimeUp { default, held, alert };
+                    time_is_up(write, &id, event, &outcome, now)
+                })
                 .await,
         )?;
         desk.hub.changed(&after.agent, &after.id);
@@ -428,16 +443,14 @@ fn about(record: &Record) -> Value {
 fn time_is_up(
     write: &Write<'_>,
     id: &str,
-    default: Option<Box<Decision>>,
-    alert: NextAlert,
+    event: Event,
     outcome: &str,
     now: DateTime<Utc>,
 ) -> Result<Record, Failure> {
     let record = crate::owned(write, id, None)?;
-    let event = Event::TimeUp { default, alert };
     let progress = transition(&record.progress, &record.traits, event, now)?;
     let (kind, data) = if progress.state() == State::Released {
-        write.set_outcome(record.seq, outcome)?;
+        write.set_outcome(record.seq, outcome, false)?;
         ("default_taken", json!({ "outcome": outcome }))
     } else if progress.has(Flag::ManualReview) {
         ("manual_review", json!({ "why": progress.default_refused }))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use handoff_domain::alerts::{Alerts, Purpose};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
-use handoff_domain::lifecycle::Traits;
+use handoff_domain::gate::{Held, by_default};
 use handoff_domain::payload::{Payload, Priority, TimeoutKind};
 use handoff_protocol::view::ThreadEntry;
 use handoff_store::{Entry, Record};
@@ -34,7 +34,7 @@ pub fn outcome(decision: &Decision, payload: Option<&Payload>) -> String {
 /// What really happens at the deadline, in one sentence.
 pub fn at_the_deadline(
     payload: &Payload,
-    traits: &Traits,
+    held: Option<Held>,
     allowed: bool,
     alerts: &Alerts,
 ) -> String {
@@ -45,7 +45,7 @@ pub fn at_the_deadline(
         .as_deref()
         .and_then(|id| payload.option(id))
         .map_or("", |option| option.label.as_str());
-    match traits.on_timeout {
+    match payload.deadline.on_timeout.kind {
         TimeoutKind::Escalate => {
             let count: u32 = alerts.stages.iter().map(|stage| stage.times).sum();
             let often = match count {
@@ -56,13 +56,16 @@ pub fn at_the_deadline(
             format!("{often}; if you do not answer, nothing is done and it stays for later.")
         }
         TimeoutKind::ManualReview => "Nothing is done; it stays for later.".to_owned(),
-        TimeoutKind::SafeDefault if traits.may_default(allowed) => {
-            format!("“{label}” is taken, and recorded as System’s.")
-        }
-        TimeoutKind::SafeDefault => format!(
-            "Nothing is done and it stays for later: “{label}” changes something, and that is \
-             not done unasked."
-        ),
+        TimeoutKind::SafeDefault => match held {
+            None => format!("“{label}” is taken, and recorded as System’s."),
+            Some(held) if by_default::may_take(Some(held), allowed) => format!(
+                "“{label}” is taken, because you have allowed it, and recorded as System’s."
+            ),
+            Some(held) => format!(
+                "Nothing is done and it stays for later: “{label}” is not taken unasked. {}",
+                by_default::why_not(held)
+            ),
+        },
     }
 }
 

@@ -27,7 +27,7 @@ pub use control::{
     Acts, EditPlan, GiveBack, OfTask, PlanStep, TakeOver, TaskEntry, TaskView, TellAgent,
 };
 pub use desk::{AgentView, BackupView, DeskStatus, NotificationState, Settings, Theme};
-pub use queue::{Counts, Hold, List, QueueItem, QueueQuery, QueueView};
+pub use queue::{Backlog, Counts, Hold, List, QueueItem, QueueQuery, QueueView};
 
 /// An answer, as the window sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]

@@ -1,6 +1,7 @@
 //! What the gate keeps: tasks, tools, checks, records, permits, levels, pauses,
 //! rules and what agents are told. It finds and keeps them; what they mean is the domain's.
 
+mod backlog;
 mod calls;
 mod given;
 mod kept;

@@ -88,7 +88,7 @@ pub struct Row {
 /// Which handoffs a list is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListPart {
-    /// Queued and ready, and not in manual review.
+    /// Ready, and not in manual review.
     Inbox,
     /// Decided, released and collected.
     Waiting,
@@ -96,6 +96,8 @@ pub enum ListPart {
     Done,
     /// Ready, and in manual review.
     Review,
+    /// Queued behind the other questions of its agent.
+    Queued,
 }
 
 /// Which part of which list.
@@ -126,6 +128,9 @@ pub struct Entry {
     pub data: serde_json::Value,
 }
 
+const FLOODED: &str = "(effect = 2 AND agent IN (SELECT agent FROM tallies WHERE list = 4
+       AND count > 0)) DESC, respond_by, priority DESC, seq";
+
 impl ListPart {
     /// The list in which a handoff stands.
     pub fn of(progress: &Progress) -> Self {
@@ -136,7 +141,7 @@ impl ListPart {
     /// The list of a state: without manual review, and with it.
     fn with(state: State) -> [Self; 2] {
         match state {
-            State::Queued => [Self::Inbox; 2],
+            State::Queued => [Self::Queued; 2],
             State::Ready => [Self::Inbox, Self::Review],
             State::Decided | State::Released | State::Collected => [Self::Waiting; 2],
             State::Reconciled | State::Withdrawn | State::Superseded => [Self::Done; 2],
@@ -149,6 +154,7 @@ impl ListPart {
             Self::Waiting => 1,
             Self::Done => 2,
             Self::Review => 3,
+            Self::Queued => 4,
         }
     }
 }
@@ -204,9 +210,9 @@ impl Read<'_> {
             .exists(params![seq, fingerprint])?)
     }
 
-    /// How many handoffs are in the inbox, waiting, done, and in review.
-    pub fn counts(&self) -> Result<[u32; 4], StoreError> {
-        let mut counts = [0; 4];
+    /// How many handoffs are in the inbox, waiting, done, in review, and queued.
+    pub fn counts(&self) -> Result<[u32; 5], StoreError> {
+        let mut counts = [0; 5];
         let mut statement =
             self.connection.prepare_cached("SELECT list, sum(count) FROM tallies GROUP BY list")?;
         let mut rows = statement.query([])?;
@@ -230,7 +236,8 @@ impl Read<'_> {
 
     /// A part of a list, and how many there are in all. The inbox comes by what
     /// runs out first, everything else newest first; what is searched for by how
-    /// well it fits.
+    /// well it fits. While an agent asks more than is shown, what it cannot undo
+    /// comes before all else.
     pub fn page(&self, page: &Page) -> Result<(Vec<Row>, u32), StoreError> {
         let mut filters: Vec<&str> = Vec::new();
         let mut values: Vec<Value> = Vec::new();
@@ -248,7 +255,10 @@ impl Read<'_> {
         }
         let filter = if filters.is_empty() { "1".to_owned() } else { filters.join(" AND ") };
         let order = match page.list {
-            Some(ListPart::Inbox | ListPart::Review) => "respond_by, priority DESC, seq",
+            Some(ListPart::Inbox) if !self.backlogs()?.is_empty() => FLOODED,
+            Some(ListPart::Inbox | ListPart::Review | ListPart::Queued) => {
+                "respond_by, priority DESC, seq"
+            }
             Some(ListPart::Waiting | ListPart::Done) => "changed_at DESC, seq DESC",
             None => "seq DESC",
         };
@@ -364,7 +374,7 @@ impl Read<'_> {
     pub fn open_ids(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT id FROM handoffs WHERE list IN (0, 1, 3) ORDER BY seq")?;
+            .prepare_cached("SELECT id FROM handoffs WHERE list IN (0, 1, 3, 4) ORDER BY seq")?;
         let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ids)
     }

@@ -138,11 +138,12 @@ impl Write<'_> {
         audit::append_about(self.connection, subject, entry)
     }
 
-    /// Keeps the decision in a few words, for the lists.
-    pub fn set_outcome(&self, seq: i64, outcome: &str) -> Result<(), StoreError> {
+    /// Keeps the decision in a few words, for the lists, and whether it goes
+    /// against what was recommended; belongs before the decision itself.
+    pub fn set_outcome(&self, seq: i64, outcome: &str, overrode: bool) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("UPDATE handoffs SET outcome = ?2 WHERE seq = ?1")?
-            .execute(params![seq, outcome])?;
+            .prepare_cached("UPDATE handoffs SET outcome = ?2, overrode = ?3 WHERE seq = ?1")?
+            .execute(params![seq, outcome, overrode])?;
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::{StoreError, audit};
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
 /// The format that this desk writes: how many migrations there are.
-pub const FORMAT: i64 = 7;
+pub const FORMAT: i64 = 8;
 
 /// The first format with an audit log.
 pub const AUDITED: i64 = 3;
@@ -35,7 +35,8 @@ fn migrations() -> Vec<M<'static>> {
         M::up(include_str!("../migrations/0004_search.sql")),
         M::up(include_str!("../migrations/0005_gate.sql")),
         M::up(include_str!("../migrations/0006_review.sql")),
-        M::up(include_str!("../migrations/0007_control.sql")),
+        M::up(include_str!("../migrations/0007_queued.sql")),
+        M::up(include_str!("../migrations/0008_control.sql")),
     ]
 }
 

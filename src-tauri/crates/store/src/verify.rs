@@ -98,7 +98,7 @@ fn examine(connection: &Connection, head: Option<Head>) -> (Verified, Option<Bre
 pub fn changed_proposals(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT h.id, p.fingerprint, p.json FROM handoffs h
-         JOIN payloads p ON p.handoff = h.seq WHERE h.list IN (0, 1, 3)",
+         JOIN payloads p ON p.handoff = h.seq WHERE h.list IN (0, 1, 3, 4)",
     )?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();

@@ -7,6 +7,7 @@ use super::state::{Flag, Phase, State};
 use super::timing::Timing;
 use crate::action::Effect;
 use crate::decision::Decision;
+use crate::gate::Held;
 use crate::payload::{Deadline, Payload, TimeoutKind};
 
 /// Where a handoff stands.
@@ -21,7 +22,8 @@ pub struct Progress {
     pub flags: Vec<Flag>,
     /// The deadline.
     pub timing: Timing,
-    /// Since when the deadline stands still.
+    /// Since when the deadline stands still: while it is queued, and while it
+    /// is decided and not released.
     pub stood_still_since: Option<DateTime<Utc>>,
     /// Why a declared default was not taken.
     pub default_refused: Option<String>,
@@ -78,8 +80,6 @@ pub enum Due {
 pub struct Traits {
     /// What happens at the deadline.
     pub on_timeout: TimeoutKind,
-    /// Whether the declared default runs nothing or only reads.
-    pub default_is_read: bool,
     /// The options that cannot be taken back once they are carried out; by the
     /// agent itself, where they name no action.
     pub irreversible: Vec<String>,
@@ -88,13 +88,8 @@ pub struct Traits {
 impl Traits {
     /// The traits of a payload.
     pub fn of(payload: &Payload) -> Self {
-        let default =
-            payload.deadline.on_timeout.option.as_deref().and_then(|id| payload.option(id));
         Self {
             on_timeout: payload.deadline.on_timeout.kind,
-            default_is_read: default.is_some_and(|option| {
-                option.action.is_none() || option.risk.effect == Effect::Read
-            }),
             irreversible: payload
                 .options
                 .iter()
@@ -110,23 +105,15 @@ impl Traits {
     }
 }
 
-impl Traits {
-    /// Whether System may take the declared default: it reads or runs nothing,
-    /// or the reviewer allowed it. What cannot be taken back is never declared.
-    pub fn may_default(&self, allowed: bool) -> bool {
-        self.default_is_read || allowed
-    }
-}
-
 impl Progress {
-    /// A handoff just received.
+    /// A handoff just received: its deadline stands still until it is shown.
     pub fn new(deadline: &Deadline, cold: bool, now: DateTime<Utc>) -> Self {
         Self {
             revision: 1,
             phase: Phase::Queued,
             flags: if cold { vec![Flag::Cold] } else { Vec::new() },
             timing: Timing::new(deadline, now),
-            stood_still_since: None,
+            stood_still_since: Some(now),
             default_refused: None,
             default_allowed: false,
             remind_at: None,
@@ -183,10 +170,10 @@ impl Progress {
         over || self.timing.warned_at.is_some()
     }
 
-    /// Whether the reviewer has given leave for the declared default; `None`
-    /// where there is none, or none is needed.
-    pub fn leave(&self, traits: &Traits) -> Option<bool> {
-        let asked = traits.on_timeout == TimeoutKind::SafeDefault && !traits.default_is_read;
+    /// Whether the reviewer has given leave for the declared default, of which
+    /// the gate says `held`; `None` where there is none, or none is needed.
+    pub fn leave(&self, traits: &Traits, held: Option<Held>) -> Option<bool> {
+        let asked = traits.on_timeout == TimeoutKind::SafeDefault && held.is_some();
         asked.then_some(self.default_allowed)
     }
 

@@ -7,6 +7,7 @@ use super::progress::{Due, Escalation, NextAlert, Progress, Traits};
 use super::state::{Flag, Phase, State};
 use super::{Refusal, must_be, no_edge};
 use crate::decision::Decision;
+use crate::gate::{Held, by_default};
 use crate::payload::TimeoutKind;
 
 type Moment = DateTime<Utc>;
@@ -87,7 +88,7 @@ pub(super) fn warned(next: &mut Progress, now: Moment) -> Result<(), Refusal> {
 pub(super) fn timed_out(
     next: &mut Progress,
     traits: &Traits,
-    default: Option<Box<Decision>>,
+    default: Result<Box<Decision>, Option<Held>>,
     alert: NextAlert,
     now: Moment,
 ) -> Result<(), Refusal> {
@@ -104,16 +105,16 @@ pub(super) fn timed_out(
             next.escalation = Some(Escalation { done: 0, next: alert, again: false });
         }
         TimeoutKind::ManualReview => next.mark(Flag::ManualReview),
-        TimeoutKind::SafeDefault => {
-            let may = traits.may_default(next.default_allowed);
-            if let Some(decision) = default.filter(|_| may) {
+        TimeoutKind::SafeDefault => match default {
+            Ok(decision) => {
                 next.phase = Phase::Released { decision, released_at: now, offer: None };
-            } else {
-                let why = "The default changes something, and this agent may not change anything unasked.";
-                next.default_refused = Some(why.to_owned());
+            }
+            Err(held) => {
+                let why = held.map_or("Its option is not there.", by_default::why_not);
+                next.default_refused = Some(format!("The default was not taken. {why}"));
                 next.mark(Flag::ManualReview);
             }
-        }
+        },
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod model;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
+use handoff_domain::gate::Held;
 use handoff_domain::lifecycle::{
     Event, Flag, NextAlert, Outcome, Phase, Progress, Report, State, Traits, transition,
 };
@@ -138,6 +139,7 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::TimeUp => Event::TimeUp {
             default: (model.kind == TimeoutKind::SafeDefault)
                 .then(|| decision(Some("move"), DecisionKind::Approve, None, Decider::System)),
+            held: (!model.default_runs).then_some(Held::Level),
             alert: NextAlert { at: at(now), gives_up: false },
         },
         Move::Plan { remind } => Event::Plan { remind_at: remind.map(|after| at(now + after)) },
@@ -170,23 +172,23 @@ proptest! {
     #[test]
     fn every_walk_follows_the_model(
         kind in kinds(),
-        default_is_read in any::<bool>(),
+        default_runs in any::<bool>(),
         (within, lead, grace) in (60..5000_u32, 1..5000_u32, 0..1000_u32),
         walk in prop::collection::vec((moves(), prop_oneof![Just(0_i64), 1..30_i64, 100..2000_i64]), 1..60),
     ) {
         let lead = lead.min(within);
-        let traits = Traits { on_timeout: kind, default_is_read, irreversible: vec!["burn".to_owned()] };
+        let traits = Traits { on_timeout: kind, irreversible: vec!["burn".to_owned()] };
         let mut progress = Progress::new(&deadline(within, lead, grace, kind), false, at(0));
         let mut model = Model {
             state: State::Queued,
             revision: 1,
             kind,
-            default_is_read,
+            default_runs,
             respond_by: i64::from(within),
             lead: i64::from(lead),
             grace: i64::from(grace),
             warned: None,
-            decided_at: 0,
+            still_since: 0,
             irreversible: false,
             wants_revision: false,
             by_system: false,

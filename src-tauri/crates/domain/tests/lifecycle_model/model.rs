@@ -85,12 +85,12 @@ pub struct Model {
     pub state: State,
     pub revision: u32,
     pub kind: TimeoutKind,
-    pub default_is_read: bool,
+    pub default_runs: bool,
     pub respond_by: i64,
     pub lead: i64,
     pub grace: i64,
     pub warned: Option<i64>,
-    pub decided_at: i64,
+    pub still_since: i64,
     pub irreversible: bool,
     pub wants_revision: bool,
     pub by_system: bool,
@@ -116,7 +116,13 @@ impl Model {
     pub fn make(&mut self, step: Move, now: i64) -> bool {
         let open = matches!(self.state, State::Queued | State::Ready);
         match step {
-            Move::Present => self.go(self.state == State::Queued, State::Ready),
+            Move::Present => {
+                let may = self.state == State::Queued;
+                if may {
+                    self.respond_by += now - self.still_since;
+                }
+                self.go(may, State::Ready)
+            }
             Move::Open => {
                 let may = self.state == State::Ready;
                 self.acknowledged |= may;
@@ -128,7 +134,7 @@ impl Model {
             Move::Approve { irreversible, current } => {
                 let may = self.state == State::Ready && current;
                 if may {
-                    (self.irreversible, self.wants_revision, self.decided_at) =
+                    (self.irreversible, self.wants_revision, self.still_since) =
                         (irreversible, false, now);
                     self.by_system = false;
                 }
@@ -137,7 +143,7 @@ impl Model {
             Move::Reject { revise } => {
                 let may = self.state == State::Ready;
                 if may {
-                    (self.irreversible, self.wants_revision, self.decided_at) =
+                    (self.irreversible, self.wants_revision, self.still_since) =
                         (false, revise, now);
                     self.by_system = false;
                 }
@@ -147,7 +153,7 @@ impl Model {
                 let may = self.state == State::Decided;
                 if may {
                     // The deadline stood still.
-                    let still = now - self.decided_at;
+                    let still = now - self.still_since;
                     self.respond_by += still;
                     self.warned = self.warned.map(|warned| warned + still);
                     self.remind = self.remind.map(|at| at + still);
@@ -268,7 +274,7 @@ impl Model {
                 // All that was measured by the clock is measured on.
                 let shift = |at: &mut i64| *at += by;
                 shift(&mut self.respond_by);
-                shift(&mut self.decided_at);
+                shift(&mut self.still_since);
                 self.warned.iter_mut().for_each(shift);
                 self.remind.iter_mut().for_each(shift);
                 self.alerts.iter_mut().for_each(|(_, at, _)| shift(at));
@@ -379,6 +385,7 @@ impl Model {
             self.revision += 1;
             self.respond_by = now + 1000;
             (self.lead, self.grace, self.warned) = (200, 100, None);
+            self.still_since = now;
             (self.escalated, self.manual_review) = (false, false);
             (self.acknowledged, self.snoozed, self.allowed) = (false, false, false);
             (self.remind, self.alerts, self.again) = (None, None, false);
@@ -405,7 +412,7 @@ impl Model {
                 self.escalated = true;
                 self.alerts = Some((0, now, false));
             }
-            TimeoutKind::SafeDefault if self.default_is_read || self.allowed => {
+            TimeoutKind::SafeDefault if self.default_runs || self.allowed => {
                 (self.irreversible, self.wants_revision, self.by_system) = (false, false, true);
                 (self.offer, self.held) = (None, None);
                 self.state = State::Released;

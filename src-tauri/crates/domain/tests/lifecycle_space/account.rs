@@ -175,7 +175,7 @@ impl Account {
             (None, Some(new), Move::TimeUp { decision: true }) => {
                 new.by_system
                     && shape.kind == TimeoutKind::SafeDefault
-                    && (shape.default_is_read || self.allowed)
+                    && (shape.default_runs || self.allowed)
             }
             (Some(_), None, Move::Undo) => before.state() == State::Decided,
             (Some(won), None, Move::Revise) => !won.by_system,

@@ -101,7 +101,7 @@ fn explore_all(shapes: &[Shape]) {
 
 const PLAIN: Shape = Shape {
     kind: TimeoutKind::ManualReview,
-    default_is_read: false,
+    default_runs: false,
     relative: true,
     within: 2,
     lead: 1,
@@ -114,12 +114,12 @@ const PLAIN: Shape = Shape {
 /// that fills the whole span, and a shorter one.
 const TIMES: &[(i64, i64, i64)] = &[(2, 1, 1), (2, 2, 1), (2, 1, 2)];
 
-fn shapes(kind: TimeoutKind, default_is_read: bool, times: &[(i64, i64, i64)]) -> Vec<Shape> {
+fn shapes(kind: TimeoutKind, default_runs: bool, times: &[(i64, i64, i64)]) -> Vec<Shape> {
     let times = times.iter().flat_map(|times| [(*times, true), (*times, false)]);
     times
         .map(|((within, lead, grace), relative)| Shape {
             kind,
-            default_is_read,
+            default_runs,
             relative,
             within,
             lead,
@@ -154,6 +154,6 @@ fn every_edge_with_reminders_holds_the_invariants() {
 #[test]
 fn every_edge_with_leases_holds_the_invariants() {
     let shape = Shape { leases: true, within: 2, ..PLAIN };
-    let default = Shape { kind: TimeoutKind::SafeDefault, default_is_read: true, ..shape.clone() };
+    let default = Shape { kind: TimeoutKind::SafeDefault, default_runs: true, ..shape.clone() };
     explore_all(&[shape, default]);
 }

@@ -122,7 +122,7 @@ impl Move {
                 Self::SleepAndStep(1, -2),
             ]);
         }
-        if shape.kind == TimeoutKind::SafeDefault && !shape.default_is_read {
+        if shape.kind == TimeoutKind::SafeDefault && !shape.default_runs {
             all.extend([Self::Allow(true), Self::Allow(false)]);
         }
         if shape.reminders {

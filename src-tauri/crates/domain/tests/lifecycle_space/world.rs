@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
+use handoff_domain::gate::Held;
 use handoff_domain::lifecycle::{
     Due, Event, Flag, NextAlert, Outcome, Phase, Progress, Report, State, Traits, transition,
 };
@@ -20,7 +21,7 @@ const ALERTS: u32 = 2;
 #[derive(Debug, Clone)]
 pub struct Shape {
     pub kind: TimeoutKind,
-    pub default_is_read: bool,
+    pub default_runs: bool,
     /// The deadline is a span and no date.
     pub relative: bool,
     pub within: i64,
@@ -60,11 +61,7 @@ pub struct Key {
 
 impl Shape {
     fn traits(&self) -> Traits {
-        Traits {
-            on_timeout: self.kind,
-            default_is_read: self.default_is_read,
-            irreversible: vec!["burn".to_owned()],
-        }
+        Traits { on_timeout: self.kind, irreversible: vec!["burn".to_owned()] }
     }
 
     fn deadline(&self, now: i64) -> Deadline {
@@ -166,6 +163,7 @@ impl World {
             Move::Warn => Event::Warn,
             Move::TimeUp { decision: brought } => Event::TimeUp {
                 default: brought.then(|| decision(Some("move"), Decider::System)),
+                held: (!shape.default_runs).then_some(Held::Level),
                 alert: NextAlert { at: at(now + 1), gives_up: false },
             },
             Move::Alert => Event::Alert { next: self.next_alert() },

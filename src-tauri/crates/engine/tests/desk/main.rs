@@ -5,11 +5,13 @@
 mod agent;
 mod agents;
 mod alerts;
+mod by_default;
 mod control;
 mod decide;
 mod deliver;
 mod durable;
 mod files;
+mod flood;
 mod full;
 mod gate;
 mod locked;

@@ -60,7 +60,7 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
 }
 
 fn traits() -> Traits {
-    Traits { on_timeout: TimeoutKind::ManualReview, default_is_read: false, irreversible: vec![] }
+    Traits { on_timeout: TimeoutKind::ManualReview, irreversible: vec![] }
 }
 
 fn ready() -> Progress {

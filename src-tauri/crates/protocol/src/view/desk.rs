@@ -102,6 +102,9 @@ pub struct Settings {
     pub alerts: Alerts,
     /// What makes agents stop and ask.
     pub triggers: Triggers,
+    /// The most new cards that one agent's held calls become in an hour, 1 to
+    /// 1000; what it asks beyond that waits behind them. 0 for no limit.
+    pub cards_per_hour: u32,
 }
 
 impl Default for Settings {
@@ -113,6 +116,7 @@ impl Default for Settings {
             notify_question: true,
             alerts: Alerts::default(),
             triggers: Triggers::default(),
+            cards_per_hour: 30,
         }
     }
 }

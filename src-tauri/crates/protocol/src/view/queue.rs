@@ -11,7 +11,7 @@ use ts_rs::TS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum List {
-    /// What waits for the reviewer: queued and ready.
+    /// What waits for the reviewer: ready.
     Inbox,
     /// What nobody answered in time: ready still, and no time runs any more.
     Review,
@@ -41,6 +41,21 @@ pub struct QueueView {
     pub total: u32,
     /// How many there are in each list.
     pub counts: Counts,
+    /// The questions that wait behind others of their agent and are no items
+    /// yet: one line for each such agent.
+    pub backlogs: Vec<Backlog>,
+}
+
+/// The questions of one agent that wait behind its other ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Backlog {
+    /// The agent.
+    pub agent: String,
+    /// How many they are.
+    pub count: u32,
+    /// When the next of them becomes an item (RFC 3339); none if it does now.
+    #[ts(type = "string | null")]
+    pub next_at: Option<DateTime<Utc>>,
 }
 
 /// How many handoffs there are in each list.
@@ -51,6 +66,7 @@ pub struct Counts {
     pub review: u32,
     pub waiting: u32,
     pub done: u32,
+    pub queued: u32,
 }
 
 /// One line of the queue.

@@ -100,6 +100,8 @@ pub struct NewAction<'a> {
 pub struct Counted {
     /// Answers given to its handoffs.
     pub decisions: u32,
+    /// Of these, such that took another option than the recommended one.
+    pub overridden: u32,
     /// Actions taken back.
     pub undone: u32,
     /// Times it did something else than was decided, or never asked.
@@ -307,29 +309,33 @@ impl Read<'_> {
 
     /// What an agent has done so far.
     pub fn track(&self, agent: &str) -> Result<Counted, StoreError> {
-        let one = |sql: &str| -> Result<u32, StoreError> {
-            Ok(self.connection.prepare_cached(sql)?.query_row([agent], |row| row.get(0))?)
-        };
-        Ok(Counted {
-            decisions: one("SELECT count(*) FROM handoffs WHERE agent = ? AND outcome IS NOT NULL
-                 AND list IN (1, 2)")?,
-            undone: one("SELECT count(*) FROM actions WHERE agent = ? AND status = 'undone'")?,
-            divergences: one("SELECT coalesce(sum(divergences), 0) FROM agents WHERE name = ?")?,
-            calls: one("SELECT count(*) FROM checks WHERE agent = ?")?,
-            mandatory: one("SELECT count(*) FROM checks WHERE agent = ? AND mandatory = 1")?,
-            discretionary: one("SELECT count(*) FROM checks WHERE agent = ? AND mandatory = 0
-                 AND handoff IS NOT NULL")?,
-        })
-    }
-
-    /// How many questions of an agent became handoffs since then.
-    pub fn asked_since(&self, agent: &str, since: DateTime<Utc>) -> Result<u32, StoreError> {
-        Ok(self
+        let counted = self
             .connection
             .prepare_cached(
-                "SELECT count(*) FROM checks WHERE agent = ? AND handoff IS NOT NULL AND at > ?",
+                "SELECT t.decisions, t.overridden, t.undone, t.calls, t.mandatory,
+                   t.discretionary, coalesce(a.divergences, 0)
+                 FROM tracks t LEFT JOIN agents a ON a.name = t.agent WHERE t.agent = ?",
             )?
-            .query_row(params![agent, millis(since)], |row| row.get(0))?)
+            .query_row([agent], |row| {
+                Ok(Counted {
+                    decisions: row.get(0)?,
+                    overridden: row.get(1)?,
+                    undone: row.get(2)?,
+                    calls: row.get(3)?,
+                    mandatory: row.get(4)?,
+                    discretionary: row.get(5)?,
+                    divergences: row.get(6)?,
+                })
+            })
+            .optional()?;
+        if let Some(counted) = counted {
+            return Ok(counted);
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT coalesce(sum(divergences), 0) FROM agents WHERE name = ?")?;
+        let divergences = statement.query_row([agent], |row| row.get(0))?;
+        Ok(Counted { divergences, ..Counted::default() })
     }
 }
 

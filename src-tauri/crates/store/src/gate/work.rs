@@ -83,7 +83,7 @@ impl Read<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT h.id, (SELECT p.json ->> '$.pending_question.step' FROM payloads p
                WHERE p.handoff = h.seq ORDER BY p.revision DESC LIMIT 1)
-             FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3)
+             FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
              AND h.state IN (?3, ?4, ?5) ORDER BY h.seq",
         )?;
         let states = [State::Queued, State::Ready, State::Decided].map(State::as_str);
@@ -105,7 +105,7 @@ impl Read<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT h.id, (SELECT p.json ->> '$.pending_question.step' FROM payloads p
                WHERE p.handoff = h.seq ORDER BY p.revision DESC LIMIT 1)
-             FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3)
+             FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
              AND h.state IN (?3, ?4) ORDER BY h.seq",
         )?;
         let states = [State::Released, State::Collected].map(State::as_str);

@@ -1,0 +1,171 @@
+//! Floods: an agent has so many new cards in an hour, and what it asks beyond
+//! that waits behind them, queued, until the hour or the reviewer allows it.
+//!
+//! It only puts cards off. What is queued stays held and its deadline stands
+//! still; what cannot be undone, or nobody knows, is never put off.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::alerts::Purpose;
+use handoff_domain::lifecycle::{Event, transition};
+use handoff_domain::payload::Priority;
+use handoff_protocol::view::{Backlog, Change};
+use handoff_store::{Read, Record, StoreError, Write};
+use serde_json::json;
+
+use crate::{Actor, Desk, Engine, Failure, Notice, change, lock, log, owned};
+
+/// The time that cards are counted over.
+const HOUR: TimeDelta = TimeDelta::hours(1);
+
+/// How many cards come out in one change.
+const AT_ONCE: u32 = 200;
+
+/// Whether the next question of an agent has to wait behind its others.
+pub fn is_full(
+    write: &Write<'_>,
+    agent: &str,
+    most: u32,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let read = write.read();
+    Ok(most > 0 && (read.backlog(agent)? > 0 || opens_at(&read, agent, most, now)?.is_some()))
+}
+
+/// When the next card of an agent may come out; none if it may now.
+fn opens_at(
+    read: &Read<'_>,
+    agent: &str,
+    most: u32,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    if most == 0 {
+        return Ok(None);
+    }
+    Ok(read.shown(agent, most, now - HOUR, now)?.map(|at| at + HOUR))
+}
+
+impl Engine {
+    /// Shows all questions of an agent that wait behind others; the reviewer
+    /// asks for them, so that no notification tells of each.
+    pub async fn show_queued(&self, agent: &str) -> Result<u32, Failure> {
+        let desk = &self.desk;
+        let mut shown = 0;
+        loop {
+            let some = desk.bring_out(agent, None).await?;
+            if some.is_empty() {
+                return Ok(shown);
+            }
+            shown += u32::try_from(some.len()).unwrap_or(u32::MAX);
+            desk.told_of_shown(&some);
+        }
+    }
+
+    /// Shows what the hour allows; says when it allows more.
+    pub(crate) async fn show_next(&self) -> Result<Option<DateTime<Utc>>, Failure> {
+        let desk = &self.desk;
+        let mut next: Option<DateTime<Utc>> = None;
+        for (agent, _) in desk.store.read(|read| read.backlogs())? {
+            let most = lock(&desk.settings).cards_per_hour;
+            loop {
+                let now = desk.now();
+                if let Some(at) = desk.store.read(|read| opens_at(read, &agent, most, now))? {
+                    next = Some(next.map_or(at, |next| next.min(at)));
+                    break;
+                }
+                let some = desk.bring_out(&agent, Some(most)).await?;
+                if some.is_empty() {
+                    break;
+                }
+                desk.told_of_shown(&some);
+                for record in &some {
+                    self.announce(&record.id);
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    /// Tells the reviewer that an agent asks so much that its questions wait.
+    pub(super) fn tell_of_backlog(&self, agent: &str) {
+        let most = lock(&self.desk.settings).cards_per_hour;
+        let notice = Notice {
+            handoff: None,
+            title: format!("{agent} asks very often"),
+            body: format!(
+                "More than {most} cards in an hour: what else it asks waits behind them. Nothing \
+                 of that runs. The queue shows how many there are."
+            ),
+            priority: Priority::Normal,
+            purpose: Purpose::Ready,
+            sound: false,
+        };
+        let engine = self.clone();
+        tokio::spawn(async move {
+            engine.show_notice(notice).await;
+        });
+    }
+}
+
+impl Desk {
+    /// The agents whose questions wait behind others, for the window.
+    pub(crate) fn backlogs(&self, read: &Read<'_>) -> Result<Vec<Backlog>, StoreError> {
+        let (now, most) = (self.now(), lock(&self.settings).cards_per_hour);
+        let one = |(agent, count): (String, u32)| {
+            let next_at = opens_at(read, &agent, most, now)?;
+            Ok(Backlog { agent, count, next_at })
+        };
+        read.backlogs()?.into_iter().map(one).collect()
+    }
+
+    /// Puts the next of an agent's questions before the reviewer: some of
+    /// them, one where an hour's number is given.
+    async fn bring_out(&self, agent: &str, most: Option<u32>) -> Result<Vec<Record>, Failure> {
+        let (agent, now) = (agent.to_owned(), self.now());
+        let alerts = self.alerts();
+        let zone = self.clock.zone();
+        self.watched(
+            self.store
+                .write(move |write| {
+                    let limit = match most {
+                        Some(most) if opens_at(&write.read(), &agent, most, now)?.is_some() => 0,
+                        Some(most) if most > 0 => 1,
+                        Some(_) | None => AT_ONCE,
+                    };
+                    let mut shown = Vec::new();
+                    for id in write.read().queued(&agent, limit)? {
+                        let record = owned(write, &id, None)?;
+                        let seq = record.seq;
+                        let ready =
+                            transition(&record.progress, &record.traits, Event::Present, now)?;
+                        let remind_at = alerts.first_reminder(record.priority, now, &zone);
+                        let plan = Event::Plan { remind_at };
+                        let ready = transition(&ready, &record.traits, plan, now)?;
+                        shown.push(change(
+                            write,
+                            record,
+                            ready,
+                            if most.is_some() { Actor::System } else { Actor::Reviewer },
+                            "ready",
+                            json!({}),
+                            now,
+                        )?);
+                        write.note_shown(&id, now)?;
+                        if most.is_none() {
+                            let data = json!({ "attempt": "inhibited", "why": "you asked for it" });
+                            log(write, seq, Actor::System, "not_notified", data, now)?;
+                        }
+                    }
+                    Ok::<Vec<Record>, Failure>(shown)
+                })
+                .await,
+        )
+    }
+
+    fn told_of_shown(&self, some: &[Record]) {
+        for record in some {
+            self.hub.changed(&record.agent, &record.id);
+        }
+        self.hub.tell(&Change::Status);
+        self.sooner.notify_one();
+    }
+}
