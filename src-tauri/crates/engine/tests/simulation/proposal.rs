@@ -73,8 +73,12 @@ impl Proposal {
 
     pub fn payload(&self, key: &str) -> Value {
         let option = |id: &str, effect: &str| {
-            json!({ "id": id, "label": id, "risk": { "level": "low", "effect": effect, "why": "w" },
-                "action": { "tool": id, "args": { "number": self.number } } })
+            let mut option = json!({ "id": id, "label": id,
+                "risk": { "level": "low", "effect": effect, "why": "w" } });
+            if id != "keep" {
+                option["action"] = json!({ "tool": id, "args": { "number": self.number } });
+            }
+            option
         };
         let mut deadline = match self.date {
             Some(date) => json!({ "respond_by": date }),
@@ -165,12 +169,14 @@ impl Choice {
             Self::Default(_) => Decider::System,
             _ => Decider::Reviewer,
         };
+        // Keeping all runs nothing.
+        let tool = option.filter(|option| *option != "keep");
         let number = decision.args.as_ref().and_then(|args| args.get("number"));
         decision.kind == kind
             && decision.by == by
             && decision.then == then
             && decision.option.as_deref() == option
-            && decision.tool.as_deref() == option
-            && number.cloned() == option.map(|_| json!(proposal.number))
+            && decision.tool.as_deref() == tool
+            && number.cloned() == tool.map(|_| json!(proposal.number))
     }
 }

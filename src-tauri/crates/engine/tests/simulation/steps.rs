@@ -432,7 +432,8 @@ fn request(case: &Case, choice: Choice, revision: usize) -> DecideRequest {
         id: case.id.clone(),
         revision: u32::try_from(revision).unwrap_or_default(),
         answer: choice.answer(),
-        shown_hash: option.map(|tool| action_hash(tool, &args)),
+        // Keeping all runs nothing.
+        shown_hash: option.filter(|it| *it != "keep").map(|tool| action_hash(tool, &args)),
         confirmed: true,
         overriding: None,
         message: None,

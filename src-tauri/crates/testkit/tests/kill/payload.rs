@@ -53,7 +53,7 @@ pub fn make(key: &str, seed: &mut Seed) -> Value {
                 "id": "look",
                 "label": "Look first",
                 "risk": { "level": "low", "effect": "read", "why": "It changes nothing" },
-                "action": { "tool": "list", "args": { "count": number } }
+                "action": { "tool": "shell", "args": { "command": format!("ls {number}") } }
             }
         ],
         "deadline": deadline,
