@@ -45,6 +45,11 @@ pub async fn queue(desk: State<'_, Desk>, query: QueueQuery) -> Answer<QueueView
 }
 
 #[tauri::command]
+pub async fn show_queued(desk: State<'_, Desk>, agent: String) -> Answer<u32> {
+    Ok(desk.engine.show_queued(&agent).await?)
+}
+
+#[tauri::command]
 pub async fn open_case(desk: State<'_, Desk>, id: String) -> Answer<CaseView> {
     aside(desk, move |engine| engine.open_case(&id)).await
 }
@@ -132,6 +137,15 @@ pub async fn set_level(desk: State<'_, Desk>, set: SetLevel) -> Answer<()> {
 #[tauri::command]
 pub async fn pause(desk: State<'_, Desk>, pause: Pause) -> Answer<()> {
     Ok(desk.engine.pause(pause).await?)
+}
+
+#[tauri::command]
+pub async fn gather_draft(
+    desk: State<'_, Desk>,
+    agent: String,
+    task: String,
+) -> Answer<Option<String>> {
+    Ok(desk.engine.gather_draft(&agent, &task).await?)
 }
 
 #[tauri::command]

@@ -183,6 +183,7 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
         .invoke_handler(tauri::generate_handler![
             commands::status,
             commands::queue,
+            commands::show_queued,
             commands::open_case,
             commands::actions,
             commands::unfold,
@@ -198,6 +199,7 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::agents,
             commands::set_level,
             commands::pause,
+            commands::gather_draft,
             commands::accept_tools,
             commands::looked_at_agent,
             commands::task,

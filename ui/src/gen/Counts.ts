@@ -3,4 +3,4 @@
 /**
  * How many handoffs there are in each list.
  */
-export type Counts = { inbox: number, review: number, waiting: number, done: number, };
+export type Counts = { inbox: number, review: number, waiting: number, done: number, queued: number, };

@@ -30,4 +30,9 @@ alerts: Alerts,
 /**
  * What makes agents stop and ask.
  */
-triggers: Triggers, };
+triggers: Triggers, 
+/**
+ * The most new cards that one agent's held calls become in an hour, 1 to
+ * 1000; what it asks beyond that waits behind them. 0 for no limit.
+ */
+cards_per_hour: number, };

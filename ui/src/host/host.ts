@@ -30,6 +30,8 @@ export interface Host {
   status(): Promise<DeskStatus>;
   /** A part of the queue. */
   queue(query: QueueQuery): Promise<QueueView>;
+  /** Shows all questions of an agent that wait behind its other ones; answers how many. */
+  showQueued(agent: string): Promise<number>;
   /** Everything about one handoff. */
   openCase(id: string): Promise<CaseView>;
   /** The next 200 tool calls from `offset` on. */
@@ -59,6 +61,8 @@ export interface Host {
   setLevel(set: SetLevel): Promise<void>;
   /** Stops everything, an agent or a task, or lets it go on. */
   pause(pause: Pause): Promise<void>;
+  /** Asks for a task's draft now: answers the handoff that lists its changes, or null where there are none. */
+  gatherDraft(agent: string, task: string): Promise<string | null>;
   /** Accepts tools exactly as they were shown. */
   acceptTools(accept: AcceptTools): Promise<void>;
   /** The reviewer has looked at why an agent was lowered. */

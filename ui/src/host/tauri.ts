@@ -15,6 +15,7 @@ export function tauriHost(): Host {
   return {
     status: () => invoke('status'),
     queue: (query) => invoke('queue', { query }),
+    showQueued: (agent) => invoke('show_queued', { agent }),
     openCase: (id) => invoke('open_case', { id }),
     actions: (id, offset) => invoke('actions', { id, offset }),
     unfold: (id, revision, pointer) => invoke('unfold', { id, revision, pointer }),
@@ -30,6 +31,7 @@ export function tauriHost(): Host {
     agents: () => invoke('agents'),
     setLevel: (set) => invoke('set_level', { set }),
     pause: (pause) => invoke('pause', { pause }),
+    gatherDraft: (agent, task) => invoke('gather_draft', { agent, task }),
     acceptTools: (accept) => invoke('accept_tools', { accept }),
     lookedAtAgent: (agent) => invoke('looked_at_agent', { agent }),
     rules: () => invoke('rules'),

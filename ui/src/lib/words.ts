@@ -80,7 +80,7 @@ export const flagWords: Record<Flag, Term> = {
 
 /** Where a handoff stands. */
 export const stateWords: Record<State, Term> = {
-  queued: { word: 'being prepared', help: 'The desk is still preparing this card.' },
+  queued: { word: 'waits behind others', help: 'Its agent asks more than you want to see in an hour, so it waits behind its other questions. Nothing of it runs.' },
   ready: { word: 'waits for you', help: 'It waits for your answer.' },
   decided: { word: 'can still be undone', help: 'You have decided. It goes to the agent when the hold is over.' },
   released: { word: 'sent, not fetched yet', help: 'Your answer is ready for the agent, which has not fetched it yet.' },

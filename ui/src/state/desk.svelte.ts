@@ -105,7 +105,7 @@ export class Desk {
   /** Nothing has ever been handed off here. */
   readonly blank = $derived.by(() => {
     const { queue } = this;
-    return queue !== null && this.search === '' && queue.counts.inbox + queue.counts.review + queue.counts.waiting + queue.counts.done === 0;
+    return queue !== null && this.search === '' && queue.counts.inbox + queue.counts.review + queue.counts.waiting + queue.counts.done + queue.counts.queued === 0;
   });
 
   /** Begins to listen and loads everything; the returned function ends it. */

@@ -43,7 +43,7 @@ describe('the queue', () => {
     expect(desk.selected).toBe('h-drop');
     expect(desk.opened?.view.id).toBe('h-drop');
     expect(desk.groups.map((part) => part.name)).toEqual(['Runs out soon', 'Due today', 'Due later']);
-    expect(desk.queue?.counts).toEqual({ inbox: 6, review: 0, waiting: 1, done: 2 });
+    expect(desk.queue?.counts).toEqual({ inbox: 6, review: 0, waiting: 1, done: 2, queued: 0 });
   });
 
   test('shows a new handoff without being asked, and says so', async () => {
@@ -201,7 +201,7 @@ describe('deciding', () => {
     expect(desk.holds.map((held) => held.id)).toEqual(['h-00001', 'h-00002']);
     await pass(30_000);
     expect(desk.holds).toEqual([]);
-    expect(desk.queue?.counts).toEqual({ inbox: 8, review: 0, waiting: 0, done: 2 });
+    expect(desk.queue?.counts).toEqual({ inbox: 8, review: 0, waiting: 0, done: 2, queued: 0 });
   });
 
   test('takes a second act where the risk is high', async () => {

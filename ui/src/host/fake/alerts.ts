@@ -21,6 +21,7 @@ export function firstSettings(): Settings {
   const alert: Stage = { after_s: 0, times: 1, notify: true, sound: false, attention: true, command: [] };
   return {
     hold_s: 5,
+    cards_per_hour: 30,
     theme: 'system',
     shortcuts: true,
     notify_question: true,

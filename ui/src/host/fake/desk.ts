@@ -38,7 +38,7 @@ import { FakePast } from './past';
 import { covers } from './rules';
 import { faults } from './schema';
 import { demoSpec, scene } from './scenes';
-import { listOf, outcome } from './standing';
+import { counted, isFound, outcome } from './standing';
 
 const COLLECT_MS = 700;
 const REPORT_MS = 1500;
@@ -102,6 +102,11 @@ export class FakeDesk implements Host {
     this.#move(view, 'ready', 'agent', 'revised the proposal');
   }
 
+  /** Its agent asks more than the hour allows. */
+  putOff(id: string): void {
+    this.#move(this.#entry(id).view, 'queued', 'System', 'waits behind others');
+  }
+
   /** The deadline passes without an answer. */
   lapse(id: string, flag: 'escalated' | 'manual_review', why = ''): void {
     const { view } = this.#entry(id);
@@ -137,18 +142,16 @@ export class FakeDesk implements Host {
 
   queue(query: QueueQuery): Promise<QueueView> {
     return this.#answer('queue', query, () => {
-      const words = query.search.toLowerCase().split(/\s+/u).filter((word) => word !== '');
       const all = [...this.#entries.values()].map(({ view }) => view);
-      const found = all.filter((view) =>
-        words.length > 0
-          ? words.every((word) => `${view.question} ${view.task.title} ${view.agent.name} ${view.summary}`.toLowerCase().includes(word))
-          : listOf(view) === query.list,
-      );
+      const found = all.filter((view) => isFound(view, query));
       found.sort((a, b) => (query.list === 'done' ? b.received_at.localeCompare(a.received_at) : a.deadline.respond_by.localeCompare(b.deadline.respond_by)));
-      const counts = { inbox: 0, review: 0, waiting: 0, done: 0 };
-      for (const view of all) counts[listOf(view)] += 1;
-      return { items: found.slice(0, query.limit).map((view) => this.#item(view)), total: found.length, counts };
+      return { items: found.slice(0, query.limit).map((view) => this.#item(view)), total: found.length, ...counted(all) };
     });
+  }
+
+  showQueued(agent: string): Promise<number> {
+    const queued = [...this.#entries.values()].filter(({ view }) => view.agent.name === agent && view.state === 'queued');
+    return this.#answer('showQueued', agent, () => queued.map(({ view }) => { this.#move(view, 'ready', 'System', 'became ready'); }).length);
   }
 
   openCase(id: string): Promise<CaseView> {
@@ -267,6 +270,11 @@ export class FakeDesk implements Host {
 
   pause(pause: Pause): Promise<void> {
     return this.#answer('pause', pause, () => { this.gate.pause(pause); });
+  }
+
+  gatherDraft(agent: string, task: string): Promise<string | null> {
+    const is = ({ view }: Entry) => view.agent.name === agent && view.task.id === task && view.is_draft;
+    return this.#answer('gatherDraft', { agent, task }, () => [...this.#entries.values()].find(is)?.view.id ?? null);
   }
 
   acceptTools(accept: AcceptTools): Promise<void> {

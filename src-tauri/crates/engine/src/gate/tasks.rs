@@ -109,13 +109,9 @@ impl Engine {
         desk.task_standing(agent, id)
     }
 
-    /// Makes one handoff of everything that a task has changed as a draft; its
-    /// id, if there is anything.
-    pub(crate) async fn gather_draft(
-        &self,
-        agent: &str,
-        id: &str,
-    ) -> Result<Option<String>, Failure> {
+    /// Makes one handoff of everything that a task has changed as a draft so
+    /// far, at its end or when the reviewer asks; its id, if there is anything.
+    pub async fn gather_draft(&self, agent: &str, id: &str) -> Result<Option<String>, Failure> {
         let desk = &self.desk;
         let row = desk.task(agent, id)?;
         let drafted = desk.store.read(|read| read.drafted(agent, id))?;
