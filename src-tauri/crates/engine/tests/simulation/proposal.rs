@@ -94,7 +94,8 @@ impl Proposal {
         }
         let mut payload = json!({
             "version": "1", "key": key,
-            "task": { "id": "t", "title": "T", "goal": "G" },
+            // Each in a task of its own: one that is taken over holds its others.
+            "task": { "id": key, "title": "T", "goal": "G" },
             "reason": { "code": "approval_required" },
             "priority": if self.urgent { "urgent" } else { "normal" },
             "summary": format!("Proposal {}.", self.number),
