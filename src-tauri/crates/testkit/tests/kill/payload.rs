@@ -27,7 +27,7 @@ pub fn make(key: &str, seed: &mut Seed) -> Value {
     json!({
         "version": "1",
         "key": key,
-        "task": { "id": format!("task-{}", seed.below(20)), "title": "Tidy", "goal": "Tidy up" },
+        "task": { "id": format!("task-{key}"), "title": "Tidy", "goal": "Tidy up" },
         "reason": { "code": "approval_required" },
         "priority": priority,
         "summary": format!("There are {number} files to be moved."),
