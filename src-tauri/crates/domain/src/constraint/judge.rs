@@ -68,6 +68,11 @@ impl Members {
         }
     }
 
+    /// Whether all it looks at are among these; not known where it is all.
+    pub(crate) fn all_in(&self, is_there: impl Fn(&str) -> bool) -> bool {
+        matches!(self, Self::Named(names) if !names.is_empty() && names.iter().all(|name| is_there(name)))
+    }
+
     /// Whether it looks at none.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Named(names) if names.is_empty())

@@ -97,9 +97,13 @@ pub(super) fn broken_by_added<'c>(ground: &Ground<'_, 'c>) -> HashMap<usize, &'c
                 if !concerned {
                     continue;
                 }
-                // One that cannot be evaluated says nothing of a step that
-                // lacks what it looks at.
-                if judge.holds(number, &bindings) == Ok(false) {
+                // One that cannot be evaluated does not hold; but it says
+                // nothing of a step that lacks what it looks at.
+                let goes_against = match judge.holds(number, &bindings) {
+                    Ok(holds) => !holds,
+                    Err(_) => wanted.all_in(|name| bindings.args.contains_key(name)),
+                };
+                if goes_against {
                     broken.entry(place).or_insert(*text);
                 }
             }

@@ -5,6 +5,8 @@
 //! and finds the same value there under the same name; a value that is named
 //! in `uses` need not have the same name, where no other argument has it.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use super::Case;
@@ -16,7 +18,7 @@ use crate::trigger::{plain, same_json};
 use crate::validate::push_segment;
 
 /// The most values looked at in the outputs of finished steps.
-const MAX_VALUES: usize = 50_000;
+pub(super) const MAX_VALUES: usize = 50_000;
 
 /// The deepest value looked at.
 const MAX_DEPTH: usize = 100;
@@ -294,16 +296,22 @@ pub(super) fn at_path<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 }
 
 /// Whether this value stands under this name in a part of an output that is
-/// found at `path`.
-pub(super) fn holds_under(part: &Value, path: &str, name: &str, value: &Value) -> bool {
-    fn below(part: &Value, wanted: &str, value: &Value, depth: usize, left: &mut usize) -> bool {
-        if *left == 0 || depth > MAX_DEPTH {
-            return false;
+/// found at `path`. Where too much would have to be looked at, it may.
+pub(super) fn holds_under(
+    part: &Value,
+    path: &str,
+    name: &str,
+    value: &Value,
+    left: &Cell<usize>,
+) -> bool {
+    fn below(part: &Value, wanted: &str, value: &Value, depth: usize, left: &Cell<usize>) -> bool {
+        if left.get() == 0 || depth > MAX_DEPTH {
+            return true;
         }
-        *left -= 1;
+        left.set(left.get() - 1);
         match part {
             Value::Object(members) => members.iter().any(|(name, member)| {
-                (plain(name) == wanted && same_json(member, value))
+                (same_json(member, value) && plain(name) == wanted)
                     || below(member, wanted, value, depth + 1, left)
             }),
             Value::Array(items) => {
@@ -314,6 +322,5 @@ pub(super) fn holds_under(part: &Value, path: &str, name: &str, value: &Value) -
     }
     let wanted = plain(name);
     let last = path.rsplit('.').next().unwrap_or_default();
-    (plain(last) == wanted && same_json(part, value))
-        || below(part, &wanted, value, 0, &mut { MAX_VALUES })
+    (same_json(part, value) && plain(last) == wanted) || below(part, &wanted, value, 0, left)
 }

@@ -29,6 +29,8 @@ pub(super) struct Found<'c> {
     pub value: &'c Value,
     /// The action that found it; none where the reviewer gave it.
     pub action: Option<usize>,
+    /// The step of that action.
+    pub step: Option<usize>,
 }
 
 /// A value that a decision gives.
@@ -67,13 +69,14 @@ impl<'c> Facts<'c> {
             if recorded.action.status == ActionStatus::Failed {
                 continue;
             }
-            if let Some(step) = recorded.action.step.as_deref().and_then(|id| graph.place(id))
+            let step = recorded.action.step.as_deref().and_then(|id| graph.place(id));
+            if let Some(step) = step
                 && recorded.stands()
             {
                 facts.ran[step] = Some(at);
             }
             for (name, value) in &recorded.action.facts {
-                let found = Found { at, value, action: Some(place) };
+                let found = Found { at, value, action: Some(place), step };
                 facts.names.entry(name).or_default().push(found);
             }
         }
@@ -93,7 +96,12 @@ impl<'c> Facts<'c> {
     fn give(&mut self, given: &'c Map<String, Value>, at: &mut usize) {
         *at += 1;
         for (name, value) in given {
-            self.names.entry(name).or_default().push(Found { at: *at, value, action: None });
+            self.names.entry(name).or_default().push(Found {
+                at: *at,
+                value,
+                action: None,
+                step: None,
+            });
             let stated = Stated { value, source: FactSource::Reviewer, now: false };
             self.stated.insert(name, stated);
         }
@@ -137,20 +145,19 @@ impl<'c> Facts<'c> {
     pub(super) fn used_by(&self, step: usize, name: &str) -> Option<&'c Value> {
         let found = self.names.get(name)?;
         let used = match self.ran[step] {
-            Some(ran) => found.iter().rev().find(|found| found.at < ran).or(found.first()),
+            Some(ran) => {
+                let before = found.partition_point(|found| found.at < ran);
+                found.get(before.saturating_sub(1))
+            }
             None => found.last(),
         };
         used.map(|found| found.value)
     }
 
-    /// The values found by the actions of this step, by name.
-    pub(super) fn found_by<'s>(
-        &'s self,
-        is_of: impl Fn(usize) -> bool + 's,
-        name: &str,
-    ) -> Option<&'c Value> {
+    /// The value that the actions of this step found last.
+    pub(super) fn found_by(&self, step: usize, name: &str) -> Option<&'c Value> {
         let found = self.names.get(name)?;
-        found.iter().rev().find(|found| found.action.is_some_and(&is_of)).map(|found| found.value)
+        found.iter().rev().find(|found| found.step == Some(step)).map(|found| found.value)
     }
 
     /// All names and the values in force after this decision.

@@ -1,5 +1,6 @@
 //! Which finished steps are stale, and through what.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Map, Value};
@@ -112,6 +113,7 @@ impl<'g, 'c> Ground<'g, 'c> {
     fn spread(&mut self, changed: &[usize]) {
         let mut next = VecDeque::new();
         let constraints = checks::broken_by_added(self);
+        let left = Cell::new(edits::MAX_VALUES);
         for place in 0..self.causes.len() {
             if self.by_hand.contains(&place) {
                 continue;
@@ -121,7 +123,7 @@ impl<'g, 'c> Ground<'g, 'c> {
             } else if self.is_redone(place) {
                 Some(Cause::Decided)
             } else {
-                let fact = self.changed_fact(place).map(Cause::Fact);
+                let fact = self.changed_fact(place, &left).map(Cause::Fact);
                 fact.or(constraints.get(&place).copied().map(Cause::Constraint))
             };
             if cause.is_some() {
@@ -151,22 +153,24 @@ impl<'g, 'c> Ground<'g, 'c> {
         if self.step(place).status != StepStatus::Done {
             return false;
         }
-        let changing = || {
-            self.actions[place]
-                .iter()
-                .map(|at| (*at, &self.case.actions[*at]))
-                .filter(|(_, recorded)| recorded.changes())
-        };
-        changing().any(|(at, undone)| {
-            undone.action.status == ActionStatus::Undone
-                && !changing().any(|(later, again)| {
-                    again.stands()
-                        && match (undone.undone_at, again.moment()) {
-                            (Some(undone), Some(again)) => again > undone,
-                            _ => later > at && again.action.tool == undone.action.tool,
-                        }
-                })
-        })
+        let changing = self.actions[place]
+            .iter()
+            .map(|at| (*at, &self.case.actions[*at]))
+            .filter(|(_, recorded)| recorded.changes());
+        // What stands: when the last of it happened, and the last of each tool.
+        let mut latest = None;
+        let mut of_tool: HashMap<&str, usize> = HashMap::new();
+        for (at, again) in changing.clone().filter(|(_, recorded)| recorded.stands()) {
+            latest = latest.max(again.moment());
+            of_tool.insert(&again.action.tool, at);
+        }
+        changing.filter(|(_, undone)| undone.action.status == ActionStatus::Undone).any(
+            |(at, undone)| match (undone.undone_at, latest) {
+                (Some(undone), Some(latest)) => latest <= undone,
+                // Nobody knows when: the same call later stands for it.
+                _ => of_tool.get(undone.action.tool.as_str()).is_none_or(|later| *later < at),
+            },
+        )
     }
 
     /// Whether the step that is asked about has run otherwise than is decided.
@@ -190,7 +194,7 @@ impl<'g, 'c> Ground<'g, 'c> {
     }
 
     /// A value that the step uses and that is now another one.
-    fn changed_fact(&self, place: usize) -> Option<&'c str> {
+    fn changed_fact(&self, place: usize, left: &Cell<usize>) -> Option<&'c str> {
         let step = self.step(place);
         step.uses.iter().find_map(|used| match Used::read(used, |id| self.graph.has(id))? {
             Used::Fact(name) => {
@@ -203,20 +207,19 @@ impl<'g, 'c> Ground<'g, 'c> {
                 let same = used.is_some_and(|used| same_json(used, stated.value));
                 (!same).then_some(name)
             }
-            Used::Output { step, path } => self.corrected_output(step, path),
+            Used::Output { step, path } => self.corrected_output(step, path, left),
         })
     }
 
     /// A corrected value that stands, under its name, in the used part of an
     /// output whose step had found it.
-    fn corrected_output(&self, step: &str, path: &str) -> Option<&'c str> {
+    fn corrected_output(&self, step: &str, path: &str, left: &Cell<usize>) -> Option<&'c str> {
         let place = self.graph.place(step)?;
         let output = edits::at_path(self.step(place).output.as_ref()?, path)?;
-        let of_step = |at: usize| self.actions[place].contains(&at);
         self.facts.stated().find_map(|(name, stated)| {
-            let old = self.facts.found_by(of_step, name)?;
+            let old = self.facts.found_by(place, name)?;
             let wrong =
-                !same_json(old, stated.value) && edits::holds_under(output, path, name, old);
+                !same_json(old, stated.value) && edits::holds_under(output, path, name, old, left);
             wrong.then_some(name)
         })
     }
