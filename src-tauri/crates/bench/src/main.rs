@@ -15,6 +15,7 @@ mod idle;
 mod keys;
 mod machine;
 mod memory;
+mod reconcile;
 mod recover;
 mod release;
 mod report;
@@ -97,7 +98,7 @@ struct Part {
     measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
 }
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     Part { heads: &[submit::ONE], measure: submit::one },
     Part { heads: &[submit::MANY], measure: submit::many },
     Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
@@ -107,6 +108,10 @@ const PARTS: [Part; 13] = [
     Part { heads: &[keys::HEAD], measure: keys::measure },
     Part { heads: &[search::HEAD], measure: search::measure },
     Part { heads: &[gate::READ, gate::CHANGE, gate::REPLAY], measure: gate::measure },
+    Part {
+        heads: &[reconcile::INFORM, reconcile::MODIFY, reconcile::ROLLBACK],
+        measure: reconcile::measure,
+    },
     Part { heads: &[idle::CPU, idle::WAKES], measure: idle::put_away },
     Part { heads: &[idle::CPU_OPEN, idle::WAKES_OPEN], measure: idle::left_open },
     // It stores more, and others count what is stored.
