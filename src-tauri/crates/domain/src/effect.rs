@@ -201,3 +201,13 @@ pub fn command_words(
 ) -> Option<(Vec<String>, Option<String>)> {
     calls::command_words(tool, args)
 }
+
+/// The folder in which a call runs: the one that the call itself names, from
+/// `cwd` on where it is relative, or else `cwd`; nothing where it is not known
+/// from the root.
+pub fn folder(cwd: Option<&str>, named: Option<&str>) -> Option<String> {
+    match named {
+        Some(named) => paths::absolute(named, cwd),
+        None => cwd.filter(|cwd| cwd.starts_with('/')).map(str::to_owned),
+    }
+}

@@ -23,7 +23,7 @@ use crate::bounded::{has_stack, on_thread};
 use crate::effect::{Class, Judged, Reading, Word, judge};
 use crate::gate::{self, Held, Ran, Verdict};
 use crate::rule::{CallFacts, Matched, RuleId, Rules};
-use crate::trigger::{Evidence, TriggerKind, Triggers};
+use crate::trigger::{Evidence, Measured, TriggerKind, Triggers};
 
 /// The most calls a replay lists of each kind.
 pub const MAX_LISTED: usize = 50;
@@ -58,6 +58,8 @@ pub struct PastCheck {
     pub judged: Judged,
     /// What the triggers said; limits among it are left out and found anew.
     pub evidence: Vec<Evidence>,
+    /// How far it went towards the bounds of the triggers.
+    pub measured: Measured,
     /// The level in force then.
     pub level: Level,
     /// What the gate answered.
@@ -103,7 +105,8 @@ pub struct Ground {
     /// The levels of agents and tasks. Where none is given, the level counts
     /// that was in force at the time.
     pub levels: Levels,
-    /// The triggers. A switch counts; a threshold is only caveated.
+    /// The triggers. Switches count, and bounds where it was measured how far
+    /// a call went towards them; anything else is only caveated.
     pub triggers: Triggers,
 }
 
@@ -214,6 +217,14 @@ pub struct Shifted {
     pub afterwards: Option<Afterwards>,
 }
 
+/// The triggers with a bound.
+const BOUNDED: [TriggerKind; 4] = [
+    TriggerKind::Rephrased,
+    TriggerKind::ChainLength,
+    TriggerKind::ContextChurn,
+    TriggerKind::RepeatedError,
+];
+
 /// Answers the past anew, before and after a change. An error says in words
 /// why it could not be done.
 pub fn replay(past: &Past, before: &Ground, after: &Ground) -> Result<Replay, String> {
@@ -273,8 +284,18 @@ impl<'g> Gate<'g> {
     fn answer(&mut self, check: &PastCheck) -> Verdict {
         let matched = self.rules.matched(&check.facts());
         let judged = judged(check, &matched);
-        let kept = |evidence: &&Evidence| is_on(&self.ground.triggers, evidence.trigger);
+        let set = &self.ground.triggers;
+        let holds = |kind| is_on(set, kind) && check.measured.holds(kind, set).unwrap_or(true);
+        let kept = |evidence: &&Evidence| holds(evidence.trigger);
         let mut evidence: Vec<Evidence> = check.evidence.iter().filter(kept).cloned().collect();
+        for kind in BOUNDED {
+            let is_new = evidence.iter().all(|evidence| evidence.trigger != kind);
+            let measured = check.measured.holds(kind, set) == Some(true);
+            if is_new && measured && is_on(set, kind) {
+                let (headline, exhibits) = (String::new(), Vec::new());
+                evidence.push(Evidence { trigger: kind, headline, exhibits });
+            }
+        }
         evidence.extend(matched.limits());
         let verdict = gate::decide(&gate::Ground {
             level: self.ground.levels.of(&check.agent, &check.task).unwrap_or(check.level),

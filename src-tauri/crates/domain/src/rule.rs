@@ -91,6 +91,12 @@ impl Rule {
         fault::faults(self, now)
     }
 
+    /// The numbers in it that may not be the ones that were meant, once they
+    /// have passed through a window: beyond 2^53 those round them.
+    pub fn inexact(&self) -> Vec<Fault> {
+        fault::inexact(self)
+    }
+
     /// Whether it covers a call, however often it was used.
     pub fn matches(&self, call: &CallFacts<'_>) -> bool {
         set::matches(self, call)

@@ -133,6 +133,15 @@ pub struct Triggers {
 /// looked for in the whole trace. Of one value at most [`MAX_LOOKED_AT`] bytes
 /// of text are looked at, of all answers together the newest [`MAX_ANSWERS`].
 pub fn fired(trace: &Trace, proposed: &Proposed<'_>, set: &Triggers) -> Vec<Evidence> {
+    looked_at(trace, proposed, set).0
+}
+
+/// The same, with how far the call went towards the bounds.
+pub fn looked_at(
+    trace: &Trace,
+    proposed: &Proposed<'_>,
+    set: &Triggers,
+) -> (Vec<Evidence>, Measured) {
     let mut found = Vec::new();
     let mut ask = |on: bool, trigger: &dyn Fn() -> Option<Evidence>| {
         if on {
@@ -143,15 +152,66 @@ pub fn fired(trace: &Trace, proposed: &Proposed<'_>, set: &Triggers) -> Vec<Evid
     ask(set.contradiction, &|| facts::contradiction(trace));
     ask(set.fact_mismatch, &|| facts::mismatch(trace, proposed));
     ask(set.compliance, &|| compliance::found(trace, proposed, &set.words));
-    ask(set.rephrased, &|| {
-        rephrased::retried(trace, proposed, set.rephrased_retries, set.rephrased_alike)
-    });
     ask(set.scope, &|| scope::outside(trace, proposed));
-    ask(set.chain_length, &|| chain::too_long(trace, proposed, set.chain_bound));
-    ask(set.context_churn, &|| churn::circles(trace, proposed, set.churn_reads));
-    ask(set.repeated_error, &|| errors::again(trace, proposed, set.error_times));
-    found
+    let mut measure = |on: bool, trigger: &dyn Fn() -> Measure| {
+        on.then(|| {
+            let (measured, evidence) = trigger();
+            found.extend(evidence);
+            measured
+        })
+    };
+    let measured = Measured {
+        rephrased: measure(set.rephrased, &|| {
+            rephrased::retried(trace, proposed, set.rephrased_retries, set.rephrased_alike)
+        }),
+        chain: measure(set.chain_length, &|| chain::too_long(trace, proposed, set.chain_bound)),
+        churn: measure(set.context_churn, &|| churn::circles(trace, proposed, set.churn_reads)),
+        errors: measure(set.repeated_error, &|| errors::again(trace, proposed, set.error_times)),
+    };
+    found.sort_by_key(|evidence| evidence.trigger);
+    (found, measured)
 }
+
+/// How far a call went towards the bounds of the triggers that have one; none
+/// where the trigger was off. With this a replay can move the bounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Retries in other words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rephrased: Option<u32>,
+    /// Calls since a person looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<u32>,
+    /// Which time the same read it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn: Option<u32>,
+    /// How often the same error came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<u32>,
+}
+
+impl Measured {
+    /// Whether the bounds of `set` hold such a call; none where that was not
+    /// measured, or the trigger has no bound.
+    pub fn holds(&self, kind: TriggerKind, set: &Triggers) -> Option<bool> {
+        match kind {
+            TriggerKind::Rephrased => self.rephrased.map(|made| made > set.rephrased_retries),
+            TriggerKind::ChainLength => self.chain.map(|made| made >= set.chain_bound),
+            TriggerKind::ContextChurn => self.churn.map(|reads| reads >= set.churn_reads),
+            TriggerKind::RepeatedError => self.errors.map(|times| times >= set.error_times),
+            TriggerKind::MissingArgument
+            | TriggerKind::Contradiction
+            | TriggerKind::FactMismatch
+            | TriggerKind::Compliance
+            | TriggerKind::Limit
+            | TriggerKind::Scope => None,
+        }
+    }
+}
+
+/// What a trigger with a bound found: how much, and the evidence where that is
+/// too much.
+type Measure = (u32, Option<Evidence>);
 
 /// The calls made since a person looked, as far as the trace goes back.
 fn since(trace: &Trace) -> &[Call] {

@@ -16,7 +16,7 @@ use handoff_domain::insight::{
 use handoff_domain::payload::{ReasonCode, RiskLevel};
 use handoff_domain::replay::{Afterwards, PastCheck};
 use handoff_domain::rule::{Does, Kept, Rules};
-use handoff_domain::trigger::{Evidence, TriggerKind};
+use handoff_domain::trigger::{Evidence, Measured, TriggerKind};
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
@@ -38,6 +38,7 @@ fn check(agent: &str, tool: &str, verdict: Verdict) -> PastCheck {
         facts: Map::new(),
         judged: Judged { effect: Effect::Reversible, unknown: false, why: "because".into() },
         evidence: Vec::new(),
+        measured: Measured::default(),
         level: Level::Suggest,
         verdict,
         afterwards: None,

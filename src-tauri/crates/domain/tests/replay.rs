@@ -11,7 +11,7 @@ use handoff_domain::effect::Judged;
 use handoff_domain::gate::{Held, Ran, Stop, Verdict};
 use handoff_domain::replay::{Afterwards, Ground, MAX_LISTED, Past, PastCheck, Replay, replay};
 use handoff_domain::rule::{Does, Kept, Pattern, Rule, Rules, When};
-use handoff_domain::trigger::{Evidence, Exhibit, TriggerKind, Triggers};
+use handoff_domain::trigger::{Evidence, Exhibit, Measured, TriggerKind, Triggers};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -32,6 +32,7 @@ fn check(id: i64, tool: &str, args: Value, effect: Effect) -> PastCheck {
         facts: Map::new(),
         judged: Judged { effect, unknown: false, why: "because".into() },
         evidence: Vec::new(),
+        measured: Measured::default(),
         level: Level::Suggest,
         verdict: Verdict::Held(Held::Level),
         afterwards: None,
@@ -206,6 +207,50 @@ fn a_trigger_that_is_switched_off_holds_no_more_and_changes_are_caveated() {
     let told = run(Vec::new(), &on, &off);
     assert_eq!(told.caveats.len(), 1, "an empty past says nothing");
     assert!(close(told.before.rate, 0.0));
+}
+
+#[test]
+fn a_bound_that_is_moved_is_replayed_by_what_was_measured() {
+    let mut checks: Vec<PastCheck> =
+        (0..10).map(|id| check(id, "find", json!({}), Effect::Read)).collect();
+    for (check, made) in checks.iter_mut().zip(0..) {
+        check.verdict = Verdict::Run(Ran::Read);
+        check.measured = Measured {
+            rephrased: Some(made),
+            chain: Some(made),
+            churn: Some(made),
+            errors: Some(made),
+        };
+    }
+    // By the old bound two were held; the record says so of one, and does not
+    // of the other, which was asked under another bound still.
+    checks[9].verdict = Verdict::Held(Held::Trigger);
+    checks[9].evidence = vec![evidence(TriggerKind::ChainLength, None)];
+    let far = |set: &mut Triggers| {
+        (set.rephrased_retries, set.chain_bound) = (20, 10_000);
+        (set.churn_reads, set.error_times) = (100, 100);
+    };
+    let changes: [(Change, Change, u32, u32); 5] = [
+        (|set| set.chain_bound = 8, |set| set.chain_bound = 3, 2, 7),
+        (|set| set.chain_bound = 3, |set| set.chain_bound = 9, 7, 1),
+        (|set| set.rephrased_retries = 8, |set| set.rephrased_retries = 2, 1, 7),
+        (|set| set.churn_reads = 9, |set| set.churn_reads = 2, 1, 8),
+        (|set| set.error_times = 9, |set| set.error_times = 1, 1, 9),
+    ];
+    for (old, new, held_before, held_after) in changes {
+        let (mut before, mut after) = (Ground::default(), Ground::default());
+        for (ground, change) in [(&mut before, old), (&mut after, new)] {
+            far(&mut ground.triggers);
+            change(&mut ground.triggers);
+        }
+        let told = run(checks.clone(), &before, &after);
+        assert_eq!((told.before.held, told.after.held), (held_before, held_after));
+        assert!(told.caveats.is_empty(), "{:?}", told.caveats);
+        let mut off = after.clone();
+        (off.triggers.chain_length, off.triggers.rephrased) = (false, false);
+        (off.triggers.context_churn, off.triggers.repeated_error) = (false, false);
+        assert_eq!(run(checks.clone(), &before, &off).after.held, 0);
+    }
 }
 
 #[test]

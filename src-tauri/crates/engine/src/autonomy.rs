@@ -218,8 +218,14 @@ impl Engine {
             .collect())
     }
 
-    /// Keeps a new rule; says what names it.
+    /// Keeps a rule as the window sends it; says what names it.
     pub async fn add_rule(&self, rule: Rule) -> Result<i64, Failure> {
+        refuse_inexact(&rule)?;
+        self.keep_rule(rule).await
+    }
+
+    /// Keeps a rule that never left the desk, or came whole.
+    pub(crate) async fn keep_rule(&self, rule: Rule) -> Result<i64, Failure> {
         let desk = &self.desk;
         let now = desk.now();
         let faults = rule.fault(now);
@@ -439,6 +445,17 @@ fn tool(tool: KnownTool) -> ToolView {
         name: tool.name,
         hash: tool.hash,
     }
+}
+
+/// Refuses a rule from the window with a number that the window rounds.
+pub(crate) fn refuse_inexact(rule: &Rule) -> Result<(), Failure> {
+    let faults = rule.inexact();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let mut failure = Failure::invalid(faults);
+    "Make the rule from the card; nothing was kept.".clone_into(&mut failure.0.hint);
+    Err(failure)
 }
 
 fn no_such_agent(agent: &str) -> Failure {

@@ -29,7 +29,7 @@ use handoff_domain::lifecycle::State;
 use handoff_domain::payload::{Plan, Task};
 use handoff_domain::rule::{CallFacts, Kept, Matched, Rules};
 use handoff_domain::trace::{Proposed, Trace};
-use handoff_domain::trigger::{Evidence, fired};
+use handoff_domain::trigger::{Evidence, Measured, looked_at};
 use handoff_protocol::wire::{Check, Checked, ErrorCode, Gate, TaskRef};
 use handoff_store::{CheckRow, KnownTool, NewCheck, Read, StoreError, TaskRow, Write};
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ struct Weighed {
     /// The same before any rule of the reviewer.
     read_as: Judged,
     evidence: Vec<Evidence>,
+    measured: Measured,
     matched: Matched,
 }
 
@@ -233,9 +234,8 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Weighed {
         let words = effect::command_words(&check.tool, &check.args);
-        // Where the call itself names a folder, it runs there.
-        let own = words.as_ref().and_then(|(_, folder)| folder.as_deref());
-        let cwd = own.or(check.cwd.as_deref());
+        let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
+        let cwd = effect::folder(check.cwd.as_deref(), named);
         let rules = Arc::clone(&lock(&self.rules));
         let matched = rules.matched(&CallFacts {
             agent,
@@ -243,7 +243,7 @@ impl Desk {
             tool: &check.tool,
             args: &check.args,
             argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
-            cwd,
+            cwd: cwd.as_deref(),
             facts: &known.done.facts,
             at: now,
         });
@@ -254,7 +254,9 @@ impl Desk {
             claimed: check.effect.max(tool.and_then(|tool| tool.claimed)),
             accepted: effect::acceptable(&check.tool, tool.and_then(KnownTool::in_force)),
             undoable: check.undo.as_ref().is_some_and(|undo| match undo {
-                Undo::Files { .. } => files::cover(copies, &reading, cwd) && in_time(undo, now),
+                Undo::Files { .. } => {
+                    files::cover(copies, &reading, check.cwd.as_deref()) && in_time(undo, now)
+                }
                 Undo::Tool { .. } | Undo::Command { .. } => in_time(undo, now),
             }),
         };
@@ -274,9 +276,9 @@ impl Desk {
             args_schema: definition.as_ref().and_then(|tool| tool.get("args_schema")),
         };
         let triggers = lock(&self.settings).triggers.clone();
-        let mut evidence = fired(&known.trace, &proposed, &triggers);
+        let (mut evidence, measured) = looked_at(&known.trace, &proposed, &triggers);
         evidence.extend(matched.hold.iter().map(|(_, why)| limit(why)));
-        Weighed { hash: check_hash(check), judged, read_as, evidence, matched }
+        Weighed { hash: check_hash(check), judged, read_as, evidence, measured, matched }
     }
 
     /// Reads the rules that are in force into memory.
@@ -406,6 +408,7 @@ fn keep(
         mandatory: matches!(verdict, Verdict::Held(held) if held.is_mandatory()),
         level: standing.level,
         evidence: weighed.evidence.clone(),
+        measured: weighed.measured,
         handoff: checked.handoff_id.clone(),
         rule: weighed.matched.allow.filter(|_| verdict == Verdict::Run(Ran::Allowed)),
     };

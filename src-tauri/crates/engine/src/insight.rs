@@ -137,7 +137,7 @@ impl Known {
 fn past(row: PastRow, known: &mut Known) -> Result<PastCheck, StoreError> {
     let check: Check = serde_json::from_str(&row.asked)?;
     let words = effect::command_words(&check.tool, &check.args);
-    let (argv, folder) = words.map_or((None, None), |(argv, folder)| (Some(argv), folder));
+    let (argv, named) = words.map_or((None, None), |(argv, folder)| (Some(argv), folder));
     let task = check.task.id().to_owned();
     Ok(PastCheck {
         id: row.seq,
@@ -148,9 +148,10 @@ fn past(row: PastRow, known: &mut Known) -> Result<PastCheck, StoreError> {
         tool: check.tool,
         args: check.args,
         argv,
-        cwd: check.cwd.or(folder),
+        cwd: effect::folder(check.cwd.as_deref(), named.as_deref()),
         judged: serde_json::from_str(&row.judged)?,
         evidence: serde_json::from_str(&row.evidence)?,
+        measured: serde_json::from_str(&row.measured)?,
         level: serde_json::from_str(&row.level)?,
         verdict: serde_json::from_str(&row.gave)?,
         at: row.at,

@@ -4,6 +4,9 @@ UPDATE handoffs SET list = 4 WHERE state = 'queued';
 DROP INDEX handoffs_by_task;
 CREATE INDEX handoffs_by_task ON handoffs (agent, task) WHERE list IN (0, 1, 3, 4);
 
+-- How far a call went towards the bounds of the triggers.
+ALTER TABLE checks ADD COLUMN measured TEXT NOT NULL DEFAULT '{}';
+
 -- When the card of a question came before the reviewer.
 ALTER TABLE checks ADD COLUMN shown_at INTEGER;
 CREATE INDEX checks_shown ON checks (agent, shown_at)

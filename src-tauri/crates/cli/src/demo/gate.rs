@@ -197,7 +197,7 @@ impl Demo<'_, '_> {
     }
 
     fn send_record(&mut self, client: &mut Client, action: Action) -> Result<(), Failure> {
-        let record = RecordAction { task: TaskRef::Id(self.run.id.clone()), action };
+        let record = RecordAction { task: TaskRef::Id(self.run.id.clone()), action, cwd: None };
         let sent: Result<Recorded, Failure> = self.ask_the_gate(client, method::RECORD, &record);
         match sent {
             Ok(Recorded { diverged: Some(why), .. }) => self.tell("recorded", &why),

@@ -34,11 +34,21 @@ pub(super) fn all(past: &Past, before: &Ground, after: &Ground) -> Vec<String> {
                  times then, and may have been missed at other times."
             ));
         }
-        let change = if is_on(new, kind) { threshold(old, new, kind) } else { None };
-        if let Some(change) = change {
+        if !is_on(new, kind) {
+            continue;
+        }
+        if let Some(change) = unmeasured(old, new, kind) {
             said.push(format!(
                 "The record keeps what was found under the old setting, not the whole trace: \
                  {change} is not replayed. It was found {fired} times."
+            ));
+        }
+        let lacking =
+            past.checks.iter().filter(|check| check.measured.holds(kind, new).is_none()).count();
+        if let Some(change) = bound(old, new, kind).filter(|_| lacking > 0) {
+            said.push(format!(
+                "For {lacking} questions it was not measured how far they went: for them \
+                 {change} is not replayed."
             ));
         }
     }
@@ -46,27 +56,34 @@ pub(super) fn all(past: &Past, before: &Ground, after: &Ground) -> Vec<String> {
 }
 
 /// The setting of a trigger that changes, and cannot be replayed.
-fn threshold(old: &Triggers, new: &Triggers, kind: TriggerKind) -> Option<String> {
-    let numbers: &[(&str, u32, u32)] = &match kind {
-        TriggerKind::Rephrased => vec![
-            ("retries in other words", old.rephrased_retries, new.rephrased_retries),
-            ("how alike questions are, in percent,", old.rephrased_alike, new.rephrased_alike),
-        ],
-        TriggerKind::ChainLength => vec![("the longest chain", old.chain_bound, new.chain_bound)],
-        TriggerKind::ContextChurn => vec![("the same read", old.churn_reads, new.churn_reads)],
-        TriggerKind::RepeatedError => vec![("the same error", old.error_times, new.error_times)],
-        TriggerKind::Compliance if old.words != new.words => {
-            return Some("the new list of words".to_owned());
+fn unmeasured(old: &Triggers, new: &Triggers, kind: TriggerKind) -> Option<String> {
+    let (before, after) = (old.rephrased_alike, new.rephrased_alike);
+    match kind {
+        TriggerKind::Rephrased if before != after => {
+            Some(format!("how alike questions are, in percent, from {before} to {after}"))
         }
+        TriggerKind::Compliance if old.words != new.words => {
+            Some("the new list of words".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The bound of a trigger that changes.
+fn bound(old: &Triggers, new: &Triggers, kind: TriggerKind) -> Option<String> {
+    let (what, before, after) = match kind {
+        TriggerKind::Rephrased => {
+            ("retries in other words", old.rephrased_retries, new.rephrased_retries)
+        }
+        TriggerKind::ChainLength => ("the longest chain", old.chain_bound, new.chain_bound),
+        TriggerKind::ContextChurn => ("the same read", old.churn_reads, new.churn_reads),
+        TriggerKind::RepeatedError => ("the same error", old.error_times, new.error_times),
         TriggerKind::MissingArgument
         | TriggerKind::Contradiction
         | TriggerKind::FactMismatch
         | TriggerKind::Compliance
         | TriggerKind::Limit
-        | TriggerKind::Scope => vec![],
+        | TriggerKind::Scope => return None,
     };
-    let changed = numbers.iter().filter(|(_, old, new)| old != new);
-    let said: Vec<String> =
-        changed.map(|(what, old, new)| format!("{what} from {old} to {new}")).collect();
-    (!said.is_empty()).then(|| said.join(" and "))
+    (before != after).then(|| format!("{what} from {before} to {after}"))
 }

@@ -1,6 +1,7 @@
 //! What is wrong with a rule, before it is kept.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 
 use super::fit::is_plain;
 use super::{Does, Pattern, Rule, When};
@@ -38,6 +39,38 @@ pub(super) fn faults(rule: &Rule, now: DateTime<Utc>) -> Vec<Fault> {
         Does::Counts { .. } => counts(rule, &mut faults),
     }
     faults.into_list()
+}
+
+pub(super) fn inexact(rule: &Rule) -> Vec<Fault> {
+    let mut faults = Faults::default();
+    for (name, pattern) in &rule.when.args {
+        let is_exact = match pattern {
+            Pattern::Is(value) => keeps_numbers(value),
+            Pattern::OneOf(values) => values.iter().all(keeps_numbers),
+            Pattern::Between(least, most) => least.abs() <= EXACT && most.abs() <= EXACT,
+            Pattern::Within(_) | Pattern::Any => true,
+        };
+        if !is_exact {
+            let mut pointer = "/when/args".to_owned();
+            push_segment(&mut pointer, name);
+            let message = "A number beyond 2^53 may have lost its last digits on its way here.";
+            let hint = "Make the rule from the card of the call: the desk keeps its numbers.";
+            faults.add(pointer, message, hint);
+        }
+    }
+    faults.into_list()
+}
+
+/// Up to here every whole number is one of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn keeps_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() <= EXACT),
+        Value::Array(items) => items.iter().all(keeps_numbers),
+        Value::Object(map) => map.values().all(keeps_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 fn names(rule: &Rule, faults: &mut Faults) {

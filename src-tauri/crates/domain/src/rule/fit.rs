@@ -86,8 +86,18 @@ fn names_every_argument(rule: &Rule, call: &CallFacts<'_>) -> bool {
         args.contains_key(name)
             || (argv.is_some()
                 && (SILENT.contains(&name.as_str())
-                    || (FOLDERS.contains(&name.as_str()) && value.as_str() == cwd.as_deref())))
+                    || (FOLDERS.contains(&name.as_str())
+                        && value.as_str().zip(cwd.as_deref()).is_some_and(|(value, folder)| {
+                            value == folder || leads_to(value, folder)
+                        }))))
     })
+}
+
+/// Whether this relative folder, from wherever the call comes, is the end of
+/// that one: that they are the same, the call's own folder says.
+fn leads_to(relative: &str, folder: &str) -> bool {
+    let rest = folder.strip_suffix(relative);
+    is_plain(&format!("/{relative}")) && rest.is_some_and(|rest| rest.ends_with('/'))
 }
 
 impl Pattern {

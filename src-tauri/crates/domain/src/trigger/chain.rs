@@ -4,15 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Evidence, TriggerKind, show, since};
+use super::{Measure, TriggerKind, show, since};
 use crate::trace::{Proposed, Trace};
 
-/// More calls since a person looked than `bound`, the proposed one among them.
-pub(super) fn too_long(trace: &Trace, proposed: &Proposed<'_>, bound: u32) -> Option<Evidence> {
-    if trace.since_decision < bound {
-        return None;
-    }
+/// More calls since a person looked than `bound`, the proposed one among them;
+/// and how many there were before it.
+pub(super) fn too_long(trace: &Trace, proposed: &Proposed<'_>, bound: u32) -> Measure {
     let made = trace.since_decision;
+    if made < bound {
+        return (made, None);
+    }
     let headline = format!(
         "{made} calls were made since a person last looked at this task; {} would be one more.",
         show::name(proposed.tool)
@@ -37,5 +38,5 @@ pub(super) fn too_long(trace: &Trace, proposed: &Proposed<'_>, bound: u32) -> Op
             exhibits.push(show::of_call(call, &format!("{label} of them"), &text));
         }
     }
-    Some(show::evidence(TriggerKind::ChainLength, &headline, exhibits))
+    (made, Some(show::evidence(TriggerKind::ChainLength, &headline, exhibits)))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::values::{nodes, plain, same, same_args};
 use super::wording::is_statement;
-use super::{Evidence, TriggerKind, show, since};
+use super::{Measure, TriggerKind, show, since};
 use crate::action::{ActionStatus, Effect};
 use crate::trace::{Call, Proposed, Trace};
 
@@ -30,10 +30,11 @@ const WRITTEN: [&str; 11] = [
     "diff",
 ];
 
-/// The same read for the `times`-th time since a person looked.
-pub(super) fn circles(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Option<Evidence> {
+/// The same read for the `times`-th time since a person looked; and which time
+/// it is.
+pub(super) fn circles(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Measure {
     if proposed.effect != Effect::Read {
-        return None;
+        return (0, None);
     }
     let mut before: Vec<&Call> = Vec::new();
     // Newest first: a write in between makes everything older another question.
@@ -57,8 +58,9 @@ pub(super) fn circles(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Opt
         }
     }
     let reads = before.len() + 1;
-    if u32::try_from(reads).is_ok_and(|reads| reads < times) {
-        return None;
+    let measured = u32::try_from(reads).unwrap_or(u32::MAX);
+    if measured < times {
+        return (measured, None);
     }
     let headline = format!(
         "{} would make the same read for the {} time, with other reads between and no write \
@@ -76,7 +78,7 @@ pub(super) fn circles(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Opt
     let mut between: Vec<&str> = others.iter().rev().map(|call| call.tool.as_str()).collect();
     between.dedup();
     exhibits.push(show::of_proposed("read in between", &between.join(", ")));
-    Some(show::evidence(TriggerKind::ContextChurn, &headline, exhibits))
+    (measured, Some(show::evidence(TriggerKind::ContextChurn, &headline, exhibits)))
 }
 
 /// Whether a write may have changed what is read. Where that cannot be told,

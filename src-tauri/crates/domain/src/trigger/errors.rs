@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::values::{MAX_LOOKED_AT, head, same_json};
-use super::{Evidence, TriggerKind, show, since};
+use super::{Measure, TriggerKind, show, since};
 use crate::action::ActionStatus;
 use crate::trace::{Call, Proposed, Trace};
 
@@ -37,8 +37,9 @@ struct Series<'t> {
     calls: Vec<&'t Call>,
 }
 
-/// The same error of the proposed tool, `times` or more since a person looked.
-pub(super) fn again(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Option<Evidence> {
+/// The same error of the proposed tool, `times` or more since a person looked;
+/// and how many times it was.
+pub(super) fn again(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Measure {
     let mut all: Vec<Series<'_>> = Vec::new();
     for call in since(trace).iter().filter(|call| call.tool == proposed.tool) {
         match call.status {
@@ -63,11 +64,14 @@ pub(super) fn again(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Optio
             ActionStatus::Running | ActionStatus::Undone => {}
         }
     }
-    let worst = all.iter().max_by_key(|series| series.calls.len())?;
-    let (first, latest) = (worst.calls.first()?, worst.calls.last()?);
+    let Some(worst) = all.iter().max_by_key(|series| series.calls.len()) else { return (0, None) };
     let count = worst.calls.len();
-    if u32::try_from(count).is_ok_and(|count| count < times) {
-        return None;
+    let measured = u32::try_from(count).unwrap_or(u32::MAX);
+    let (Some(first), Some(latest)) = (worst.calls.first(), worst.calls.last()) else {
+        return (0, None);
+    };
+    if measured < times {
+        return (measured, None);
     }
     let tool = show::name(proposed.tool);
     let text = said(latest.output.as_ref());
@@ -82,7 +86,7 @@ pub(super) fn again(trace: &Trace, proposed: &Proposed<'_>, times: u32) -> Optio
     if count > show::MAX_EXHIBITS - 2 {
         exhibits.push(show::of_call(first, "failed first", &show::args_of(first)));
     }
-    Some(show::evidence(TriggerKind::RepeatedError, &headline, exhibits))
+    (measured, Some(show::evidence(TriggerKind::RepeatedError, &headline, exhibits)))
 }
 
 /// What a failed call says of its error.

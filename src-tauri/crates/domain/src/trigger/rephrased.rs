@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::values::{head, same_json};
 use super::wording::Wording;
-use super::{Evidence, TriggerKind, show, since};
+use super::{Measure, TriggerKind, show, since};
 use crate::action::Effect;
 use crate::trace::{Call, Proposed, Trace};
 
@@ -63,17 +63,13 @@ const AROUND: [&str; 28] = [
 const MAX_QUESTION: usize = 2000;
 
 /// More retries in other words than `retries`, the proposed one among them;
-/// `alike` says from how many percent on two wordings are one question.
-pub(super) fn retried(
-    trace: &Trace,
-    proposed: &Proposed<'_>,
-    retries: u32,
-    alike: u32,
-) -> Option<Evidence> {
+/// `alike` says from how many percent on two wordings are one question. And how
+/// many retries there are.
+pub(super) fn retried(trace: &Trace, proposed: &Proposed<'_>, retries: u32, alike: u32) -> Measure {
     if proposed.effect != Effect::Read {
-        return None;
+        return (0, None);
     }
-    let (key, asked) = question(proposed.args)?;
+    let Some((key, asked)) = question(proposed.args) else { return (0, None) };
     let now = Wording::new(asked);
     let mut variants: Vec<(&Call, &str, Wording)> = Vec::new();
     let mut before: Vec<(&Call, &str, Wording)> = Vec::new();
@@ -100,8 +96,9 @@ pub(super) fn retried(
         let Some(next) = next else { break };
         variants.push(before.remove(next));
     }
-    if u32::try_from(variants.len()).is_ok_and(|made| made <= retries) {
-        return None;
+    let made = u32::try_from(variants.len()).unwrap_or(u32::MAX);
+    if made <= retries {
+        return (made, None);
     }
     let headline = format!(
         "{} would be asked the same for the {} time in other words: “{}”.",
@@ -123,7 +120,7 @@ pub(super) fn retried(
         })
         .collect();
     exhibits.push(show::of_proposed(&format!("retry {}, proposed", variants.len()), asked));
-    Some(show::evidence(TriggerKind::Rephrased, &headline, exhibits))
+    (made, Some(show::evidence(TriggerKind::Rephrased, &headline, exhibits)))
 }
 
 /// The argument that asks.

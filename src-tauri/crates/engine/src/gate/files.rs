@@ -89,8 +89,8 @@ impl Desk {
         let over = matches!(status, ActionStatus::Done | ActionStatus::Failed);
         let Some(keeper) = self.keeper.get().filter(|_| over).cloned() else { return Ok(None) };
         let found = self.store.read(|read| {
-            let Some((check, _)) = read.was_allowed(agent, task, hash)? else { return Ok(None) };
-            Ok(Some((check, read.kept_for(check)?)))
+            let Some(asked) = read.was_allowed(agent, task, hash)? else { return Ok(None) };
+            Ok(Some((asked.seq, read.kept_for(asked.seq)?)))
         })?;
         let Some((check, mut files)) = found.filter(|(_, files)| !files.is_empty()) else {
             return Ok(None);

@@ -1,21 +1,24 @@
 //! What agents report to have done: kept, matched with what was asked and
 //! decided, and shown to the reviewer where the two differ.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Action, ActionStatus, Effect, Undo};
 use handoff_domain::autonomy::{Level, LevelSet, capped};
 use handoff_domain::decision::{action_hash, fingerprint};
-use handoff_domain::effect::{self, Class, Word, judge};
+use handoff_domain::effect::{self, Judged, Word, judge};
 use handoff_domain::gate::Ran;
 use handoff_domain::identity::is_key;
 use handoff_domain::lifecycle::{Event, Outcome, Report, State, transition};
+use handoff_domain::rule::{CallFacts, Rules};
 use handoff_protocol::view::Change;
-use handoff_protocol::wire::{Checked, ErrorCode, RecordAction, Recorded, TaskRef};
-use handoff_store::{KnownTool, NewAction, Record, StoreError, Write};
+use handoff_protocol::wire::{Check, Checked, ErrorCode, RecordAction, Recorded, TaskRef};
+use handoff_store::{CheckRow, KnownTool, NewAction, Record, StoreError, Write};
 use serde_json::{Map, Value, json};
 
 use super::{entry, in_time, no_such_task};
-use crate::{Actor, Engine, Failure, change};
+use crate::{Actor, Engine, Failure, change, lock};
 
 /// Where the desk has an action from that an agent reports by itself.
 const AGENT_SAYS: &str = "agent says";
@@ -45,11 +48,14 @@ impl Engine {
         let (owner, task, now) = (agent.to_owned(), record.task.id().to_owned(), desk.now());
         let hash = hash_of(&record.action);
         let left = desk.left_of(agent, &task, &hash, record.action.status).await?;
+        let rules = Arc::clone(&lock(&desk.rules));
+        let facts = desk.store.read(|read| desk.memory.recall(read, agent, &task))?;
         let stored = desk.store.write(move |write| {
             if let Some((check, files)) = &left {
                 write.files_left(*check, &record.action.id, files)?;
             }
-            keep(write, &owner, &record, now)
+            let by = By { agent: &owner, rules: &rules, facts: &facts.facts };
+            keep(write, &by, &record, now)
         });
         let kept = desk.watched(stored.await)?;
         if kept.again {
@@ -66,13 +72,20 @@ impl Engine {
     }
 }
 
+/// Who did it, and what it is weighed by.
+struct By<'b> {
+    agent: &'b str,
+    rules: &'b Rules,
+    facts: &'b Map<String, Value>,
+}
+
 fn keep(
     write: &Write<'_>,
-    agent: &str,
+    by: &By<'_>,
     record: &RecordAction,
     now: DateTime<Utc>,
 ) -> Result<Kept, Failure> {
-    let action = &record.action;
+    let (agent, action) = (by.agent, &record.action);
     let task = record.task.id();
     let hash = hash_of(action);
     let before = write.read().action(agent, task, &action.id)?;
@@ -95,22 +108,24 @@ fn keep(
         TaskRef::Id(id) => write.touch_task(agent, id, now)?,
     }
     let allowed = write.read().was_allowed(agent, task, &hash)?;
-    let drafted = allowed.as_ref().is_some_and(|(_, answer)| was_drafted(answer));
-    let judged = judged(write, agent, task, action, now)?;
+    let drafted = allowed.as_ref().is_some_and(|asked| was_drafted(&asked.answer));
+    let cwd = record.cwd.clone().or_else(|| allowed.as_ref().and_then(asked_in));
+    let judged = judged(write, by, record, cwd.as_deref(), now)?;
     let ran = matches!(action.status, ActionStatus::Done | ActionStatus::Running);
     let done = NewAction {
         task,
         action,
         hash: &hash,
-        effect: judged,
+        // What nobody knows is shown as the agent says it: it has happened.
+        effect: if judged.unknown { action.effect } else { judged.effect },
         source: AGENT_SAYS,
         drafted: drafted && action.status == ActionStatus::Done,
     };
     write.keep_action(agent, &done, now)?;
-    if let Some((check, _)) = &allowed
+    if let Some(check) = &allowed
         && action.status != ActionStatus::Running
     {
-        write.check_done(*check)?;
+        write.check_done(check.seq)?;
     }
     let mut kept = Kept {
         recorded: Recorded {
@@ -142,10 +157,15 @@ fn keep(
             let asked = allowed.is_some()
                 || before.is_some()
                 || write.read().was_permitted(agent, task, &hash)?;
-            if ran && !asked && is_known_to_be_irreversible(action) {
+            let always_asks = judged.unknown || judged.effect == Effect::Irreversible;
+            if ran && !asked && always_asks {
                 let tool = &action.tool;
-                let why =
-                    format!("It called {tool} and never asked, though that cannot be undone.");
+                let though = if judged.unknown {
+                    "nobody knows what that does"
+                } else {
+                    "that cannot be undone"
+                };
+                let why = format!("It called {tool} and never asked, though {though}.");
                 lower(write, agent, &why, &mut kept, now)?;
             }
         }
@@ -221,6 +241,7 @@ fn lower(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let lowest = LevelSet::lasting(Level::Suggest);
+    let known = write.read().levels(agent, "")?.lowered;
     write.set_level(agent, "", lowest, Some(why))?;
     for (task, set) in write.read().task_levels(agent)? {
         write.set_level(agent, &task, capped(set, Level::Suggest), None)?;
@@ -229,41 +250,53 @@ fn lower(
     let data = json!({ "to": "suggest", "why": why });
     write.log_about(&format!("agent:{agent}"), &entry(Actor::System, "lowered", data, now))?;
     kept.recorded.diverged = Some(why.to_owned());
-    kept.lowered = Some(why.to_owned());
+    // Until the reviewer has looked, the same again is one alert.
+    kept.lowered = Some(why.to_owned()).filter(|why| known.as_ref() != Some(why));
     Ok(())
+}
+
+/// The folder that was named when exactly this was asked for.
+fn asked_in(row: &CheckRow) -> Option<String> {
+    serde_json::from_str::<Check>(&row.asked).ok()?.cwd
 }
 
 /// What the action did, weighed like a call that is asked for.
 fn judged(
     write: &Write<'_>,
-    agent: &str,
-    task: &str,
-    action: &Action,
+    by: &By<'_>,
+    record: &RecordAction,
+    cwd: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<Effect, StoreError> {
-    let tool = write.read().tool(agent, &action.tool)?;
+) -> Result<Judged, StoreError> {
+    let (action, args) = (&record.action, args_of(&record.action));
+    let task = record.task.id();
+    let tool = write.read().tool(by.agent, &action.tool)?;
     let undoable = match &action.undo {
         None => false,
         Some(undo @ Undo::Files { .. }) => {
-            in_time(undo, now) && !write.read().kept_of(agent, task, &action.id)?.is_empty()
+            in_time(undo, now) && !write.read().kept_of(by.agent, task, &action.id)?.is_empty()
         }
         Some(undo) => in_time(undo, now),
     };
+    let words = effect::command_words(&action.tool, &args);
+    let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
+    let matched = by.rules.matched(&CallFacts {
+        agent: by.agent,
+        task,
+        tool: &action.tool,
+        args: &args,
+        argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
+        cwd: effect::folder(cwd, named).as_deref(),
+        facts: by.facts,
+        at: now,
+    });
     let word = Word {
-        reviewer: None,
+        reviewer: matched.reviewer(),
         claimed: Some(action.effect),
         accepted: effect::acceptable(&action.tool, tool.as_ref().and_then(KnownTool::in_force)),
         undoable,
     };
-    let reading = effect::read(&action.tool, &args_of(action), None);
-    let judged = judge(&reading, word);
-    // What nobody knows is shown as the agent says it: it has happened.
-    Ok(if judged.unknown { action.effect } else { judged.effect })
-}
-
-fn is_known_to_be_irreversible(action: &Action) -> bool {
-    action.effect == Effect::Irreversible
-        || effect::read(&action.tool, &args_of(action), None).class == Class::Irreversible
+    Ok(judge(&effect::read(&action.tool, &args, cwd), word))
 }
 
 fn args_of(action: &Action) -> Map<String, Value> {

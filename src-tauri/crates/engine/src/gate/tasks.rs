@@ -98,7 +98,7 @@ impl Engine {
     pub(crate) async fn close_task(&self, agent: &str, id: &str) -> Result<TaskStanding, Failure> {
         let desk = &self.desk;
         desk.task(agent, id)?;
-        self.gather_draft(agent, id).await?;
+        self.draft(agent, id, true).await?;
         let (owner, task, now) = (agent.to_owned(), id.to_owned(), desk.now());
         desk.watched(
             desk.store
@@ -110,15 +110,19 @@ impl Engine {
     }
 
     /// Makes one handoff of everything that a task has changed as a draft so
-    /// far, at its end or when the reviewer asks; its id, if there is anything.
+    /// far, because the reviewer asks; its id, if there is anything.
     pub async fn gather_draft(&self, agent: &str, id: &str) -> Result<Option<String>, Failure> {
+        self.draft(agent, id, false).await
+    }
+
+    async fn draft(&self, agent: &str, id: &str, over: bool) -> Result<Option<String>, Failure> {
         let desk = &self.desk;
         let row = desk.task(agent, id)?;
         let drafted = desk.store.read(|read| read.drafted(agent, id))?;
         if drafted.is_empty() {
             return Ok(None);
         }
-        let text = draft(&row.task, &drafted);
+        let text = draft(&row.task, &drafted, over);
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;
         let now = desk.now();
@@ -285,7 +289,7 @@ pub fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
 
 /// The handoff in which the reviewer looks through a draft: accept all, have
 /// all undone, or pick what is to be undone by editing the list.
-fn draft(task: &Task, drafted: &[Past]) -> String {
+fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
     let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
     let count = ids.len();
     let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
@@ -310,8 +314,10 @@ fn draft(task: &Task, drafted: &[Past]) -> String {
         "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
         "priority": "normal",
         "summary": format!(
-            "The work on “{}” is done as a draft of {things}. Every one of them can be undone.",
-            task.title.chars().take(120).collect::<String>()
+            "The work on “{}” {} as a draft of {things}. Every one of them can be undone. \
+             Rejecting it undoes nothing: all of it stays as it is.",
+            task.title.chars().take(120).collect::<String>(),
+            if over { "is done" } else { "stands so far" },
         ),
         "pending_question": { "text": format!("Keep the draft of {things}?") },
         "deadline": { "respond_within_s": 86400, "on_timeout": { "kind": "manual_review" } },

@@ -5,7 +5,9 @@ use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, approve, code, decide_and_release, reject, until};
+use crate::agent::{
+    Agent, approve, code, decide, decide_and_release, handoff, reject, release, until,
+};
 
 pub const AGENT: &str = "tidy";
 
@@ -247,6 +249,78 @@ async fn what_cannot_be_undone_and_never_asked_lowers_the_agent() {
 }
 
 #[tokio::test]
+async fn what_nobody_knows_and_never_asked_lowers_the_agent_and_alerts_once() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    for id in ["a", "b"] {
+        let done = action(id, "nobody.knows", &json!({ "x": id }), "read");
+        let recorded = agent.call("action.record", done).await.unwrap();
+        let why = recorded["diverged"].as_str().unwrap_or_default();
+        assert!(why.contains("never asked, though nobody knows"), "{recorded}");
+    }
+    let read = action("c", "files.list", &json!({}), "read");
+    let recorded = agent.call("action.record", read).await.unwrap();
+    assert_eq!(recorded["diverged"], Value::Null, "a known read needs no question");
+    let alerts = || {
+        let loud = |notice: &handoff_engine::Notice| notice.title.contains("did not keep");
+        desk.notifier.notices().into_iter().filter(loud).count()
+    };
+    until(&desk, || alerts() > 0).await;
+    assert_eq!(alerts(), 1, "until it was looked at, the same again is no news");
+    let card = desk.engine.agents().unwrap().agents.remove(0);
+    assert_eq!((card.level, card.track.divergences), (Level::Suggest, 2));
+}
+
+#[tokio::test]
+async fn another_option_than_the_recommended_one_counts_as_overridden() {
+    let (desk, agent) = desk().await;
+    let overridden = || desk.engine.agents().unwrap().agents.remove(0).track;
+    let mut ids = Vec::new();
+    for key in ["a", "b", "c", "d"] {
+        ids.push(agent.submit(handoff(key)).await);
+    }
+    decide(&desk, &ids[0], approve("keep")).await;
+    assert_eq!((overridden().decisions, overridden().overridden), (1, 1));
+    desk.engine.undo(&ids[0]).await.unwrap();
+    assert_eq!((overridden().decisions, overridden().overridden), (0, 0), "taken back");
+    decide(&desk, &ids[0], approve("trash")).await;
+    decide(&desk, &ids[1], approve("delete")).await;
+    decide(&desk, &ids[2], reject(Then::Stop)).await;
+    release(&desk).await;
+    assert_eq!((overridden().decisions, overridden().overridden), (3, 1));
+    let desk = desk.restart().await.unwrap();
+    let track = desk.engine.agents().unwrap().agents.remove(0).track;
+    assert_eq!((track.decisions, track.overridden, track.handoffs), (3, 1, 4));
+}
+
+#[tokio::test]
+async fn the_record_of_an_agent_is_counted_as_it_happens() {
+    let (desk, agent) = desk().await;
+    let track = || desk.engine.agents().unwrap().agents.remove(0).track;
+    let in_own = |mut check: Value| {
+        check["task"]["id"] = check["key"].clone();
+        check
+    };
+    ask(&agent, in_own(a_move("m"))).await;
+    ask(&agent, in_own(a_delete("d"))).await;
+    ask(&agent, in_own(a_delete("d"))).await;
+    let read = json!({ "task": task(), "tool": "files.list", "key": "r", "args": {} });
+    ask(&agent, read).await;
+    let now = track();
+    assert_eq!((now.calls, now.mandatory, now.discretionary), (3, 1, 1));
+    let undone = |status: &str| {
+        let mut done = action("a", "files.list", &json!({}), "read");
+        done["action"]["status"] = json!(status);
+        done
+    };
+    for (status, reversals) in [("done", 0), ("undone", 1), ("undone", 1)] {
+        agent.call("action.record", undone(status)).await.unwrap();
+        assert_eq!(track().reversals, reversals, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_handed_over_and_decided_counts_as_asked() {
     let (desk, agent) = desk().await;
     set(&desk, Level::Draft).await;
@@ -305,6 +379,37 @@ async fn drafted_changes_become_one_handoff_when_the_task_ends() {
     agent.call("handoff.reconcile", report).await.unwrap();
     let over = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
     assert_eq!(over["draft"], Value::Null, "it has been looked through and reported on");
+}
+
+#[tokio::test]
+async fn a_draft_is_gathered_when_the_reviewer_asks_and_the_rest_at_the_end() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    let change = async |at: &str| {
+        let mut check = a_move(at);
+        check["args"] = json!({ "from": at, "to": "d" });
+        assert_eq!(ask(&agent, check).await["ran"], "drafted");
+        let mut done = action(at, "files.move", &json!({ "from": at, "to": "d" }), "reversible");
+        done["action"]["undo"] =
+            json!({ "kind": "tool", "tool": "files.move", "args": { "from": "d", "to": at } });
+        agent.call("action.record", done).await.unwrap();
+    };
+    change("a").await;
+    let first = desk.engine.gather_draft(AGENT, "t").await.unwrap().expect("a draft");
+    assert_eq!(desk.engine.gather_draft(AGENT, "t").await.unwrap(), None, "it is gathered");
+    let case = desk.engine.open_case(&first).unwrap();
+    assert!(case.is_draft && case.summary.contains("far"), "{}", case.summary);
+    assert!(case.summary.contains("Rejecting it undoes nothing"), "{}", case.summary);
+    decide_and_release(&desk, &first, approve("roll_back")).await;
+    let decided = agent.get(&first).await["decision"].clone();
+    assert_eq!(decided["args"], json!({ "actions": ["a"] }), "it says what is to be undone");
+    let report = json!({ "id": first, "report": { "outcome": "applied" } });
+    agent.call("handoff.reconcile", report).await.unwrap();
+    change("b").await;
+    let closed = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
+    assert_ne!(closed["draft"], json!(first));
+    let nobody = desk.engine.gather_draft(AGENT, "nothing").await.expect_err("no such task");
+    assert_eq!(nobody.0.code, ErrorCode::NotFound);
 }
 
 #[tokio::test]

@@ -139,3 +139,113 @@ async fn insights_count_what_was_asked_and_answered() {
     assert!(!told.reasons.is_empty());
     assert_eq!(told.submitted.iter().map(|reason| reason.count).sum::<u32>(), 1);
 }
+
+#[tokio::test]
+async fn the_folder_of_a_rule_is_where_the_call_really_runs() {
+    let (desk, agent) = desk().await;
+    let counts = rule(json!({ "name": "x", "agent": AGENT, "tool": "Bash", "does": "counts",
+        "effect": "read", "when": { "argv": ["npm", "test"], "cwd": "/home/me/shop" } }));
+    desk.engine.add_rule(counts).await.unwrap();
+    let test = |key: &str, cwd: Value, named: Value| {
+        let mut task = task();
+        task["id"] = json!(key);
+        let mut check = json!({ "task": task, "tool": "Bash", "key": key,
+            "args": { "command": "npm test" } });
+        for (place, folder) in [("/cwd", cwd), ("/args/workdir", named)] {
+            if let (Some((at, name)), false) = (place.rsplit_once('/'), folder.is_null()) {
+                check.pointer_mut(at).unwrap()[name] = folder;
+            }
+        }
+        check
+    };
+    let none = Value::Null;
+    let table = [
+        ("here", json!("/home/me/shop"), none.clone(), "run"),
+        ("named", json!("/home/me"), json!("/home/me/shop"), "run"),
+        ("joined", json!("/home/me"), json!("shop"), "run"),
+        ("elsewhere", json!("/home/me/shop"), json!("/home/me/other"), "held"),
+        ("deeper", json!("/home/me/shop"), json!("shop"), "held"),
+        ("up", json!("/home/me/shop/sub"), json!(".."), "held"),
+        ("from nowhere", none.clone(), json!("shop"), "held"),
+        ("unknown", none.clone(), none, "held"),
+    ];
+    for (name, cwd, named, verdict) in table {
+        let key = name.replace(' ', "-");
+        let answer = ask(&agent, test(&key, cwd, named)).await;
+        assert_eq!(answer["verdict"], verdict, "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_ran_is_weighed_in_the_folder_it_was_asked_with_and_by_the_reviewers_rules() {
+    let (desk, agent) = desk().await;
+    let counts = rule(json!({ "name": "x", "agent": AGENT, "tool": "Bash", "does": "counts",
+        "effect": "read", "when": { "argv": ["npm", "test"], "cwd": "/home/me/shop" } }));
+    desk.engine.add_rule(counts).await.unwrap();
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let ran = |id: &str, cwd: Value| {
+        json!({ "task": "t", "cwd": cwd, "action": { "id": id, "tool": "Bash",
+            "input": { "command": "npm test" }, "effect": "read", "status": "done" } })
+    };
+    let recorded = agent.call("action.record", ran("a", json!("/home/me/shop"))).await.unwrap();
+    assert_eq!(recorded["diverged"], Value::Null, "{recorded}");
+    let recorded = agent.call("action.record", ran("b", json!("/home/me"))).await.unwrap();
+    assert!(recorded["diverged"].as_str().unwrap().contains("never asked"), "{recorded}");
+}
+
+#[tokio::test]
+async fn a_number_that_the_window_may_have_rounded_makes_no_rule() {
+    let (desk, _agent) = desk().await;
+    let allow = |pattern: Value| {
+        rule(json!({ "name": "x", "agent": AGENT, "tool": "pay", "does": "allow",
+            "until": "2026-10-01T00:00:00Z", "when": { "args": { "account": pattern } } }))
+    };
+    for pattern in [
+        json!({ "is": 9_007_199_254_740_994_u64 }),
+        json!({ "one_of": [1, -9_007_199_254_740_994_i64] }),
+        json!({ "is": { "deep": [1e300] } }),
+        json!({ "between": [0, 1e17] }),
+    ] {
+        let refused = desk.engine.add_rule(allow(pattern.clone())).await.expect_err("refused");
+        assert_eq!(refused.0.faults[0].pointer, "/when/args/account", "{pattern}");
+    }
+    desk.engine.add_rule(allow(json!({ "is": 9_007_199_254_740_992_u64 }))).await.unwrap();
+}
+
+#[tokio::test]
+async fn bounds_tasks_levels_and_revoked_rules_are_tried_on_the_past() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    for number in 0..6 {
+        let (id, args) = (format!("a{number}"), json!({ "path": number }));
+        let read = json!({ "task": task(), "tool": "files.list", "key": id, "args": args });
+        assert_eq!(ask(&agent, read).await["verdict"], "run");
+        agent.call("action.record", action(&id, "files.list", &args, "read")).await.unwrap();
+    }
+    let mut moved = a_move("m");
+    moved["task"]["id"] = json!("other");
+    assert_eq!(ask(&agent, moved).await["verdict"], "run");
+    let tried = |change: ReplayRequest| desk.engine.replay(&change).unwrap();
+    let mut triggers = desk.engine.settings().triggers;
+    triggers.chain_bound = 4;
+    let bound = ReplayRequest { triggers: Some(triggers.clone()), ..ReplayRequest::default() };
+    let told = tried(bound);
+    assert_eq!((told.before.held, told.after.held), (0, 2), "those after the fourth");
+    assert!(told.caveats.is_empty(), "{:?}", told.caveats);
+    let in_task = |task: &str| ReplayRequest {
+        level: Some(LevelTried {
+            agent: AGENT.to_owned(),
+            task: Some(task.to_owned()),
+            level: Level::Suggest,
+        }),
+        ..ReplayRequest::default()
+    };
+    assert_eq!(tried(in_task("other")).newly_held.count, 1);
+    assert_eq!(tried(in_task("t")).newly_held.count, 0, "it only reads there");
+    let hold = rule(json!({ "name": "x", "does": "hold", "why": "Look.", "tool": "files.list",
+        "when": { "expr": "args.path < 3" } }));
+    let kept = desk.engine.add_rule(hold).await.unwrap();
+    let revoked = ReplayRequest { without_rule: Some(kept), ..ReplayRequest::default() };
+    let told = tried(revoked);
+    assert_eq!((told.before.held, told.after.held, told.let_through.count), (3, 0, 3));
+}

@@ -225,6 +225,9 @@ pub struct RecordAction {
     pub task: TaskRef,
     /// The action.
     pub action: Action,
+    /// The folder it ran in; without it, the one that was asked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
 }
 
 /// The answer to `action.record`.

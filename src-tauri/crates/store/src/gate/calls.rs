@@ -7,7 +7,7 @@ use handoff_domain::effect::Judged;
 use handoff_domain::gate::Verdict;
 use handoff_domain::lifecycle::State;
 use handoff_domain::trace::Call;
-use handoff_domain::trigger::Evidence;
+use handoff_domain::trigger::{Evidence, Measured};
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::Value;
 
@@ -45,6 +45,8 @@ pub struct NewCheck {
     pub level: Level,
     /// What the triggers said.
     pub evidence: Vec<Evidence>,
+    /// How far it went towards their bounds.
+    pub measured: Measured,
     /// The handoff that asks the reviewer.
     pub handoff: Option<String>,
     /// The standing rule that let it run.
@@ -175,22 +177,20 @@ impl Read<'_> {
         self.connection.prepare_cached(&sql)?.query_row(values, check).optional()?.transpose()
     }
 
-    /// Whether exactly this call was allowed and not yet recorded as done: the
-    /// place of the question, and the answer.
+    /// The question by which exactly this call was allowed and that is not yet
+    /// recorded as done.
     pub fn was_allowed(
         &self,
         agent: &str,
         task: &str,
         hash: &str,
-    ) -> Result<Option<(i64, String)>, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT seq, answer FROM checks WHERE agent = ? AND task = ? AND hash = ?
-                 AND verdict = 'run' AND done = 0 ORDER BY seq LIMIT 1",
-            )?
-            .query_row([agent, task, hash], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?)
+    ) -> Result<Option<CheckRow>, StoreError> {
+        let sql = format!(
+            "SELECT {CHECK} FROM checks WHERE agent = ? AND task = ? AND hash = ?
+             AND verdict = 'run' AND done = 0 ORDER BY seq LIMIT 1"
+        );
+        let values = [agent, task, hash];
+        self.connection.prepare_cached(&sql)?.query_row(values, check).optional()?.transpose()
     }
 
     /// The handoff whose decision lets exactly this call run once more.
@@ -351,12 +351,14 @@ impl Write<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO checks (agent, task, key, step, tool, hash, asked, answer, verdict,
-                   effect, mandatory, level, evidence, handoff, rule, at, judged, gave)
+                   effect, mandatory, level, evidence, handoff, rule, at, judged, gave,
+                   measured)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                   ?17, ?18)
+                   ?17, ?18, ?19)
                  ON CONFLICT (agent, key) DO UPDATE SET answer = ?8, verdict = ?9, effect = ?10,
                    mandatory = max(mandatory, ?11), level = ?12, evidence = ?13,
-                   handoff = coalesce(?14, handoff), rule = ?15, judged = ?17, gave = ?18",
+                   handoff = coalesce(?14, handoff), rule = ?15, judged = ?17, gave = ?18,
+                   measured = ?19",
             )?
             .execute(params![
                 agent,
@@ -377,6 +379,7 @@ impl Write<'_> {
                 millis(now),
                 serde_json::to_string(&check.judged)?,
                 serde_json::to_string(&check.gave)?,
+                serde_json::to_string(&check.measured)?,
             ])?;
         Ok(())
     }

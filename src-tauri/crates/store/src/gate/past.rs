@@ -24,6 +24,8 @@ pub struct PastRow {
     pub gave: String,
     /// What the triggers said, as JSON.
     pub evidence: String,
+    /// How far it went towards the bounds of the triggers, as JSON.
+    pub measured: String,
     /// The level in force, as JSON.
     pub level: String,
     /// When.
@@ -73,7 +75,7 @@ impl Read<'_> {
             "SELECT c.seq, c.agent, c.asked, c.judged, c.gave, c.evidence, c.level, c.at,
                (SELECT h.progress FROM handoffs h WHERE h.id = c.handoff),
                c.done AND EXISTS (SELECT 1 FROM actions a WHERE a.agent = c.agent
-                 AND a.task = c.task AND a.hash = c.hash AND a.status = 'undone')
+                 AND a.task = c.task AND a.hash = c.hash AND a.status = 'undone'), c.measured
              FROM checks c WHERE c.at >= ? ORDER BY c.seq DESC LIMIT ?",
         )?;
         let mut rows = statement.query(params![millis(since), limit])?;
@@ -91,6 +93,7 @@ impl Read<'_> {
                 at: instant(row.get(7)?),
                 progress: progress.map(|text| serde_json::from_str(&text)).transpose()?,
                 undone: row.get(9)?,
+                measured: row.get(10)?,
             });
         }
         found.reverse();
