@@ -20,7 +20,7 @@ use handoff_keeper::Keeper;
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
 use handoff_store::{Files, OpenError, Store, StoreError, go_back};
-use handoff_transport::home::Home;
+use handoff_transport::home::{Home, HomeError};
 use handoff_transport::server::Server;
 use tauri::Manager as _;
 
@@ -108,7 +108,7 @@ fn usage(word: &str) -> ExitCode {
 
 fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
     let home = Home::resolve().context("The desk's folder could not be found")?;
-    home.create().with_context(|| format!("{} could not be made", home.root().display()))?;
+    home.create()?;
     let ownership = match ownership::take_or_show(&home, background)? {
         Ok(ownership) => ownership,
         Err(code) => return Ok(code),
@@ -259,6 +259,9 @@ fn remedy(error: &anyhow::Error) -> &'static str {
         Some(OpenError::Store(store)) => Some(store),
         _ => cause.downcast_ref::<StoreError>(),
     });
+    if error.chain().any(|cause| cause.is::<HomeError>()) {
+        return "Name a folder of your own in HANDOFF_DESK_HOME.";
+    }
     let no_room = error
         .chain()
         .any(|cause| matches!(cause.downcast_ref::<OpenError>(), Some(OpenError::NoRoom { .. })));

@@ -170,7 +170,7 @@ pub enum Verb {
         /// The handoff's id.
         id: String,
         /// Wait this long at most; without it, until there is an answer. Seconds, or 90s, 10m, 2h.
-        #[arg(long, value_name = "SECS", value_parser = seconds)]
+        #[arg(long, value_name = "SECS", value_parser = seconds, allow_hyphen_values = true)]
         timeout: Option<u32>,
     },
     /// What the reviewer has told this agent since it last looked.
@@ -254,7 +254,7 @@ pub enum Verb {
     Doctor(Doctor),
     /// Print the JSON Schema of the payload, or of another part.
     Schema {
-        /// Which part; the names are listed when this one is unknown.
+        /// handoff, action, decision, report, or whatever else is named when this one is unknown.
         name: Option<String>,
     },
     /// Run an agent that really tidies a folder, as an example.
@@ -268,8 +268,7 @@ pub enum Verb {
         /// The shell.
         shell: Shell,
     },
-    /// Print the manual page.
-    #[command(hide = true)]
+    /// Print the manual page: `handoff man | man -l -`.
     Man {
         /// The page of one command.
         command: Option<String>,
@@ -311,7 +310,7 @@ pub struct Submit {
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,
     /// Wait for the decision, this long at most, and exit as `wait` does. Seconds, or 90s, 10m, 2h.
-    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    #[arg(long, value_name = "SECS", value_parser = seconds, allow_hyphen_values = true)]
     pub wait: Option<u32>,
 }
 
@@ -329,6 +328,9 @@ pub struct Doctor {
 
 /// `handoff reconcile`.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "handoff reconcile [OPTIONS] <ID> <FILE|->\n       handoff reconcile [OPTIONS] <ID> --applied"
+)]
 #[command(group(ArgGroup::new("report").required(true).args(["file", "applied"])))]
 pub struct Reconcile {
     /// The handoff's id.

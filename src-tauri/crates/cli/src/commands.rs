@@ -48,7 +48,7 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
             Err(ClientError::Lost { why }) => {
                 spool::leave(edge, &desk, &input, handoff, desk.silent(&why), HandOver::Tried)?
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::from(error).about(&input.name)),
         },
         Found::Silent(why) => spool::leave(edge, &desk, &input, handoff, why, HandOver::Tried)?,
         Found::Nobody(why) => spool::leave(edge, &desk, &input, handoff, why, HandOver::Once)?,
@@ -246,7 +246,9 @@ pub fn revise(edge: &mut Edge<'_>, agent: &str, id: String, file: &Path) -> Resu
     let input = Input::read(file, edge)?;
     let handoff = checked_json(&input, edge)?;
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
-    let standing: Standing = client.call(method::REVISE, &Revise { id, handoff })?;
+    let standing: Standing = client
+        .call(method::REVISE, &Revise { id, handoff })
+        .map_err(|error| Failure::from(error).about(&input.name))?;
     edge.answer(&standing, &text::standing(&standing))?;
     Ok(Exit::Done)
 }

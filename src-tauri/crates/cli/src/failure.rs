@@ -55,6 +55,16 @@ impl Failure {
         failure
     }
 
+    /// The same of a payload that the desk refused: as `validate` says it, with
+    /// the name of what was read.
+    pub fn about(self, what: &str) -> Self {
+        if self.data.code == ErrorCode::InvalidPayload && !self.data.faults.is_empty() {
+            Self::invalid(what, self.data.faults)
+        } else {
+            self
+        }
+    }
+
     /// An input that cannot be read at all.
     pub fn unreadable(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidPayload, message, hint)
@@ -109,7 +119,10 @@ impl From<io::Error> for Failure {
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
         Self::unreachable(
-            format!("The desk's folder cannot be used: {error}."),
+            match std::error::Error::source(&error) {
+                Some(cause) => format!("The desk's folder cannot be used: {error}: {cause}."),
+                None => format!("The desk's folder cannot be used: {error}."),
+            },
             "Set HANDOFF_DESK_HOME to a folder of your own.",
         )
     }

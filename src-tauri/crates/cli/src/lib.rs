@@ -76,7 +76,10 @@ fn run(words: impl IntoIterator<Item = OsString>, edge: &mut Edge<'_>) -> Exit {
 }
 
 fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
-    let named = line.agent.filter(|name| !name.is_empty());
+    // A variable that is set to nothing is not set; a name that is given and
+    // empty is a script's mistake, and no other agent's.
+    let unset = (edge.variable)("HANDOFF_AGENT").is_some_and(|value| value.is_empty());
+    let named = line.agent.filter(|name| !(name.is_empty() && unset));
     let agent = named.as_deref().unwrap_or("cli");
     match line.verb {
         Verb::Demo { dir } => demo::run(edge, named.as_deref().unwrap_or("demo"), dir.as_deref()),

@@ -108,7 +108,7 @@ pub fn desk(
     edge: &mut Edge<'_>,
     connect: impl Fn() -> Result<Client, ClientError>,
 ) -> Result<Found, Failure> {
-    let environment = handed_on(edge.variable);
+    let environment = handed_on(edge.variable, home);
     if !has_display(edge.variable) {
         return Ok(Found::Nobody(Failure::unreachable(
             "No desk is running, and it cannot be started here: there is no display.",
@@ -198,8 +198,16 @@ fn await_answer(
 }
 
 /// The variables for the desk.
-fn handed_on(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<(&'static str, OsString)> {
-    HANDED_ON.iter().filter_map(|name| Some((*name, variable(name)?))).collect()
+/// The desk runs in another folder: what names its home is handed on in full.
+fn handed_on(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    home: &Home,
+) -> Vec<(&'static str, OsString)> {
+    let value = |name: &str| match variable(name)? {
+        given if name == HOME_VARIABLE && !given.is_empty() => Some(home.root().into()),
+        given => Some(given),
+    };
+    HANDED_ON.iter().filter_map(|name| Some((*name, value(name)?))).collect()
 }
 
 fn has_display(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
@@ -231,7 +239,14 @@ mod tests {
     #[test]
     fn the_desk_gets_no_keys_and_no_code_from_the_agent() {
         let everything = |name: &str| Some(OsString::from(format!("value of {name}")));
-        let names: Vec<&str> = handed_on(&everything).iter().map(|(name, _)| *name).collect();
+        let home = Home::new("/home/of/the/desk");
+        let given = handed_on(&everything, &home);
+        let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+        // It runs in another folder, where a relative one would be another.
+        let named = given.iter().find(|(name, _)| *name == HOME_VARIABLE).expect("handed on");
+        assert_eq!(named.1, home.root());
+        let unset = |name: &str| (name != HOME_VARIABLE).then(|| OsString::from("x"));
+        assert!(!handed_on(&unset, &home).iter().any(|(name, _)| *name == HOME_VARIABLE));
         assert!(names.contains(&"DISPLAY") && names.contains(&HOME_VARIABLE));
         for name in names {
             for part in ["KEY", "TOKEN", "SECRET", "PASSW", "PRELOAD", "MODULES", "MODULE_FILE"] {

@@ -46,7 +46,7 @@ pub enum HomeError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("{} cannot be made private: {source}", path.display())]
+    #[error("{} cannot be made, or not for you alone", path.display())]
     Io {
         /// Where.
         path: PathBuf,

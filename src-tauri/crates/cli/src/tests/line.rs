@@ -150,6 +150,12 @@ fn nonsense_is_a_usage_error() {
         assert_eq!(ended.exit, Exit::Usage, "{words:?}: {ended:?}");
         assert!(!ended.err.is_empty() && ended.out.is_empty(), "{words:?}: {ended:?}");
     }
+    let before = run(&["wait", "h-1", "--timeout", "-5"], b"");
+    assert!(before.err.contains("write a number of seconds"), "{before:?}");
+    let order = run(&["reconcile", "x"], b"");
+    assert!(order.err.contains("reconcile [OPTIONS] <ID> <FILE|->"), "{order:?}");
+    let nobody = run(&["--agent", "", "list"], b"");
+    assert_ne!(nobody.exit, Exit::Done, "an empty name is nobody else's");
     let ended = run(&["wait", "--json"], b"");
     assert_eq!(ended.json()["error"]["code"], json!("invalid_params"));
 }
@@ -170,6 +176,8 @@ fn help_manual_and_completions_are_complete() {
         "schema",
         "demo",
         "completions",
+        "next",
+        "man",
     ];
     for word in words {
         assert!(help.out.contains(&format!("\n  {word} ")), "{word} in {}", help.out);
