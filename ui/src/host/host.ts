@@ -11,7 +11,10 @@ import type { CaseView } from '../gen/CaseView';
 import type { Change } from '../gen/Change';
 import type { DecideRequest } from '../gen/DecideRequest';
 import type { DeskStatus } from '../gen/DeskStatus';
+import type { EditPlan } from '../gen/EditPlan';
+import type { GiveBack } from '../gen/GiveBack';
 import type { Insights } from '../gen/Insights';
+import type { OfTask } from '../gen/OfTask';
 import type { Pause } from '../gen/Pause';
 import type { Preview } from '../gen/Preview';
 import type { QueueQuery } from '../gen/QueueQuery';
@@ -23,6 +26,9 @@ import type { Rule } from '../gen/Rule';
 import type { RuleRow } from '../gen/RuleRow';
 import type { SetLevel } from '../gen/SetLevel';
 import type { Settings } from '../gen/Settings';
+import type { TakeOver } from '../gen/TakeOver';
+import type { TaskView } from '../gen/TaskView';
+import type { TellAgent } from '../gen/TellAgent';
 import type { WindowError } from '../gen/WindowError';
 
 export interface Host {
@@ -61,6 +67,16 @@ export interface Host {
   setLevel(set: SetLevel): Promise<void>;
   /** Stops everything, an agent or a task, or lets it go on. */
   pause(pause: Pause): Promise<void>;
+  /** A task with all that happened in it. */
+  task(of: OfTask): Promise<TaskView>;
+  /** The reviewer does the task from now on. */
+  takeOver(take: TakeOver): Promise<void>;
+  /** Gives it back with what was done by hand. */
+  giveBack(back: GiveBack): Promise<void>;
+  /** Puts another plan in the place of the one that was shown. */
+  editPlan(edit: EditPlan): Promise<void>;
+  /** Says something to the agent; nothing is asked. */
+  tellAgent(tell: TellAgent): Promise<void>;
   /** Asks for a task's draft now: answers the handoff that lists its changes, or null where there are none. */
   gatherDraft(agent: string, task: string): Promise<string | null>;
   /** Accepts tools exactly as they were shown. */

@@ -1,15 +1,17 @@
 /**
- * Where in the window the reviewer is: at the handoffs, the agents, the rules
- * or the insights. It answers nothing; away from the handoffs no card can be answered.
+ * Where in the window the reviewer is: at the handoffs, the agents, one task,
+ * the rules or the insights. It answers nothing; away from the handoffs no card can be answered.
  */
 import type { Change } from '../gen/Change';
+import type { OfTask } from '../gen/OfTask';
 import { isTyping } from '../lib/keys';
 import type { Desk } from './desk.svelte';
 import { Insight } from './insight.svelte';
 import { Roster } from './roster.svelte';
 import { Rulebook } from './rulebook.svelte';
+import { Tasks } from './task.svelte';
 
-export type Place = 'handoffs' | 'agents' | 'rules' | 'insights';
+export type Place = 'handoffs' | 'agents' | 'task' | 'rules' | 'insights';
 
 /** How the desk names an agent where it would name a handoff. */
 const AGENT = 'agent:';
@@ -18,9 +20,12 @@ export class Places {
   readonly roster: Roster;
   readonly rulebook: Rulebook;
   readonly insight: Insight;
+  readonly tasks: Tasks;
   at = $state<Place>('handoffs');
   /** The agent that is to be brought into view. */
   agent = $state.raw<{ name: string } | null>(null);
+  /** The task whose page is shown. */
+  task = $state.raw<OfTask | null>(null);
   readonly #desk: Desk;
 
   constructor(desk: Desk) {
@@ -28,6 +33,7 @@ export class Places {
     this.roster = new Roster(desk);
     this.rulebook = new Rulebook(desk);
     this.insight = new Insight(desk);
+    this.tasks = new Tasks(desk);
   }
 
   /** Whether the handoffs are on screen. */
@@ -45,10 +51,24 @@ export class Places {
   /** Esc: leaves a field first, then the place. */
   leave(from: EventTarget | null): void {
     if (isTyping(from)) (from as HTMLElement).blur();
+    else if (this.at === 'task' && this.task !== null) this.showAgent(this.task.agent);
     else {
       this.go('handoffs');
       this.#desk.want('case');
     }
+  }
+
+  /** Shows one task on a page of its own. */
+  showTask(of: OfTask): void {
+    this.task = of;
+    this.go('task');
+  }
+
+  /** Shows a handoff that something else led to. */
+  showHandoff(id: string): void {
+    this.go('handoffs');
+    this.#desk.select(id);
+    this.#desk.want('case');
   }
 
   /** Shows one agent. */
@@ -68,6 +88,7 @@ export class Places {
   take(change: Change): boolean {
     if (this.at === 'insights' && change.kind === 'handoff') this.insight.soon();
     if (change.kind === 'status' || (change.kind === 'handoff' && this.at === 'agents')) this.load();
+    if (change.kind === 'status' || change.kind === 'handoff') this.tasks.changed();
     if (change.kind !== 'show' || change.id === null) return false;
     if (!change.id.startsWith(AGENT)) {
       this.go('handoffs');

@@ -79,6 +79,8 @@ export interface Spec extends Partial<Omit<CaseView, 'options' | 'actions' | 'pl
   id: string;
   agent: string;
   title: string;
+  /** The task it belongs to; one of its own where none is named. */
+  taskId?: string;
   question: string;
   dueMs?: number;
   warnBeforeMs?: number;
@@ -112,7 +114,7 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     id: spec.id,
     revision: 1,
     agent,
-    task: { id: `task-${spec.id}`, title: spec.title, goal: spec.title },
+    task: { id: spec.taskId ?? `task-${spec.id}`, title: spec.title, goal: spec.title },
     state: spec.state ?? 'ready',
     flags: spec.flags ?? [],
     level: spec.level ?? 'suggest',

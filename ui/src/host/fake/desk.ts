@@ -5,7 +5,6 @@
  */
 import type { AcceptTools } from '../../gen/AcceptTools';
 import type { ActionView } from '../../gen/ActionView';
-import type { AgentsView } from '../../gen/AgentsView';
 import type { AgentView } from '../../gen/AgentView';
 import type { BackupView } from '../../gen/BackupView';
 import type { CaseView } from '../../gen/CaseView';
@@ -37,6 +36,7 @@ import { FakeGate, triggersFault } from './gate';
 import { FakePast } from './past';
 import { covers } from './rules';
 import { faults } from './schema';
+import { FakeTasks } from './task';
 import { demoSpec, scene } from './scenes';
 import { counted, isFound, outcome } from './standing';
 
@@ -51,6 +51,7 @@ export class FakeDesk implements Host {
   readonly #holds = new Map<string, { timer: ReturnType<typeof setTimeout>; ends: number; total: number }>();
   readonly #failures = new Map<string, WindowError[]>();
   readonly gate: FakeGate;
+  readonly tasks: FakeTasks;
   readonly #backups: BackupView[];
   readonly #past: FakePast;
   readonly #status: Omit<DeskStatus, 'agents'>;
@@ -60,9 +61,10 @@ export class FakeDesk implements Host {
 
   constructor(name: string) {
     const now = Date.now();
-    const { agents, specs, fault, notices, notifications, failures, gate, past } = scene(name, now);
+    const { agents, specs, fault, notices, notifications, failures, gate, past, tasks } = scene(name, now);
     this.#past = new FakePast(past ?? 'none', now);
     this.gate = new FakeGate(gate?.paused ?? false, gate?.agents ?? [], gate?.rules ?? []);
+    this.tasks = new FakeTasks(tasks ?? [], () => [...this.#entries.values()].map(({ view }) => view), this.gate);
     this.#agents = gate === undefined ? agents : gate.agents.map(({ name, framework, version, connected, last_seen, track }) => ({ name, framework, version, connected, last_seen, handoffs: track.handoffs, cold: track.cold }));
     this.#backups = name === 'empty' ? [] : backups(now);
     this.#status = {
@@ -219,9 +221,7 @@ export class FakeDesk implements Host {
     });
   }
 
-  seen(id: string): Promise<void> {
-    return this.#answer('seen', id, () => undefined);
-  }
+  readonly seen: Host['seen'] = (id) => this.#answer('seen', id, () => undefined);
 
   snooze(id: string, until: string): Promise<string> {
     return this.#answer('snooze', { id, until }, () => {
@@ -256,21 +256,26 @@ export class FakeDesk implements Host {
     });
   }
 
-  onScreen(id: string | null): Promise<void> {
-    return this.#answer('onScreen', id, () => undefined);
-  }
-
-  agents(): Promise<AgentsView> {
-    return this.#answer('agents', null, () => this.gate.agents(this.#agents, Date.now()));
-  }
+  readonly onScreen: Host['onScreen'] = (id) => this.#answer('onScreen', id, () => undefined);
+  readonly agents: Host['agents'] = () => this.#answer('agents', null, () => this.gate.agents(this.#agents, Date.now()));
 
   setLevel(set: SetLevel): Promise<void> {
     return this.#answer('setLevel', set, () => { this.gate.setLevel(set, Date.now()); });
   }
 
   pause(pause: Pause): Promise<void> {
-    return this.#answer('pause', pause, () => { this.gate.pause(pause); });
+    return this.#answer('pause', pause, () => {
+      this.gate.pause(pause);
+      this.tasks.pause(pause);
+      this.#tell({ kind: 'status' });
+    });
   }
+
+  readonly task: Host['task'] = (of) => this.#answer('task', of, () => this.tasks.view(of));
+  readonly takeOver: Host['takeOver'] = (take) => this.#answer('takeOver', take, () => { this.tasks.takeOver(take); this.#tell({ kind: 'status' }); });
+  readonly giveBack: Host['giveBack'] = (back) => this.#answer('giveBack', back, () => { this.tasks.giveBack(back); this.#tell({ kind: 'status' }); });
+  readonly editPlan: Host['editPlan'] = (edit) => this.#answer('editPlan', edit, () => { this.tasks.editPlan(edit); this.#tell({ kind: 'status' }); });
+  readonly tellAgent: Host['tellAgent'] = (tell) => this.#answer('tellAgent', tell, () => { this.tasks.tellAgent(tell); this.#tell({ kind: 'status' }); });
 
   gatherDraft(agent: string, task: string): Promise<string | null> {
     const is = ({ view }: Entry) => view.agent.name === agent && view.task.id === task && view.is_draft;
@@ -281,13 +286,9 @@ export class FakeDesk implements Host {
     return this.#answer('acceptTools', accept, () => { this.gate.acceptTools(accept); });
   }
 
-  lookedAtAgent(agent: string): Promise<void> {
-    return this.#answer('lookedAtAgent', agent, () => { this.gate.looked(agent); });
-  }
+  readonly lookedAtAgent: Host['lookedAtAgent'] = (agent) => this.#answer('lookedAtAgent', agent, () => { this.gate.looked(agent); });
 
-  rules(): Promise<RuleRow[]> {
-    return this.#answer('rules', null, () => this.gate.rules());
-  }
+  readonly rules: Host['rules'] = () => this.#answer('rules', null, () => this.gate.rules());
 
   addRule(rule: Rule): Promise<number> {
     return this.#answer('addRule', rule, () => this.gate.addRule(rule, Date.now()));

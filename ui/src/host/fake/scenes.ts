@@ -14,6 +14,7 @@ import { lateSpecs } from './late';
 import { longSpecs } from './long';
 import type { PastKind } from './past';
 import { refundSpec } from './refund';
+import { refundTask, type TaskSpec } from './task';
 
 export interface Scene {
   agents: AgentView[];
@@ -23,6 +24,7 @@ export interface Scene {
   notifications?: NotificationState;
   gate?: { paused: boolean; agents: AgentCard[]; rules: RuleRow[] };
   past?: PastKind;
+  tasks?: TaskSpec[];
   failures?: [call: string, error: WindowError][];
 }
 
@@ -60,6 +62,8 @@ export function scene(name: string, now: number): Scene {
       return { agents: [], specs: gateSpecs(), past: name === 'young' ? 'young' : 'rich', gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
     case 'first':
       return { agents: [], specs: [], gate: { paused: false, agents: firstAgent(now), rules: [] } };
+    case 'task':
+      return { agents: [], specs: taskSpecs(now), past: 'rich', gate: { paused: false, agents: agentCards(now), rules: [] }, tasks: [refundTask(now)] };
     case 'ten':
       return { agents: [], specs: manySpecs(10) };
     default:
@@ -150,6 +154,21 @@ function overSpecs(now: number): Spec[] {
       options: [{ id: 'tag', label: 'Tag 2.4.0', effect: 'reversible' }], decision: { kind: 'approve', by: 'reviewer', at, option: 'tag', facts: {}, constraints: [] },
     },
     { id: 'h-gone', agent: 'deploy-bot', title: 'Nightly deploy', question: 'Deploy although one check is red?', state: 'withdrawn', closed_because: 'The check turned green by itself.' },
+  ];
+}
+
+/** Two handoffs of one task, and one of another. */
+function taskSpecs(now: number): Spec[] {
+  const at = iso(now - 30 * MINUTE);
+  const line = (minutes: number, actor: string, event: string, text: string) => ({ at: iso(now - minutes * MINUTE), actor, event, text, until: null });
+  return [
+    { ...refundSpec(now), taskId: 'ortiz', thread: [line(3, 'agent', 'submitted', 'Handed over')] },
+    {
+      id: 'h-tagged', agent: 'billing-agent', taskId: 'ortiz', title: 'Refund request from Dana Ortiz', question: 'Tag the case as a duplicate charge?', state: 'reconciled', report: { outcome: 'applied', steps: [] }, liveness: { kind: 'collected', at }, received_at: iso(now - 34 * MINUTE),
+      options: [{ id: 'tag', label: 'Tag the case', effect: 'reversible' }], decision: { kind: 'approve', by: 'reviewer', at, option: 'tag', facts: {}, constraints: [] },
+      thread: [line(34, 'agent', 'submitted', 'Handed over'), line(31, 'reviewer', 'decided', 'Approved: Tag the case'), line(30, 'System', 'released', 'Sent to the agent'), line(29, 'agent', 'reconciled', 'Did what was decided')],
+    },
+    { id: 'h-other', agent: 'deploy-bot', taskId: 'staging', title: 'Clean up staging', question: 'Which of the two backups may go?' },
   ];
 }
 
