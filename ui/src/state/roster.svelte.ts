@@ -1,12 +1,14 @@
 /**
  * The agents, as the reviewer sets how far each may go. It asks the desk again
- * after every change and keeps nothing that the desk does not say.
+ * after every change and keeps nothing that the desk does not say. How many call
+ * for the reviewer is said with the desk's status: all there is to know of every
+ * agent is asked for only where it is shown.
  */
 import type { AcceptTool } from '../gen/AcceptTool';
 import type { AgentCard } from '../gen/AgentCard';
 import type { AgentsView } from '../gen/AgentsView';
 import type { Level } from '../gen/Level';
-import { levelWords, needsYou } from '../lib/autonomy';
+import { levelWords } from '../lib/autonomy';
 import { coalesce } from '../lib/once';
 import type { Desk } from './desk.svelte';
 
@@ -20,9 +22,9 @@ export class Roster {
   view = $state.raw<AgentsView | null>(null);
   readonly agents: AgentCard[] = $derived(this.view?.agents ?? []);
   /** Everything is paused. */
-  readonly paused: boolean = $derived(this.view?.paused ?? false);
+  readonly paused: boolean = $derived.by(() => this.#desk.status?.paused ?? false);
   /** How many agents wait for the reviewer. */
-  readonly calling: number = $derived(this.agents.filter(needsYou).length);
+  readonly calling: number = $derived.by(() => this.#desk.status?.calling ?? 0);
   readonly #desk: Desk;
 
   constructor(desk: Desk) {
@@ -67,7 +69,7 @@ export class Roster {
 
   async #change(source: string, work: () => Promise<void>): Promise<boolean> {
     const done = await this.#desk.faults.guard(source, work);
-    await this.load();
+    await Promise.all([this.load(), this.#desk.loadStatus()]);
     return done;
   }
 }

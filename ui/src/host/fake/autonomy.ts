@@ -129,9 +129,9 @@ function draftSpec(): Spec {
     summary: 'The work on “Rename load_user to fetch_user” is done as a draft of 5 changes. Every one of them can be undone.',
     intent: 'One name for the function everywhere.',
     options: [
-      { id: 'accept', label: 'Keep all of it', effect: 'read', risk: 'low', why: 'It is done already; nothing more changes.', recommended: true },
+      { id: 'accept', label: 'Keep all', effect: 'read', risk: 'low', why: 'It is done already; nothing more changes.', recommended: true },
       {
-        id: 'roll_back', label: 'Have all of it undone', description: 'Edit the list to have only some of it undone.', effect: 'reversible', risk: 'medium', why: 'Each change is undone as it was declared, the last one first.',
+        id: 'roll_back', label: 'Undo all', description: 'Edit the list to have only some of it undone.', effect: 'reversible', risk: 'medium', why: 'Each change is undone as it was declared, the last one first.',
         action: { tool: 'undo', args: { actions: ids }, schema: { type: 'object', required: ['actions'], additionalProperties: false, properties: { actions: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: ids } } } } },
       },
     ],

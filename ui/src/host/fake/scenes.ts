@@ -23,7 +23,7 @@ export interface Scene {
   notifications?: NotificationState;
   gate?: { paused: boolean; agents: AgentCard[]; rules: RuleRow[] };
   past?: PastKind;
-  failures?: [call: string, error: WindowError][];
+  failures?: [call: string, error: Omit<WindowError, 'faults'>][];
 }
 
 /** The scene of this name; an unknown one is the full desk. */
