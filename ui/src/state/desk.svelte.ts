@@ -306,7 +306,7 @@ export class Desk {
     if (!done) return;
     this.say('Taken back.');
     this.places.go('handoffs');
-    await this.#reveal(id);
+    await this.reveal(id);
   }
 
   /** Hands a decision out again whose lease lapsed. */
@@ -368,7 +368,7 @@ export class Desk {
       case 'show':
         if (change.id === null) break;
         this.dialog = null;
-        void this.#reveal(change.id).then(() => { this.want('case'); });
+        void this.reveal(change.id).then(() => { this.want('case'); });
         break;
     }
   }
@@ -379,7 +379,7 @@ export class Desk {
   }
 
   /** Shows this item, and the list in which it waits for an answer. */
-  async #reveal(id: string): Promise<void> {
+  async reveal(id: string): Promise<void> {
     if (this.selected === id) await this.#load();
     else this.select(id);
     await this.#load();

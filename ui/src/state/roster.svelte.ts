@@ -48,6 +48,24 @@ export class Roster {
     if (done) this.#desk.say(level === null ? 'The task goes by the level of its agent.' : `${whose.task === undefined ? whose.agent : 'The task'}: ${levelWords[level].word}.`);
   }
 
+  /** Makes the changes that a task has gathered a card now, and shows it. */
+  async showDraft(agent: string, task: string): Promise<void> {
+    const desk = this.#desk;
+    let card: string | null = null;
+    const done = await this.#change('draft', async () => {
+      card = await desk.host.gatherDraft(agent, task);
+    });
+    if (!done) return;
+    if (card === null) {
+      desk.say('Nothing is gathered any more.');
+      return;
+    }
+    desk.places.go('handoffs');
+    await desk.refresh();
+    await desk.reveal(card);
+    desk.want('case');
+  }
+
   /** Pauses everything, an agent or a task, or lets it go on. */
   async pause(paused: boolean, whose: Partial<Whose> = {}): Promise<void> {
     const done = await this.#change('pause', () => this.#desk.host.pause({ ...whose, paused }));

@@ -78,6 +78,8 @@ export interface StepSpec {
 export interface Spec extends Partial<Omit<CaseView, 'options' | 'actions' | 'plan' | 'agent' | 'task' | 'deadline'>> {
   id: string;
   agent: string;
+  /** The id of its task, where it is one that the agent works on. */
+  task?: string;
   title: string;
   question: string;
   dueMs?: number;
@@ -112,7 +114,7 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     id: spec.id,
     revision: 1,
     agent,
-    task: { id: `task-${spec.id}`, title: spec.title, goal: spec.title },
+    task: { id: spec.task ?? `task-${spec.id}`, title: spec.title, goal: spec.title },
     state: spec.state ?? 'ready',
     flags: spec.flags ?? [],
     level: spec.level ?? 'suggest',

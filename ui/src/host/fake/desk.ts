@@ -124,7 +124,7 @@ export class FakeDesk implements Host {
   }
 
   /** The next call of this name fails. */
-  failNext(call: string, error: Omit<WindowError, 'faults'>): void {
+  failNext(call: string, error: Omit<WindowError, 'faults'> & Partial<WindowError>): void {
     this.#failures.set(call, [...(this.#failures.get(call) ?? []), { faults: [], ...error }]);
   }
 
