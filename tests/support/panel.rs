@@ -2,12 +2,14 @@
 //! menu of the icon that has registered itself, and presses its items.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use handoff_stage::ask_until;
 use tokio::runtime::Runtime;
-use zbus::message::Header;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
+use zbus::export::futures_core::Stream as _;
+use zbus::{OwnedObjectPath, OwnedVariant, Variant};
 
 use super::{Desk, SOON};
 
@@ -19,33 +21,13 @@ const MENU: &str = "com.canonical.dbusmenu";
 type Icons = Arc<Mutex<Vec<(String, String)>>>;
 
 /// One item of a menu with what is in it.
-type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+type Layout = (i32, HashMap<String, OwnedVariant>, Vec<OwnedVariant>);
 
 /// The panel of a desktop.
 pub struct Panel {
     runtime: Runtime,
     bus: zbus::Connection,
     icons: Icons,
-}
-
-struct Watcher(Icons);
-
-#[zbus::interface(name = "org.kde.StatusNotifierWatcher")]
-impl Watcher {
-    fn register_status_notifier_item(&self, path: String, #[zbus(header)] header: Header<'_>) {
-        let sender = header.sender().map(ToString::to_string).unwrap_or_default();
-        self.0.lock().unwrap().push((sender, path));
-    }
-
-    #[zbus(property)]
-    fn is_status_notifier_host_registered(&self) -> bool {
-        true
-    }
-
-    #[zbus(property)]
-    fn protocol_version(&self) -> i32 {
-        0
-    }
 }
 
 impl Panel {
@@ -57,16 +39,12 @@ impl Panel {
             command.get_envs().find(|(name, _)| *name == "DBUS_SESSION_BUS_ADDRESS").unwrap();
         let address = address.unwrap().to_str().unwrap().to_owned();
         let icons = Icons::default();
-        let watcher = Watcher(Arc::clone(&icons));
         let bus = runtime
             .block_on(async {
-                zbus::connection::Builder::address(address.as_str())?
-                    .serve_at("/StatusNotifierWatcher", watcher)?
-                    .name(WATCHER)?
-                    .build()
-                    .await
+                zbus::connection::Builder::address(address.as_str()).name(WATCHER).build().await
             })
             .unwrap();
+        runtime.spawn(watch(bus.clone(), Arc::clone(&icons)));
         Self { runtime, bus, icons }
     }
 
@@ -81,7 +59,7 @@ impl Panel {
     pub fn press(&self, text: &str) {
         let id = self.item(text);
         let (icon, menu) = self.menu().unwrap();
-        let pressed = (id, "clicked", Value::from(0_i32), 0_u32);
+        let pressed = (id, "clicked", Variant::from(0_i32), 0_u32);
         let call = self.bus.call_method(Some(icon.as_str()), &menu, Some(MENU), "Event", &pressed);
         self.runtime.block_on(call).unwrap();
     }
@@ -121,8 +99,33 @@ impl Panel {
             &("org.kde.StatusNotifierItem", "Menu"),
         );
         let answer = self.runtime.block_on(call).ok()?;
-        let menu: OwnedValue = answer.body().deserialize().ok()?;
+        let menu: OwnedVariant = answer.body().deserialize().ok()?;
         Some((icon, OwnedObjectPath::try_from(menu).ok()?))
+    }
+}
+
+/// Answers icons that register themselves.
+async fn watch(bus: zbus::Connection, icons: Icons) {
+    let mut messages = zbus::MessageStream::from(&bus);
+    while let Some(Ok(message)) = poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)).await {
+        let header = message.header();
+        if message.message_type() != zbus::message::Type::MethodCall {
+            continue;
+        }
+        match header.member().map(zbus::names::MemberName::as_str) {
+            Some("RegisterStatusNotifierItem") => {
+                let path: String = message.body().deserialize().unwrap();
+                let sender = header.sender().map(ToString::to_string).unwrap_or_default();
+                icons.lock().unwrap().push((sender, path));
+                bus.reply(&header, &()).await.unwrap();
+            }
+            Some("GetAll") => {
+                let shown =
+                    HashMap::from([("IsStatusNotifierHostRegistered", Variant::from(true))]);
+                bus.reply(&header, &shown).await.unwrap();
+            }
+            _ => bus.reply(&header, &()).await.unwrap(),
+        }
     }
 }
 

@@ -32,7 +32,17 @@ impl Engine {
 
     fn rule_of(&self, from: &RuleFrom) -> Result<Rule, Failure> {
         match from {
-            RuleFrom::Card { id, days, uses } => Ok(self.rule_from(id, *days, *uses)?.rule),
+            RuleFrom::Card { id, days, uses } => {
+                let rule = self.rule_from(id, *days, *uses)?.rule;
+                if !self.open_case(id)?.asked.is_some_and(|asked| asked.can_allow) {
+                    return Err(Failure::new(
+                        ErrorCode::Refused,
+                        "This call cannot be undone, or nobody knows what it does.",
+                        "Answer it each time; no rule can let it go.",
+                    ));
+                }
+                Ok(rule)
+            }
             RuleFrom::Suggestion { id } => {
                 let suggestions = self.insights()?.suggestions;
                 let found = suggestions.into_iter().find(|suggestion| suggestion.id == *id);
