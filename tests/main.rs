@@ -19,6 +19,7 @@ mod driven {
     mod hostile;
     mod keyboard;
     mod kills;
+    mod levels;
     mod live;
     mod load;
     mod locked;
@@ -28,6 +29,7 @@ mod driven {
     mod settings;
     mod side_by_side;
     mod story;
+    mod tray;
 }
 #[cfg(not(feature = "automation"))]
 mod shipped;

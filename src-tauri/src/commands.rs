@@ -7,8 +7,8 @@ use handoff_domain::rule::Rule;
 use handoff_engine::{Engine, Failure};
 use handoff_protocol::view::{
     AcceptTools, ActionView, AgentsView, BackupView, CaseView, DecideRequest, DeskStatus, EditPlan,
-    GiveBack, OfTask, Pause, Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RuleRow,
-    SetLevel, Settings, TakeOver, TaskView, TellAgent, WindowError,
+    GiveBack, OfTask, Pause, Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RuleFrom,
+    RuleRow, SetLevel, Settings, TakeOver, TaskView, TellAgent, WindowError,
 };
 use tauri::State;
 
@@ -28,6 +28,7 @@ async fn aside<T: Send + 'static>(
             code: "internal".to_owned(),
             message: format!("The desk failed: {error}."),
             hint: "Try again; the log in the desk's folder says more.".to_owned(),
+            faults: Vec::new(),
         }),
     }
 }
@@ -194,6 +195,11 @@ pub async fn add_rule(desk: State<'_, Desk>, rule: Rule) -> Answer<i64> {
 }
 
 #[tauri::command]
+pub async fn add_rule_from(desk: State<'_, Desk>, from: RuleFrom) -> Answer<i64> {
+    Ok(desk.engine.add_rule_from(from).await?)
+}
+
+#[tauri::command]
 pub async fn revoke_rule(desk: State<'_, Desk>, id: i64) -> Answer<()> {
     Ok(desk.engine.revoke_rule(id).await?)
 }
@@ -201,6 +207,11 @@ pub async fn revoke_rule(desk: State<'_, Desk>, id: i64) -> Answer<()> {
 #[tauri::command]
 pub async fn replay(desk: State<'_, Desk>, change: ReplayRequest) -> Answer<Replay> {
     aside(desk, move |engine| engine.replay(&change)).await
+}
+
+#[tauri::command]
+pub async fn replay_from(desk: State<'_, Desk>, from: RuleFrom) -> Answer<Replay> {
+    aside(desk, move |engine| engine.replay_from(&from)).await
 }
 
 #[tauri::command]

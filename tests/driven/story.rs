@@ -1,31 +1,19 @@
 //! The main job, from the demo agent's first look at a folder to the files on
 //! disk.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use handoff_stage::ask_until;
 use serde_json::{Value, json};
 
+use crate::support::files::{self, HEAP, contents, whereabouts};
 use crate::support::{AFTER_HOLD, Desk, SOON};
-
-/// A heap of files, two of which are the same.
-const HEAP: [(&str, &str); 5] = [
-    ("minutes.txt", "What was said on Monday"),
-    ("minutes copy.txt", "What was said on Monday"),
-    ("roof.jpg", "not really a picture"),
-    ("invoice.pdf", "not really an invoice"),
-    ("song.mp3", "not really a song"),
-];
 
 #[test]
 fn the_demo_agent_asks_twice_and_does_what_was_decided() {
     let desk = Desk::open();
     let heap = desk.scratch("heap");
-    for (name, content) in HEAP {
-        fs::write(heap.join(name), content).unwrap();
-    }
+    files::heap(&heap);
     let before = contents(&heap);
     let agent = desk.start_cli(&["demo", heap.to_str().unwrap()], None);
     let window = desk.window();
@@ -59,16 +47,16 @@ fn the_demo_agent_asks_twice_and_does_what_was_decided() {
     assert!(!heap.join("roof.jpg").exists(), "the approved moves were made");
     desk.notices().act().unwrap();
     window.shows("question", "extra cop");
-    assert!(moved(&heap, "minutes copy.txt").is_some(), "nothing is deleted yet");
+    assert!(whereabouts(&heap, "minutes copy.txt").is_some(), "nothing is deleted yet");
     window.choose("delete");
     window.approve_high_risk();
 
     agent.finish(AFTER_HOLD).expect_code(0);
     let after = contents(&heap);
-    assert!(moved(&heap, "minutes copy.txt").is_none(), "the copy is deleted: {after:#?}");
-    assert!(moved(&heap, "minutes.txt").is_some(), "the one it is a copy of stays");
+    assert!(whereabouts(&heap, "minutes copy.txt").is_none(), "the copy is deleted: {after:#?}");
+    assert!(whereabouts(&heap, "minutes.txt").is_some(), "the one it is a copy of stays");
     for (name, content) in HEAP.into_iter().filter(|(name, _)| !name.contains("copy")) {
-        let path = moved(&heap, name).unwrap_or_else(|| panic!("{name} is gone: {after:#?}"));
+        let path = whereabouts(&heap, name).unwrap_or_else(|| panic!("{name} is gone: {after:#?}"));
         assert_eq!(after[&path], content, "{name} is what it was");
     }
     for case in cases(&desk) {
@@ -144,25 +132,4 @@ fn cases(desk: &Desk) -> Vec<Value> {
 fn option<'a>(shown: &'a Value, id: &str) -> &'a Value {
     let options = shown["handoff"]["options"].as_array().unwrap();
     options.iter().find(|option| option["id"] == id).unwrap()
-}
-
-/// Where in the folder a file of this name is by now.
-fn moved(folder: &Path, name: &str) -> Option<String> {
-    contents(folder).into_keys().find(|path| path.rsplit('/').next() == Some(name))
-}
-
-/// The files below a folder with what is in them.
-fn contents(folder: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            let below = contents(&path).into_iter();
-            found.extend(below.map(|(below, content)| (format!("{name}/{below}"), content)));
-        } else {
-            found.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned());
-        }
-    }
-    found
 }

@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod desk;
 pub mod dice;
+pub mod files;
+pub mod panel;
 pub mod payload;
 pub mod settings;
 pub mod window;

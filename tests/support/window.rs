@@ -102,6 +102,13 @@ impl Window {
         assert!(said.is_some(), "{test_id} says nothing:\n{}", self.page_text());
     }
 
+    /// Waits until a part of the window without a test id is shown.
+    #[track_caller]
+    pub fn shows_part(&self, part: &str) {
+        let selector = format!("[data-part='{part}']");
+        self.0.find(&selector, SOON).unwrap_or_else(|fault| panic!("{part}: {fault:#}"));
+    }
+
     /// Waits for the item of this handoff in the list on screen, in a state.
     #[track_caller]
     pub fn item(&self, id: &str, state: &str) -> Element {

@@ -18,6 +18,7 @@ pub fn going_back_to(backup: &str) -> WindowError {
         hint:
             "Nothing was changed. Quit the desk, and run `handoff doctor --restore` in a terminal."
                 .to_owned(),
+        faults: Vec::new(),
     }
 }
 

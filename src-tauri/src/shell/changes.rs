@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use handoff_engine::Engine;
 use handoff_protocol::view::Change;
-use tauri::tray::TrayIcon;
 use tauri::{AppHandle, Emitter as _};
 
-use super::{tray, window};
+use super::tray::Tray;
+use super::window;
 
 /// The event the window listens to; its payload is a list of changes.
 const EVENT: &str = "desk-change";
@@ -18,9 +18,14 @@ const EVENT: &str = "desk-change";
 const FRAME: Duration = Duration::from_millis(16);
 
 /// Passes changes on for as long as the desk runs.
-pub async fn forward(app: AppHandle, engine: Engine, icon: Option<TrayIcon>) {
+pub async fn forward(app: AppHandle, engine: Engine, tray: Option<Tray>) {
     let mut changes = engine.follow();
     let mut batch = Vec::new();
+    let mut shown = None;
+    if let Some(tray) = &tray {
+        // A pause outlives the desk.
+        show(tray, &engine, &mut shown);
+    }
     while changes.recv_many(&mut batch, 4096).await > 0 {
         let mut known = HashSet::new();
         let mut distinct = Vec::new();
@@ -44,9 +49,18 @@ pub async fn forward(app: AppHandle, engine: Engine, icon: Option<TrayIcon>) {
         if let Err(error) = app.emit(EVENT, &distinct) {
             tracing::warn!(%error, "the window was not told of a change");
         }
-        if let (Some(icon), Ok(waiting)) = (&icon, engine.inbox_count()) {
-            tray::count(icon, waiting);
+        if let Some(tray) = &tray {
+            show(tray, &engine, &mut shown);
         }
         tokio::time::sleep(FRAME).await;
+    }
+}
+
+/// Every call to the tray wakes the desktop, so only what is new is shown.
+fn show(tray: &Tray, engine: &Engine, shown: &mut Option<(u32, bool)>) {
+    let (Ok(waiting), Ok(paused)) = (engine.inbox_count(), engine.is_paused()) else { return };
+    if *shown != Some((waiting, paused)) {
+        tray.show(waiting, paused);
+        *shown = Some((waiting, paused));
     }
 }

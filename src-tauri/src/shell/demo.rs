@@ -12,6 +12,7 @@ pub fn start(home: &Home) -> Result<(), WindowError> {
         code: "unavailable".to_owned(),
         message: format!("The demo agent could not be started: {why}."),
         hint: "Run `handoff demo` in a terminal; it says more.".to_owned(),
+        faults: Vec::new(),
     };
     let desk = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
     let name = format!("handoff{}", std::env::consts::EXE_SUFFIX);

@@ -40,4 +40,12 @@ notices: Array<string>,
 /**
  * Whether the demo agent is running now.
  */
-demo_running: boolean, };
+demo_running: boolean, 
+/**
+ * Everything is paused.
+ */
+paused: boolean, 
+/**
+ * How many agents wait for the reviewer to look at them.
+ */
+calling: number, };

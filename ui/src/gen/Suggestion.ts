@@ -6,6 +6,10 @@ import type { Rule } from "./Rule";
  */
 export type Suggestion = { 
 /**
+ * Names it: the same as long as it means the same calls.
+ */
+id: string, 
+/**
  * What was seen, and the question to the reviewer.
  */
 text: string, 

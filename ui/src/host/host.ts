@@ -23,6 +23,7 @@ import type { Receipt } from '../gen/Receipt';
 import type { Replay } from '../gen/Replay';
 import type { ReplayRequest } from '../gen/ReplayRequest';
 import type { Rule } from '../gen/Rule';
+import type { RuleFrom } from '../gen/RuleFrom';
 import type { RuleRow } from '../gen/RuleRow';
 import type { SetLevel } from '../gen/SetLevel';
 import type { Settings } from '../gen/Settings';
@@ -87,6 +88,8 @@ export interface Host {
   rules(): Promise<RuleRow[]>;
   /** Keeps a rule; answers what names it. */
   addRule(rule: Rule): Promise<number>;
+  /** Keeps the rule from this source; the rule itself never comes from here. */
+  addRuleFrom(from: RuleFrom): Promise<number>;
   revokeRule(id: number): Promise<void>;
   /** The rule that would allow exactly the call behind a card; it is not kept yet. */
   ruleFrom(id: string, days: number, uses: number | null): Promise<RuleRow>;
@@ -94,6 +97,8 @@ export interface Host {
   insights(): Promise<Insights>;
   /** What a change would have done to the recorded past; nothing is changed. */
   replay(change: ReplayRequest): Promise<Replay>;
+  /** The same for the rule from this source. */
+  replayFrom(from: RuleFrom): Promise<Replay>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<Settings>;
   /** The backups there are, the newest first. */
@@ -109,12 +114,13 @@ export interface Host {
 /** Reads whatever a call rejected with as a `WindowError`. */
 export function windowError(cause: unknown): WindowError {
   if (typeof cause === 'object' && cause !== null && 'message' in cause) {
-    const { code, message, hint } = cause as Partial<WindowError>;
-    return { code: code ?? 'internal', message: String(message), hint: hint ?? 'Try again.' };
+    const { code, message, hint, faults } = cause as Partial<WindowError>;
+    return { code: code ?? 'internal', message: String(message), hint: hint ?? 'Try again.', faults: faults ?? [] };
   }
   return {
     code: 'internal',
     message: typeof cause === 'string' ? cause : 'The desk did not say what failed.',
     hint: 'Try again; if it stays, restart Handoff Desk.',
+    faults: [],
   };
 }

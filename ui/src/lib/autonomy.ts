@@ -79,8 +79,8 @@ export type Counts = Effect | 'unknown';
 export const COUNTS: readonly { as: Counts; word: string }[] = [
   { as: 'unknown', word: 'unknown: always asks' },
   { as: 'read', word: 'reads only' },
-  { as: 'reversible', word: 'can be undone' },
-  { as: 'irreversible', word: 'cannot be undone' },
+  { as: 'reversible', word: 'reversible' },
+  { as: 'irreversible', word: 'irreversible: always asks' },
 ];
 
 const ORDER: readonly Effect[] = ['read', 'reversible', 'irreversible'];

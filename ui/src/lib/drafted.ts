@@ -38,7 +38,7 @@ export function undoneBy(decision: Pick<Decision, 'kind' | 'option' | 'args'> | 
 /** What was decided of a draft, in a few words. */
 export function decidedWords(undone: ReadonlySet<string>, total: number): string {
   if (undone.size === 0) return 'All is kept';
-  return undone.size >= total ? 'All is undone' : `${count(undone.size, 'change is', 'changes are')} undone, ${String(total - undone.size)} kept`;
+  return undone.size >= total ? 'All to be undone' : `${count(undone.size, 'change')} to be undone, ${String(total - undone.size)} kept`;
 }
 
 /** The unsent answer that undoes exactly these of so many; nothing of an edit stays where none is needed. */

@@ -29,6 +29,23 @@ export function coalesce(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
+/** Runs `work` a while after the first call, once for all calls until then. */
+export function soon(work: () => void, ms: number): { ask: () => void; stop: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    ask: () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        work();
+      }, ms);
+    },
+    stop: () => {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}
+
 /** Runs `work` a while after the last call; `stop` forgets it. */
 export function later(work: () => void, ms: number): { ask: () => void; stop: () => void } {
   let timer: ReturnType<typeof setTimeout> | undefined;

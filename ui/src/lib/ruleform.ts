@@ -64,12 +64,10 @@ export function readRule(form: Written, now: number): { rule: Rule } | { faults:
   return { rule: form.does === 'hold' ? { ...rule, does: 'hold', why: form.why.trim() } : { ...rule, does: 'counts', effect: form.effect } };
 }
 
-/** Which part of the rule a refusal is about; blank for all of it. */
-export function placed({ message, hint }: Pick<WindowError, 'message' | 'hint'>): Placed {
-  const [, at, rest] = /^(\/[^\s:]*): (.*)$/su.exec(message) ?? [];
-  if (at === undefined || rest === undefined) return { at: '', message: `${message} ${hint}` };
-  const part = /^\/when\/args/u.test(at) ? '/when/args' : at;
-  return { at: part, message: rest };
+/** Which parts of the rule a refusal is about; blank for all of it. */
+export function placed({ message, hint, faults }: Pick<WindowError, 'message' | 'hint' | 'faults'>): Placed[] {
+  if (faults.length === 0) return [{ at: '', message: `${message} ${hint}` }];
+  return faults.map((fault) => ({ at: fault.pointer.startsWith('/when/args') ? '/when/args' : fault.pointer, message: `${fault.message} ${fault.hint}`.trim() }));
 }
 
 function held(form: Written): When {

@@ -210,3 +210,11 @@ export const glossary: Term[] = [
   { word: 'Rule', help: 'What you have laid down for calls to come: asked always, allowed for a while, or counted as something else.' },
   { word: 'Effect', help: 'What an action does to the world: ● reads only, ▲ reversible, ◆ irreversible. Unknown counts as irreversible.' },
 ];
+
+/** A sentence cut at its backticks: what stands between two of them is the name of something. */
+export function coded(text: string): { text: string; code: boolean }[] {
+  return text
+    .split(/`([^`\n]+)`/u)
+    .map((part, index) => ({ text: part, code: index % 2 === 1 }))
+    .filter((part) => part.text !== '');
+}

@@ -53,11 +53,11 @@ function every(desk: Desk): Command[] {
   const free = open && form === null;
   const label = opened?.option?.label ?? 'the chosen option';
   return [
-    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.submit(); } },
-    { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answer('modify') },
-    { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answer('inform') },
-    { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answer('reject') },
-    { id: 'takeover', title: 'Take over', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answer('take_over') },
+    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.answering.submit(); } },
+    { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answering.begin('modify') },
+    { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answering.begin('inform') },
+    { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answering.begin('reject') },
+    { id: 'takeover', title: 'Take over', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answering.begin('take_over') },
     { id: 'undo', title: 'Undo the latest decision', group: 'Decide', keys: ['z'], available: desk.holds.length > 0, run: () => void desk.undo() },
     ...options(desk, free),
     ...snooze(desk, free),

@@ -11,21 +11,24 @@ import type { QueueView } from '../gen/QueueView';
 import type { Settings } from '../gen/Settings';
 import type { WindowError } from '../gen/WindowError';
 import { windowError, type Host } from '../host/host';
-import { coalesce } from '../lib/once';
+import { coalesce, soon } from '../lib/once';
 import { group, type Group } from '../lib/time';
 import { stateWords } from '../lib/words';
+import { Answering } from './answering.svelte';
 import { Calm } from './calm.svelte';
 import { Clock } from './clock.svelte';
-import { Draft, type Form } from './draft.svelte';
+import { Draft } from './draft.svelte';
 import { Faults } from './faults.svelte';
 import { News } from './news';
-import { Opened, type Obstacle } from './opened.svelte';
+import { Opened } from './opened.svelte';
 import { Places } from './places.svelte';
 import { Screen } from './screen.svelte';
 import { UNKNOWN } from './unknown';
 
 /** How many items are asked for at first, and how many more at a time. */
 export const PAGE = 50;
+/** A busy desk tells of a change with every agent that comes and goes. */
+const REST = 300;
 const GROUPS: [Group, string][] = [
   ['over', 'Past the deadline'],
   ['soon', 'Runs out soon'],
@@ -51,6 +54,7 @@ export class Desk {
   readonly host: Host;
   readonly clock = new Clock();
   readonly faults = new Faults();
+  readonly answering = new Answering(this);
   readonly calm = new Calm(this);
   readonly screen = new Screen(this);
   readonly places = new Places(this);
@@ -76,6 +80,7 @@ export class Desk {
   readonly #news = new News();
   #saved: Promise<unknown> = Promise.resolve();
   readonly #drafts = new Map<string, Draft>();
+  readonly #again = soon(() => void this.#load(), REST);
 
   constructor(host: Host) {
     this.host = host;
@@ -98,7 +103,7 @@ export class Desk {
   /** What to go on with where the card on screen has left the inbox. */
   readonly following: QueueItem | null = $derived.by(() => {
     const { opened, order } = this;
-    if (opened === null || opened.open || !this.#asks || this.search !== '' || order.some((item) => item.id === this.selected)) return null;
+    if (opened === null || opened.open || !this.asks || this.search !== '' || order.some((item) => item.id === this.selected)) return null;
     return order[Math.min(this.#place, order.length - 1)] ?? null;
   });
 
@@ -115,8 +120,7 @@ export class Desk {
       this.#changed(change);
     });
     void this.#loadSettings();
-    void this.#loadStatus();
-    this.places.load();
+    void this.loadStatus();
     void this.refresh().then(() => {
       if (this.selected === null) this.#selectFirst();
     });
@@ -147,10 +151,11 @@ export class Desk {
     );
   });
 
-  readonly #loadStatus = coalesce(async () => {
+  /** Asks again how the desk stands. */
+  readonly loadStatus = coalesce(async () => {
     await this.faults.guard('status', async () => {
       this.status = await this.host.status();
-    }, () => void this.#loadStatus());
+    }, () => void this.loadStatus());
   });
 
   readonly #loadSettings = coalesce(async () => {
@@ -201,6 +206,18 @@ export class Desk {
     this.faults.clear('case');
     this.faults.clear('decide');
     void this.#load();
+  }
+
+  /** Leaves the card that was answered for the next one. */
+  leave(next: string | null): void {
+    this.opened = null;
+    this.selected = null;
+    if (next !== null) this.select(next);
+  }
+
+  /** What was written on this card is not needed any more. */
+  forget(id: string): void {
+    this.#drafts.delete(id);
   }
 
   /** Moves the selection; past the last item it asks for more. */
@@ -261,7 +278,7 @@ export class Desk {
   }
 
   /** The card that is open, unless the queue already marks another one: an answer is to what was chosen. */
-  get #shown(): Opened | null {
+  get shown(): Opened | null {
     return this.opened !== null && this.opened.view.id === this.selected ? this.opened : null;
   }
 
@@ -270,109 +287,12 @@ export class Desk {
     return this.selected !== null && this.opened?.view.id !== this.selected;
   }
 
-  /** Says that an answer came before the card could be read, and does nothing else. */
-  #tooEarly(): void {
-    this.opened?.guard.knock();
-    this.say('One moment: the card has just changed.');
-  }
-
   /** Says that the card on screen no longer waits for an answer. */
   #closedElsewhere(opened: Opened): void {
     const { view, draft } = opened;
     const what = view.decision === null ? stateWords[view.state].word : 'decided elsewhere';
     this.say(`This handoff is closed: ${what}.${draft.unsent === '' ? '' : ' What you had written is kept on the card.'}`);
     if (draft.unsent !== '') this.want('unsent');
-  }
-
-  /** Opens a form for an answer other than a plain yes. */
-  async answer(form: Form): Promise<void> {
-    const opened = this.#shown;
-    if (!opened?.guard.ready) {
-      this.#tooEarly();
-      return;
-    }
-    if (opened.sending || !opened.view.allowed[form]) return;
-    const { draft, option } = opened;
-    if (form === 'modify') {
-      const args = option?.action?.args;
-      if (option === null || args === undefined) return;
-      const ready = await this.faults.guard('unfold', async () => {
-        const text = await opened.unfold(args);
-        draft.args[option.id] ??= text;
-      }, () => void this.answer(form));
-      if (!ready) return;
-    }
-    draft.confirmed = false;
-    opened.preview = null;
-    draft.form = form;
-    this.evidence = 'plan';
-    this.want('form');
-  }
-
-  /** Closes the form; what was written stays in the draft. */
-  close(): void {
-    if (this.opened === null || this.opened.draft.form === null) return;
-    this.opened.unpick();
-    this.opened.draft.form = null;
-    this.opened.draft.confirmed = false;
-    this.opened.preview = null;
-    this.want('case');
-  }
-
-  /** Sends the answer, or leads to what stands in its way. */
-  submit(): void {
-    const opened = this.#shown;
-    if (!opened?.guard.ready) {
-      this.#tooEarly();
-      return;
-    }
-    if (opened.sending) return;
-    const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
-    const { obstacle } = opened;
-    if (obstacle === null) void this.send();
-    else if (obstacle.kind === 'checking') void this.#check(opened);
-    else {
-      const part = leads[obstacle.kind];
-      if (part !== null) this.want(part);
-    }
-  }
-
-  /** Waits for the desk's word on the answer, and goes on with the very same answer. */
-  async #check(opened: Opened): Promise<void> {
-    const { request } = opened.attempt;
-    const checked = await this.faults.guard('preview', () => opened.ask());
-    if (checked && opened.fresh && opened.attempt.request === request && this.opened === opened) this.submit();
-  }
-
-  /** Sends the answer on screen; the next card follows once it is recorded. */
-  async send(): Promise<void> {
-    const opened = this.#shown;
-    const request = opened?.attempt.request;
-    if (!opened || !request || opened.sending || !opened.guard.ready || opened.obstacle !== null) return;
-    opened.sending = true;
-    // What the desk tells of it may come before its answer does.
-    opened.draft.sent = true;
-    const at = this.order.findIndex((item) => item.id === request.id);
-    const next = this.order[at + 1] ?? this.order[at - 1];
-    const recorded = await this.faults.guard('decide', async () => {
-      const { hold } = await this.host.decide(request);
-      // While it is held it can come back, and the words with it.
-      if (hold === null) this.#drafts.delete(request.id);
-    });
-    opened.sending = false;
-    if (!recorded) {
-      opened.draft.sent = false;
-      await Promise.all([this.#load(), this.refresh()]);
-      if (!opened.open) opened.draft.form = null;
-      return;
-    }
-    this.say(this.settings.hold_s > 0 ? 'Recorded. It can be undone until it goes out.' : 'Recorded.');
-    const follow = this.#asks && this.selected === request.id;
-    if (follow) {
-      this.#leave(next && next.id !== request.id ? next.id : null);
-      this.want('case');
-    } else void this.#load();
-    await this.refresh();
   }
 
   /** Takes the latest decision back, or the one named. */
@@ -386,7 +306,7 @@ export class Desk {
     if (!done) return;
     this.say('Taken back.');
     this.places.go('handoffs');
-    await this.#reveal(id);
+    await this.reveal(id);
   }
 
   /** Hands a decision out again whose lease lapsed. */
@@ -421,7 +341,7 @@ export class Desk {
 
   async runDemo(): Promise<void> {
     await this.faults.guard('demo', () => this.host.runDemo(), () => void this.runDemo());
-    void this.#loadStatus();
+    void this.loadStatus();
   }
 
   /** The window has the focus again: nothing is decided by the click that gave it. */
@@ -437,8 +357,10 @@ export class Desk {
         if (change.id === this.selected) void this.#load();
         break;
       case 'status':
-        void this.#loadStatus();
+        void this.loadStatus();
         void this.#loadSettings();
+        // The card says at which level its agent is.
+        this.#again.ask();
         break;
       case 'attention':
         // The window manager is asked for it, not the page.
@@ -446,18 +368,18 @@ export class Desk {
       case 'show':
         if (change.id === null) break;
         this.dialog = null;
-        void this.#reveal(change.id).then(() => { this.want('case'); });
+        void this.reveal(change.id).then(() => { this.want('case'); });
         break;
     }
   }
 
   /** Whether the list on screen is one of cards that ask for an answer. */
-  get #asks(): boolean {
+  get asks(): boolean {
     return this.list === 'inbox' || this.list === 'review';
   }
 
   /** Shows this item, and the list in which it waits for an answer. */
-  async #reveal(id: string): Promise<void> {
+  async reveal(id: string): Promise<void> {
     if (this.selected === id) await this.#load();
     else this.select(id);
     await this.#load();
@@ -470,17 +392,12 @@ export class Desk {
     if (first !== undefined) this.select(first.id);
   }
 
-  #leave(next: string | null): void {
-    this.opened = null;
-    this.selected = null;
-    if (next !== null) this.select(next);
-  }
 
   #hold(waiting: QueueItem[]): void {
     const now = Date.now();
     const held = new Map(waiting.filter((item) => item.hold !== null).map((item) => [item.id, item]));
     const kept = this.holds.filter((one) => held.has(one.id));
-    for (const one of this.holds) if (!held.has(one.id)) this.#drafts.delete(one.id);
+    for (const one of this.holds) if (!held.has(one.id)) this.forget(one.id);
     const fresh = [...held.values()]
       .filter((item) => !kept.some((one) => one.id === item.id))
       .map((item) => ({

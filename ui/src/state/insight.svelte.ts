@@ -5,10 +5,14 @@
 import type { Insights } from '../gen/Insights';
 import type { Replay } from '../gen/Replay';
 import type { ReplayRequest } from '../gen/ReplayRequest';
+import type { RuleFrom } from '../gen/RuleFrom';
 import type { WindowError } from '../gen/WindowError';
 import { windowError } from '../host/host';
-import { coalesce } from '../lib/once';
+import { coalesce, soon } from '../lib/once';
 import type { Desk } from './desk.svelte';
+
+/** What is tried: a change, or a rule by where it comes from. */
+export type Tried = ReplayRequest | { from: RuleFrom };
 
 /** The whole record is counted each time, so a busy desk is not asked at every change. */
 const REST = 2000;
@@ -16,15 +20,16 @@ const REST = 2000;
 export class Insight {
   view = $state.raw<Insights | null>(null);
   readonly #desk: Desk;
-  #soon: ReturnType<typeof setTimeout> | undefined;
+  readonly #again = soon(() => {
+    if (this.#desk.places.at === 'insights') void this.load();
+  }, REST);
 
   constructor(desk: Desk) {
     this.#desk = desk;
   }
 
   readonly load = coalesce(async () => {
-    clearTimeout(this.#soon);
-    this.#soon = undefined;
+    this.#again.stop();
     await this.#desk.faults.guard(
       'insights',
       async () => {
@@ -36,16 +41,14 @@ export class Insight {
 
   /** Asks again in a while, if that is not to come anyway. */
   soon(): void {
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined;
-      if (this.#desk.places.at === 'insights') void this.load();
-    }, REST);
+    this.#again.ask();
   }
 
   /** What a change would have done, or why that cannot be said. */
-  async replay(change: ReplayRequest): Promise<{ replay: Replay | null; fault: WindowError | null }> {
+  async replay(change: Tried): Promise<{ replay: Replay | null; fault: WindowError | null }> {
+    const { host } = this.#desk;
     try {
-      return { replay: await this.#desk.host.replay(change), fault: null };
+      return { replay: 'from' in change ? await host.replayFrom(change.from) : await host.replay(change), fault: null };
     } catch (cause) {
       return { replay: null, fault: windowError(cause) };
     }

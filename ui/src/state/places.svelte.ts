@@ -5,6 +5,7 @@
 import type { Change } from '../gen/Change';
 import type { OfTask } from '../gen/OfTask';
 import { isTyping } from '../lib/keys';
+import { soon } from '../lib/once';
 import type { Desk } from './desk.svelte';
 import { Insight } from './insight.svelte';
 import { Roster } from './roster.svelte';
@@ -12,6 +13,9 @@ import { Rulebook } from './rulebook.svelte';
 import { Tasks } from './task.svelte';
 
 export type Place = 'handoffs' | 'agents' | 'task' | 'rules' | 'insights';
+
+/** A busy desk tells of many changes, and all agents are much to ask for. */
+const REST = 150;
 
 /** How the desk names an agent where it would name a handoff. */
 const AGENT = 'agent:';
@@ -27,6 +31,7 @@ export class Places {
   /** The task whose page is shown. */
   task = $state.raw<OfTask | null>(null);
   readonly #desk: Desk;
+  readonly #again = soon(() => { this.load(); }, REST);
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -77,9 +82,10 @@ export class Places {
     this.agent = { name };
   }
 
-  /** Asks for what is on screen, and for what the badge counts. */
+  /** Asks for what is on screen. */
   load(): void {
-    void this.roster.load();
+    // A rule names its agent.
+    if (this.at === 'agents' || this.at === 'rules') void this.roster.load();
     if (this.at === 'rules') void this.rulebook.load();
     if (this.at === 'insights') void this.insight.load();
   }
@@ -87,7 +93,7 @@ export class Places {
   /** Takes up what the desk tells; says whether it was about an agent to be shown. */
   take(change: Change): boolean {
     if (this.at === 'insights' && change.kind === 'handoff') this.insight.soon();
-    if (change.kind === 'status' || (change.kind === 'handoff' && this.at === 'agents')) this.load();
+    if ((change.kind === 'status' && this.at !== 'insights') || (change.kind === 'handoff' && this.at === 'agents')) this.#again.ask();
     if (change.kind === 'status' || change.kind === 'handoff') this.tasks.changed();
     if (change.kind !== 'show' || change.id === null) return false;
     if (!change.id.startsWith(AGENT)) {

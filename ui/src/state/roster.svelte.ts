@@ -1,12 +1,14 @@
 /**
  * The agents, as the reviewer sets how far each may go. It asks the desk again
- * after every change and keeps nothing that the desk does not say.
+ * after every change and keeps nothing that the desk does not say. How many call
+ * for the reviewer is said with the desk's status: all there is to know of every
+ * agent is asked for only where it is shown.
  */
 import type { AcceptTool } from '../gen/AcceptTool';
 import type { AgentCard } from '../gen/AgentCard';
 import type { AgentsView } from '../gen/AgentsView';
 import type { Level } from '../gen/Level';
-import { levelWords, needsYou } from '../lib/autonomy';
+import { levelWords } from '../lib/autonomy';
 import { coalesce } from '../lib/once';
 import type { Desk } from './desk.svelte';
 
@@ -20,9 +22,9 @@ export class Roster {
   view = $state.raw<AgentsView | null>(null);
   readonly agents: AgentCard[] = $derived(this.view?.agents ?? []);
   /** Everything is paused. */
-  readonly paused: boolean = $derived(this.view?.paused ?? false);
+  readonly paused: boolean = $derived.by(() => this.#desk.status?.paused ?? false);
   /** How many agents wait for the reviewer. */
-  readonly calling: number = $derived(this.agents.filter(needsYou).length);
+  readonly calling: number = $derived.by(() => this.#desk.status?.calling ?? 0);
   readonly #desk: Desk;
 
   constructor(desk: Desk) {
@@ -46,6 +48,24 @@ export class Roster {
     if (done) this.#desk.say(level === null ? 'The task goes by the level of its agent.' : `${whose.task === undefined ? whose.agent : 'The task'}: ${levelWords[level].word}.`);
   }
 
+  /** Makes the changes that a task has gathered a card now, and shows it. */
+  async showDraft(agent: string, task: string): Promise<void> {
+    const desk = this.#desk;
+    let card: string | null = null;
+    const done = await this.#change('draft', async () => {
+      card = await desk.host.gatherDraft(agent, task);
+    });
+    if (!done) return;
+    if (card === null) {
+      desk.say('Nothing is gathered any more.');
+      return;
+    }
+    desk.places.go('handoffs');
+    await desk.refresh();
+    await desk.reveal(card);
+    desk.want('case');
+  }
+
   /** Pauses everything, an agent or a task, or lets it go on. */
   async pause(paused: boolean, whose: Partial<Whose> = {}): Promise<void> {
     const done = await this.#change('pause', () => this.#desk.host.pause({ ...whose, paused }));
@@ -67,7 +87,7 @@ export class Roster {
 
   async #change(source: string, work: () => Promise<void>): Promise<boolean> {
     const done = await this.#desk.faults.guard(source, work);
-    await this.load();
+    await Promise.all([this.load(), this.#desk.loadStatus()]);
     return done;
   }
 }

@@ -3,7 +3,9 @@
  * the desk says.
  */
 import type { Rule } from '../gen/Rule';
+import type { RuleFrom } from '../gen/RuleFrom';
 import type { RuleRow } from '../gen/RuleRow';
+import type { Triggers } from '../gen/Triggers';
 import type { WindowError } from '../gen/WindowError';
 import { windowError } from '../host/host';
 import { inertText } from '../lib/inert';
@@ -14,6 +16,8 @@ export class Rulebook {
   rows = $state.raw<RuleRow[] | null>(null);
   /** The rule that was taken back last, and can be made again. */
   gone = $state.raw<RuleRow | null>(null);
+  /** Triggers that are changed and not saved. */
+  triggers = $state.raw<Triggers | null>(null);
   readonly #desk: Desk;
 
   constructor(desk: Desk) {
@@ -32,14 +36,12 @@ export class Rulebook {
 
   /** Keeps a rule; says why where the desk refuses it. */
   async add(rule: Rule): Promise<WindowError | null> {
-    try {
-      await this.#desk.host.addRule(rule);
-    } catch (cause) {
-      return windowError(cause);
-    }
-    this.#desk.say('The rule is kept.');
-    await this.load();
-    return null;
+    return this.#keep(() => this.#desk.host.addRule(rule));
+  }
+
+  /** Keeps the rule from this source, as the desk itself has it; says why where it refuses. */
+  async keep(from: RuleFrom): Promise<WindowError | null> {
+    return this.#keep(() => this.#desk.host.addRuleFrom(from));
   }
 
   /** The rule that would allow exactly the call behind a card, or why there is none. */
@@ -65,11 +67,19 @@ export class Rulebook {
   async restore(): Promise<void> {
     const { gone } = this;
     if (gone === null) return;
-    const { uses } = gone.rule;
-    // What was used up stays used up.
-    const rule = uses === undefined ? gone.rule : { ...gone.rule, uses: Math.max(1, uses - gone.used) };
-    const fault = await this.add(rule);
+    const fault = await this.keep({ source: 'taken_back', id: gone.id });
     if (fault === null) this.gone = null;
     else this.#desk.faults.add('restore', fault);
+  }
+
+  async #keep(work: () => Promise<number>): Promise<WindowError | null> {
+    try {
+      await work();
+    } catch (cause) {
+      return windowError(cause);
+    }
+    this.#desk.say('The rule is kept.');
+    await this.load();
+    return null;
   }
 }

@@ -162,7 +162,7 @@ export class OpenedTask {
     if (form === null || this.sending) return;
     const missing = this.#missing(form);
     if (missing !== null) {
-      this.refused = { code: 'missing', message: missing, hint: '' };
+      this.refused = { code: 'missing', message: missing, hint: '', faults: [] };
       return;
     }
     this.sending = true;

@@ -83,6 +83,19 @@ describe.each([
     await window.page.getByLabel('Hold after', { exact: true }).fill('0');
     await window.pass(200);
     await window.sound('triggers');
+    await window.page.getByRole('checkbox', { name: /^Beyond its task/u }).uncheck();
+    await window.page.getByRole('button', { name: 'Try on the past' }).click();
+    await window.pass(300);
+    await window.sound('triggers on trial');
+    await window.page.getByRole('tab', { name: 'Your rules' }).click();
+    await window.page.getByRole('button', { name: /^Try without it/u }).first().click();
+    await window.pass(300);
+    await window.sound('a rule on trial');
+    await window.press('Control+2');
+    await row('claude-code').locator('.fold').click();
+    await row('claude-code').locator('.past .link').last().click();
+    await window.pass(300);
+    await window.sound('a task on trial');
   });
 });
 
@@ -101,6 +114,21 @@ test('an agent is given a level for an hour, and all are paused, by keyboard alo
   await window.press('Control+.');
   expect(await part('paused').isVisible()).toBe(true);
   expect(await window.calls('pause')).toEqual([{ paused: true }]);
+});
+
+test('triggers are tried and saved by keyboard alone', async () => {
+  window = await stage.window('gate');
+  await window.press('Control+3');
+  await window.page.getByRole('tab', { name: 'Triggers' }).press('Enter');
+  await window.page.getByRole('checkbox', { name: /^Beyond its task/u }).press('Space');
+  await window.pass(100);
+  await window.page.getByRole('button', { name: 'Try on the past' }).press('Enter');
+  await window.pass(300);
+  expect(await window.id('replay-result').isVisible()).toBe(true);
+  await window.page.getByRole('button', { name: 'Save 1 change' }).press('Enter');
+  await window.pass(300);
+  expect(await window.calls('saveSettings')).toMatchObject([{ triggers: { scope: false } }]);
+  expect(await part('unsaved').count()).toBe(0);
 });
 
 test('a draft is undone in part by keyboard alone', async () => {
@@ -125,7 +153,7 @@ test('a rule is made from a card by keyboard, found and taken back', async () =>
   expect(await window.page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Days, 1 to 30');
   await window.press('Enter');
   await window.pass(300);
-  expect(await window.calls('addRule')).toHaveLength(1);
+  expect(await window.calls('addRuleFrom')).toEqual([{ source: 'card', id: 'h-level', days: 7, uses: null }]);
   expect(await window.calls('decide')).toEqual([]);
   await window.press('Control+3');
   await window.page.getByLabel('Search the rules').fill('exactly edit');
@@ -136,7 +164,7 @@ test('a rule is made from a card by keyboard, found and taken back', async () =>
   expect(await window.id('rule-row').getAttribute('data-active')).toBe('false');
 });
 
-test.each([1000, 700])('nothing is cut off at %i pixels', async (width) => {
+test.each([1000, 760, 700])('nothing is cut off at %i pixels', async (width) => {
   window = await stage.window('paused', { width, height: 800 });
   const beyond = () => window.page.evaluate(() => [...document.querySelectorAll('main, main *, .paused')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(one).position !== 'absolute').map((one) => one.outerHTML.slice(0, 80)));
   await window.press('Control+2');

@@ -38,7 +38,7 @@ describe('the places', () => {
     await agents();
     desk.places.go('handoffs');
     expect(desk.opened?.guard.ready).toBe(false);
-    desk.submit();
+    desk.answering.submit();
     await pass(400);
     expect(calls('decide')).toEqual([]);
   });

@@ -93,7 +93,7 @@ describe('what the agent says of its arguments', () => {
   test('is said to be of the original ones while they are edited', async () => {
     await open('full');
     await show('h-refund');
-    await desk.answer('modify');
+    await desk.answering.begin('modify');
     await pass(300);
     expect(told(), 'nothing is edited yet').toEqual([]);
     const { draft } = desk.opened ?? {};
@@ -101,7 +101,7 @@ describe('what the agent says of its arguments', () => {
     draft.args['duplicate-only'] = '{"charge": "ch_2", "amount": 10, "currency": "EUR"}';
     await pass(300);
     expect(told()).toEqual(['These are as the agent handed them over; they do not follow your edit.', 'What follows is told of the original arguments, not of your edit.']);
-    desk.close();
+    desk.answering.close();
     await pass(0);
     expect(told(), 'without the form the original is approved').toEqual([]);
   });
@@ -109,13 +109,13 @@ describe('what the agent says of its arguments', () => {
   test('is said to be of the original ones after they were edited', async () => {
     await open('full');
     await show('h-refund');
-    await desk.answer('modify');
+    await desk.answering.begin('modify');
     const { draft } = desk.opened ?? {};
     if (draft === undefined) throw new Error('no card');
     draft.args['duplicate-only'] = '{"charge": "ch_2", "amount": 10, "currency": "EUR"}';
     draft.confirmed = true;
     await pass(300);
-    await desk.send();
+    await desk.answering.send();
     desk.show('waiting');
     await pass(300);
     await show('h-refund');
@@ -126,7 +126,7 @@ describe('what the agent says of its arguments', () => {
 test('a card that came back by an undo takes no answer for a moment', async () => {
   await open('full');
   await show('h-draft');
-  await desk.send();
+  await desk.answering.send();
   await pass(0);
   desk.show('waiting');
   await pass(100);

@@ -129,24 +129,24 @@ describe('the clock', () => {
 describe('deciding', () => {
   test('is shut for half a second after the card changes', async () => {
     await open('ten');
-    desk.submit();
+    desk.answering.submit();
     await pass(GUARD_MS - 1);
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()).toEqual([]);
     await pass(1);
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()).toHaveLength(1);
   });
 
   test('says that it is shut, once for each try, and forgets it', async () => {
     await open('ten');
-    desk.submit();
+    desk.answering.submit();
     expect(desk.opened?.guard.early).toBe(true);
     expect(desk.announcement).toBe('One moment: the card has just changed.');
     const first = desk.announcement;
-    await desk.answer('reject');
+    await desk.answering.begin('reject');
     expect(desk.announcement).not.toBe(first);
     expect(desk.announcement.trim()).toBe(first);
     expect(desk.opened?.draft.form).toBeNull();
@@ -169,7 +169,7 @@ describe('deciding', () => {
     await open('ten');
     await opened();
     desk.focused();
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()).toEqual([]);
   });
@@ -178,7 +178,7 @@ describe('deciding', () => {
     await open('ten');
     const first = await opened();
     const { hash } = first.option?.action ?? {};
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()[0]?.argument).toMatchObject({ id: 'h-00001', revision: 1, shown_hash: hash, answer: { kind: 'approve', option: 'archive' } });
     expect(desk.opened?.view.id).toBe('h-00002');
@@ -193,7 +193,7 @@ describe('deciding', () => {
     await open('ten');
     for (let count = 0; count < 3; count += 1) {
       await opened();
-      desk.submit();
+      desk.answering.submit();
       await settle();
     }
     expect(desk.holds.map((held) => held.id)).toEqual(['h-00001', 'h-00002', 'h-00003']);
@@ -207,12 +207,12 @@ describe('deciding', () => {
   test('takes a second act where the risk is high', async () => {
     await open('full');
     const card = await opened();
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()).toEqual([]);
     expect(desk.wanted).toEqual({ part: 'confirm' });
     card.draft.confirmed = true;
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()[0]?.argument).toMatchObject({ confirmed: true });
   });
@@ -233,7 +233,7 @@ describe('deciding', () => {
     const card = await opened();
     card.draft.confirmed = true;
     expect(card.obstacle?.kind).toBe('folded');
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()).toEqual([]);
     const args = card.option?.action?.args;
@@ -247,14 +247,14 @@ describe('deciding', () => {
     desk.select('h-refund');
     await settle();
     const card = await opened();
-    await desk.answer('modify');
+    await desk.answering.begin('modify');
     card.draft.args['duplicate-only'] = '{"charge": "ch_2", "amount": 298, "currency": "EUR"}';
     card.draft.confirmed = true;
     await card.ask();
     expect(card.obstacle?.kind).toBe('override');
     card.draft.why = 'The manager agreed.';
     await card.ask();
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()[0]?.argument).toMatchObject({ override: { why: 'The manager agreed.' }, answer: { kind: 'modify', args: { amount: 298 } } });
   });
@@ -264,7 +264,7 @@ describe('deciding', () => {
     desk.select('h-refund');
     await settle();
     const card = await opened();
-    await desk.answer('modify');
+    await desk.answering.begin('modify');
     card.draft.confirmed = true;
     await card.ask();
     expect(card.obstacle).toBeNull();
@@ -278,9 +278,9 @@ describe('deciding', () => {
   test('waits for the check and sends the very answer that was checked', async () => {
     await open('ten');
     const card = await opened();
-    await desk.answer('reject');
+    await desk.answering.begin('reject');
     card.draft.reason = 'No.';
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(decisions()).toMatchObject([{ argument: { answer: { kind: 'reject', reason: 'No.' } } }]);
   });
@@ -288,9 +288,9 @@ describe('deciding', () => {
   test('sends nothing when the answer changes while it is checked', async () => {
     await open('ten');
     const card = await opened();
-    await desk.answer('reject');
+    await desk.answering.begin('reject');
     card.draft.reason = 'No.';
-    desk.submit();
+    desk.answering.submit();
     card.draft.reason = 'No, and';
     await settle();
     expect(decisions()).toEqual([]);
@@ -301,7 +301,7 @@ describe('deciding', () => {
     await opened();
     host.failNext('decide', { code: 'conflict', message: 'Already decided.', hint: 'Look at the card.' });
     host.decideElsewhere('h-00001');
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(desk.faults.all.map((fault) => fault.source)).toEqual(['decide']);
     expect(desk.opened?.view.decision).toMatchObject({ kind: 'reject', reason: 'Decided in another window.' });
@@ -311,7 +311,7 @@ describe('deciding', () => {
     await open('ten');
     await opened();
     host.failNext('decide', { code: 'store', message: 'The disk is full.', hint: 'Free some space.' });
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(desk.holds).toEqual([]);
     expect(desk.opened?.view.id).toBe('h-00001');
@@ -324,7 +324,7 @@ describe('a card that changes', () => {
   test('keeps unsent words when it is revised, and marks them', async () => {
     await open('full');
     const card = await opened();
-    await desk.answer('reject');
+    await desk.answering.begin('reject');
     card.draft.reason = 'Not on a Friday.';
     host.revise('h-drop', { question: 'Drop it on Monday?' });
     await settle();
@@ -338,7 +338,7 @@ describe('a card that changes', () => {
     desk.select('h-folded');
     await settle();
     const card = await opened();
-    await desk.answer('modify');
+    await desk.answering.begin('modify');
     const pointer = card.option?.action?.args.pointer ?? '';
     expect(card.unfolded.has(pointer)).toBe(true);
     host.revise('h-folded', { summary: 'Now fewer of them.' });
@@ -399,7 +399,7 @@ describe('a card that changes', () => {
   test('keeps what was being written when it is decided elsewhere, and says so', async () => {
     await open('full');
     const card = await opened();
-    await desk.answer('inform');
+    await desk.answering.begin('inform');
     card.draft.text = 'The backup is from Monday.';
     card.draft.facts.push({ id: 1, name: 'rows', value: '7' });
     host.decideElsewhere('h-drop');
@@ -413,10 +413,10 @@ describe('a card that changes', () => {
   test('is not called unsent what was sent', async () => {
     await open('full');
     const card = await opened();
-    await desk.answer('inform');
+    await desk.answering.begin('inform');
     card.draft.text = 'The backup is from Monday.';
     await card.ask();
-    desk.submit();
+    desk.answering.submit();
     await settle();
     expect(card.draft.unsent).toBe('');
     expect(desk.announcement).toBe('Recorded. It can be undone until it goes out.');
@@ -425,10 +425,10 @@ describe('a card that changes', () => {
   test('keeps the words of a decision while it can come back', async () => {
     await open('full');
     const card = await opened();
-    await desk.answer('inform');
+    await desk.answering.begin('inform');
     card.draft.text = 'The backup is from Monday.';
     await card.ask();
-    desk.submit();
+    desk.answering.submit();
     await settle();
     await desk.undo();
     await settle();
@@ -438,7 +438,7 @@ describe('a card that changes', () => {
   test('keeps words written for one card away from another', async () => {
     await open('full');
     const card = await opened();
-    await desk.answer('reject');
+    await desk.answering.begin('reject');
     card.draft.reason = 'No.';
     desk.move(1);
     await settle();

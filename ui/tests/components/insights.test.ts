@@ -98,18 +98,18 @@ describe('a suggestion', () => {
     await insights();
     await click(within(suggestion(0)).getByRole('button', { name: 'Look at it' }));
     expect(within(suggestion(0)).getByTestId('replay-result').textContent).toMatch(/40 calls would have run without you.*rejected, changed or took back none/u);
-    const [asked] = calls('replay') as { with_rule: { tool: string } }[];
-    expect(asked?.with_rule.tool).toBe('crm.tag_case');
+    const [asked] = calls('replayFrom');
+    expect(asked).toEqual({ source: 'suggestion', id: 'allow-tag-case' });
     expect(calls('addRule')).toEqual([]);
     await click(within(suggestion(0)).getByRole('button', { name: 'Keep this rule' }));
-    expect(calls('addRule')).toEqual([asked?.with_rule]);
+    expect(calls('addRuleFrom')).toEqual([asked]);
     expect(document.querySelectorAll('[data-part="suggestion"]')).toHaveLength(1);
     expect(screen.getByText(/^Kept: /u)).toBeTruthy();
   });
 
   test('cannot be kept where it could not be tried', async () => {
     await insights();
-    host.failNext('replay', { code: 'store', message: 'The record could not be read.', hint: 'Try again.' });
+    host.failNext('replayFrom', { code: 'store', message: 'The record could not be read.', hint: 'Try again.' });
     await click(within(suggestion(0)).getByRole('button', { name: 'Look at it' }));
     expect(within(suggestion(0)).getByRole('alert').textContent).toBe('The record could not be read. Try again.');
     expect((within(suggestion(0)).getByRole('button', { name: 'Keep this rule' }) as HTMLButtonElement).disabled).toBe(true);

@@ -74,7 +74,7 @@ describe('what waited too long', () => {
     desk.show('review');
     await pass(300);
     await show('h-draft');
-    await desk.send();
+    await desk.answering.send();
     await pass(700);
     expect(desk.selected).toBe('h-totals');
     desk.show('done');

@@ -55,8 +55,8 @@ describe('the card', () => {
     await show('h-loop');
     expect(desk.opened?.obstacle).toBeNull();
     desk.select('h-draft');
-    desk.submit();
-    void desk.send();
+    desk.answering.submit();
+    void desk.answering.send();
     await pass(2000);
     expect(host.calls.filter((call) => call.name === 'decide')).toEqual([]);
     expect(desk.opened?.view.id).toBe('h-draft');

@@ -72,9 +72,9 @@ describe('the changes of a draft', () => {
       return undone === null ? null : decidedWords(undone, 3);
     };
     expect(words({ kind: 'approve', option: KEEP })).toBe('All is kept');
-    expect(words({ kind: 'approve', option: UNDO, args: { actions: ids } })).toBe('All is undone');
-    expect(words({ kind: 'approve', option: UNDO })).toBe('All is undone');
-    expect(words({ kind: 'modify', option: UNDO, args: { actions: ['b'] } })).toBe('1 change is undone, 2 kept');
+    expect(words({ kind: 'approve', option: UNDO, args: { actions: ids } })).toBe('All to be undone');
+    expect(words({ kind: 'approve', option: UNDO })).toBe('All to be undone');
+    expect(words({ kind: 'modify', option: UNDO, args: { actions: ['b'] } })).toBe('1 change to be undone, 2 kept');
     expect(words({ kind: 'reject' })).toBeNull();
     expect(words(null)).toBeNull();
   });
@@ -112,8 +112,14 @@ describe('a written rule', () => {
   });
 
   test('that is refused is refused in its place', () => {
-    expect(placed({ message: '/when/expr: it ends too early', hint: 'Mend it.' })).toEqual({ at: '/when/expr', message: 'it ends too early' });
-    expect(placed({ message: '/when/args/path: no folder', hint: '' })).toEqual({ at: '/when/args', message: 'no folder' });
-    expect(placed({ message: 'The disk is full.', hint: 'Free some space.' })).toEqual({ at: '', message: 'The disk is full. Free some space.' });
+    const faults = [
+      { pointer: '/when/expr', message: 'It ends too early.', hint: 'Mend it.' },
+      { pointer: '/when/args/path', message: 'No folder.', hint: '' },
+    ];
+    expect(placed({ message: 'The payload has 2 faults.', hint: 'Change the rule.', faults })).toEqual([
+      { at: '/when/expr', message: 'It ends too early. Mend it.' },
+      { at: '/when/args', message: 'No folder.' },
+    ]);
+    expect(placed({ message: 'The disk is full.', hint: 'Free some space.', faults: [] })).toEqual([{ at: '', message: 'The disk is full. Free some space.' }]);
   });
 });

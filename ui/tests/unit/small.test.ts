@@ -117,7 +117,9 @@ describe('words', () => {
 });
 
 test('whatever a call rejects with becomes an error with a hint', () => {
-  expect(windowError({ code: 'conflict', message: 'm', hint: 'h' })).toEqual({ code: 'conflict', message: 'm', hint: 'h' });
+  expect(windowError({ code: 'conflict', message: 'm', hint: 'h' })).toEqual({ code: 'conflict', message: 'm', hint: 'h', faults: [] });
+  const faults = [{ pointer: '/name', message: 'No name.', hint: 'Give one.' }];
+  expect(windowError({ code: 'invalid', message: 'm', hint: 'h', faults }).faults).toEqual(faults);
   expect(windowError('no').message).toBe('no');
   expect(windowError(new Error('boom'))).toMatchObject({ code: 'internal', message: 'boom' });
   expect(windowError(undefined).hint).not.toBe('');

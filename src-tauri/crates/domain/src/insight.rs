@@ -285,6 +285,8 @@ pub struct Stamping {
 /// A rule to look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 pub struct Suggestion {
+    /// Names it: the same as long as it means the same calls.
+    pub id: String,
     /// What was seen, and the question to the reviewer.
     pub text: String,
     /// The rule.

@@ -90,6 +90,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether everything is stopped.
+    pub fn is_paused(&self) -> Result<bool, Failure> {
+        Ok(self.desk.store.read(|read| read.is_paused("", ""))?)
+    }
+
     /// Stops everything, an agent or a task, or lets it go on; whoever works
     /// there is told.
     pub async fn pause(&self, pause: Pause) -> Result<(), Failure> {

@@ -134,6 +134,7 @@ impl From<Failure> for WindowError {
             .ok()
             .and_then(|code| code.as_str().map(str::to_owned))
             .unwrap_or_default();
-        Self { code, message: failure.0.message, hint: failure.0.hint }
+        let ErrorData { message, hint, faults, .. } = *failure.0;
+        Self { code, message, hint, faults }
     }
 }

@@ -15,6 +15,7 @@ mod gate;
 mod hub;
 mod insight;
 mod notify;
+mod origin;
 mod ports;
 mod queue;
 mod review;

@@ -43,12 +43,10 @@ impl Engine {
     /// caller's to name.
     pub fn status(&self, home: String, socket: String) -> Result<DeskStatus, Failure> {
         let desk = &self.desk;
-        let mut agents: Vec<_> = desk
+        let (agents, paused, calling) = desk
             .store
-            .read(|read| read.agents())?
-            .into_iter()
-            .map(|agent| desk.agent_view(agent))
-            .collect();
+            .read(|read| Ok((read.agents()?, read.is_paused("", "")?, read.calling()?)))?;
+        let mut agents: Vec<_> = agents.into_iter().map(|agent| desk.agent_view(agent)).collect();
         agents.sort_by_key(|agent| !agent.connected);
         Ok(DeskStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -64,6 +62,8 @@ impl Engine {
             ]
             .concat(),
             demo_running: desk.hub.is_connected("demo"),
+            paused,
+            calling,
         })
     }
 

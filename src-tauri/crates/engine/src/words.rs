@@ -9,6 +9,7 @@ use handoff_domain::gate::{Held, by_default};
 use handoff_domain::payload::{Payload, Priority, TimeoutKind};
 use handoff_protocol::view::ThreadEntry;
 use handoff_store::{Entry, Record};
+use serde_json::Value;
 
 use crate::burst::Summary;
 use crate::ports::Notice;
@@ -20,7 +21,9 @@ pub fn outcome(decision: &Decision, payload: Option<&Payload>) -> String {
     match (decision.kind, decision.by) {
         (_, Decider::System) => format!("Default taken: {option}"),
         (DecisionKind::Approve, Decider::Reviewer) => format!("Approved: {option}"),
-        (DecisionKind::Modify, Decider::Reviewer) => format!("Approved with changes: {option}"),
+        (DecisionKind::Modify, Decider::Reviewer) => {
+            picked(decision, payload).unwrap_or_else(|| format!("Approved with changes: {option}"))
+        }
         (DecisionKind::Inform, Decider::Reviewer) => "Gave information".to_owned(),
         (DecisionKind::Reject, Decider::Reviewer) => match decision.then {
             Some(Then::Revise) => "Rejected, asked for another proposal".to_owned(),
@@ -29,6 +32,16 @@ pub fn outcome(decision: &Decision, payload: Option<&Payload>) -> String {
         },
         (DecisionKind::TakeOver, Decider::Reviewer) => "Taken over".to_owned(),
     }
+}
+
+/// How much of a draft is to be undone, where only some of it is.
+fn picked(decision: &Decision, payload: Option<&Payload>) -> Option<String> {
+    let payload = payload.filter(|payload| payload.key.starts_with("draft:"))?;
+    let count =
+        |args: &serde_json::Map<String, Value>| Some(args.get("actions")?.as_array()?.len());
+    let action = payload.option(decision.option.as_deref()?)?.action.as_ref()?;
+    let (some, all) = (count(decision.args.as_ref()?)?, count(&action.args)?);
+    Some(format!("Undo {some} of {all} changes"))
 }
 
 /// What really happens at the deadline, in one sentence.

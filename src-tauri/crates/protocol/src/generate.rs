@@ -26,6 +26,7 @@ pub fn typescript(folder: &Path) -> Result<(), ExportError> {
     view::AcceptTools::export_all(&config)?;
     view::RuleRow::export_all(&config)?;
     view::ReplayRequest::export_all(&config)?;
+    view::RuleFrom::export_all(&config)?;
     handoff_domain::replay::Replay::export_all(&config)?;
     handoff_domain::insight::Insights::export_all(&config)?;
     view::TaskView::export_all(&config)?;

@@ -12,12 +12,13 @@ mod queue;
 
 use handoff_domain::decision::{Answer, EndUserMessage, Override};
 use handoff_domain::lifecycle::State;
+use handoff_domain::validate::Fault;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use agents::{
-    AcceptTool, AcceptTools, AgentCard, AgentsView, LevelTried, Pause, ReplayRequest, RuleRow,
-    SetLevel, TaskCard, ToolView, Track,
+    AcceptTool, AcceptTools, AgentCard, AgentsView, LevelTried, Pause, ReplayRequest, RuleFrom,
+    RuleRow, SetLevel, TaskCard, ToolView, Track,
 };
 pub use case::{
     ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,
@@ -95,6 +96,9 @@ pub struct WindowError {
     pub message: String,
     /// What to do.
     pub hint: String,
+    /// What is wrong with what was sent, each with its place in it; none where
+    /// the failure is about no single place.
+    pub faults: Vec<Fault>,
 }
 
 /// What has changed, so that the window asks again for what it shows.

@@ -124,14 +124,14 @@ function draftSpec(): Spec {
   const files = ['api/user.py', 'api/session.py', 'api/admin.py', 'tests/test_user.py'];
   const ids = [...files.map((_, index) => `e${String(index + 1)}`), 'e5'];
   return {
-    id: 'h-changes', agent: 'claude-code', title: 'Rename load_user to fetch_user', question: 'Keep the draft of 5 changes?', dueMs: 24 * HOUR, level: 'draft', is_draft: true,
+    id: 'h-changes', agent: 'claude-code', task: 'rename', title: 'Rename load_user to fetch_user', question: 'Keep the draft of 5 changes?', dueMs: 24 * HOUR, level: 'draft', is_draft: true,
     reason: { code: 'approval_required', detail: 'It worked at the level Draft: its changes wait for you to look through.' },
     summary: 'The work on “Rename load_user to fetch_user” is done as a draft of 5 changes. Every one of them can be undone.',
     intent: 'One name for the function everywhere.',
     options: [
-      { id: 'accept', label: 'Keep all of it', effect: 'read', risk: 'low', why: 'It is done already; nothing more changes.', recommended: true },
+      { id: 'accept', label: 'Keep all', effect: 'read', risk: 'low', why: 'It is done already; nothing more changes.', recommended: true },
       {
-        id: 'roll_back', label: 'Have all of it undone', description: 'Edit the list to have only some of it undone.', effect: 'reversible', risk: 'medium', why: 'Each change is undone as it was declared, the last one first.',
+        id: 'roll_back', label: 'Undo all', description: 'Edit the list to have only some of it undone.', effect: 'reversible', risk: 'medium', why: 'Each change is undone as it was declared, the last one first.',
         action: { tool: 'undo', args: { actions: ids }, schema: { type: 'object', required: ['actions'], additionalProperties: false, properties: { actions: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: ids } } } } },
       },
     ],

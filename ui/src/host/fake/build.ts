@@ -78,9 +78,9 @@ export interface StepSpec {
 export interface Spec extends Partial<Omit<CaseView, 'options' | 'actions' | 'plan' | 'agent' | 'task' | 'deadline'>> {
   id: string;
   agent: string;
+  /** The id of its task, where it is one that the agent works on. */
+  task?: string;
   title: string;
-  /** The task it belongs to; one of its own where none is named. */
-  taskId?: string;
   question: string;
   dueMs?: number;
   warnBeforeMs?: number;
@@ -114,7 +114,7 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     id: spec.id,
     revision: 1,
     agent,
-    task: { id: spec.taskId ?? `task-${spec.id}`, title: spec.title, goal: spec.title },
+    task: { id: spec.task ?? `task-${spec.id}`, title: spec.title, goal: spec.title },
     state: spec.state ?? 'ready',
     flags: spec.flags ?? [],
     level: spec.level ?? 'suggest',

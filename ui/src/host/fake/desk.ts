@@ -10,12 +10,10 @@ import type { BackupView } from '../../gen/BackupView';
 import type { CaseView } from '../../gen/CaseView';
 import type { Change } from '../../gen/Change';
 import type { DecideRequest } from '../../gen/DecideRequest';
-import type { Decision } from '../../gen/Decision';
 import type { DeadlineView } from '../../gen/DeadlineView';
 import type { DeskStatus } from '../../gen/DeskStatus';
 import type { Flag } from '../../gen/Flag';
 import type { Hold } from '../../gen/Hold';
-import type { OptionView } from '../../gen/OptionView';
 import type { Pause } from '../../gen/Pause';
 import type { Preview } from '../../gen/Preview';
 import type { QueueItem } from '../../gen/QueueItem';
@@ -23,6 +21,7 @@ import type { QueueQuery } from '../../gen/QueueQuery';
 import type { QueueView } from '../../gen/QueueView';
 import type { Receipt } from '../../gen/Receipt';
 import type { Rule } from '../../gen/Rule';
+import type { RuleFrom } from '../../gen/RuleFrom';
 import type { RuleRow } from '../../gen/RuleRow';
 import type { SetLevel } from '../../gen/SetLevel';
 import type { Settings } from '../../gen/Settings';
@@ -30,19 +29,19 @@ import type { State } from '../../gen/State';
 import type { WindowError } from '../../gen/WindowError';
 import type { Host } from '../host';
 import { alertsFault, atTheDeadline, firstSettings } from './alerts';
+import { allowed, decision, exactly, preview, refusal } from './answers';
 import { backups } from './backups';
-import { directive, entry, hashOf, iso, type Entry, type Spec } from './build';
+import { entry, iso, type Entry, type Spec } from './build';
 import { FakeGate, triggersFault } from './gate';
 import { FakePast } from './past';
 import { covers } from './rules';
-import { faults } from './schema';
 import { FakeTasks } from './task';
 import { demoSpec, scene } from './scenes';
 import { counted, isFound, outcome } from './standing';
 
 const COLLECT_MS = 700;
 const REPORT_MS = 1500;
-const NOT_FOUND: WindowError = { code: 'not_found', message: 'There is no such handoff on this desk.', hint: 'It may have been replaced; choose another in the queue.' };
+const NOT_FOUND: WindowError = { code: 'not_found', message: 'There is no such handoff on this desk.', hint: 'It may have been replaced; choose another in the queue.', faults: [] };
 
 export class FakeDesk implements Host {
   readonly #entries = new Map<string, Entry>();
@@ -54,7 +53,7 @@ export class FakeDesk implements Host {
   readonly tasks: FakeTasks;
   readonly #backups: BackupView[];
   readonly #past: FakePast;
-  readonly #status: Omit<DeskStatus, 'agents'>;
+  readonly #status: Omit<DeskStatus, 'agents' | 'paused' | 'calling'>;
   #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
   readonly calls: { name: string; argument: unknown }[] = [];
@@ -127,8 +126,8 @@ export class FakeDesk implements Host {
   }
 
   /** The next call of this name fails. */
-  failNext(call: string, error: WindowError): void {
-    this.#failures.set(call, [...(this.#failures.get(call) ?? []), error]);
+  failNext(call: string, error: Omit<WindowError, 'faults'> & Partial<WindowError>): void {
+    this.#failures.set(call, [...(this.#failures.get(call) ?? []), { faults: [], ...error }]);
   }
 
   /** The desk asks the window to show an item. */
@@ -139,7 +138,7 @@ export class FakeDesk implements Host {
   // The door.
 
   status(): Promise<DeskStatus> {
-    return this.#answer('status', null, () => ({ ...this.#status, agents: this.#agents }));
+    return this.#answer('status', null, () => ({ ...this.#status, agents: this.#agents, ...this.gate.calls() }));
   }
 
   queue(query: QueueQuery): Promise<QueueView> {
@@ -159,7 +158,7 @@ export class FakeDesk implements Host {
   openCase(id: string): Promise<CaseView> {
     return this.#answer('openCase', id, () => {
       const { view } = this.#entry(id);
-      return { ...view, hold: this.#hold(id), allowed: this.#allowed(view), deadline: this.#deadline(view) };
+      return { ...view, hold: this.#hold(id), allowed: allowed(view), deadline: this.#deadline(view) };
     });
   }
 
@@ -176,7 +175,7 @@ export class FakeDesk implements Host {
   }
 
   preview(request: DecideRequest): Promise<Preview> {
-    return this.#answer('preview', request, () => this.#preview(request));
+    return this.#answer('preview', request, () => preview(this.#entry(request.id), request));
   }
 
   decide(request: DecideRequest): Promise<Receipt> {
@@ -184,13 +183,13 @@ export class FakeDesk implements Host {
       const { view } = this.#entry(request.id);
       if (view.state !== 'ready') throw refusal('conflict', `This handoff is already ${view.state}.`, 'The card shows what was decided and by whom.');
       if (view.revision !== request.revision) throw refusal('conflict', 'The agent revised the proposal meanwhile.', 'Read the new proposal and decide again.');
-      const preview = this.#preview(request);
-      const [fault] = preview.faults;
+      const judged = preview(this.#entry(request.id), request);
+      const [fault] = judged.faults;
       if (fault !== undefined) throw refusal('invalid', fault.message, 'Mend the answer and send it again.');
-      if (preview.needs_confirmation && !request.confirmed) throw refusal('unconfirmed', 'The consequence is not confirmed.', 'Confirm it in the window first.');
-      if (preview.needs_override && request.override === null) throw refusal('constraint', 'A constraint does not hold.', 'State why you go against it.');
-      view.decision = this.#decision(view, request);
-      view.plan = preview.directive;
+      if (judged.needs_confirmation && !request.confirmed) throw refusal('unconfirmed', 'The consequence is not confirmed.', 'Confirm it in the window first.');
+      if (judged.needs_override && request.override === null) throw refusal('constraint', 'A constraint does not hold.', 'State why you go against it.');
+      view.decision = decision(this.#entry(request.id), request);
+      view.plan = judged.directive;
       this.#move(view, 'decided', 'reviewer', 'decided');
       const total = this.#settings.hold_s * 1000;
       const timer = setTimeout(() => this.#release(request.id), total);
@@ -300,18 +299,14 @@ export class FakeDesk implements Host {
 
   ruleFrom(id: string, days: number, uses: number | null): Promise<RuleRow> {
     return this.#answer('ruleFrom', { id, days, uses }, () => {
-      const { view, texts } = this.#entry(id);
-      const action = view.options[0]?.action;
-      if (view.asked === null || action == null) throw refusal('not_found', 'This was not asked by the gate, so there is no call to allow.', 'Only a call that an agent asks for can be always allowed.');
-      const given = Object.entries(JSON.parse(texts.get(action.args.pointer) ?? '{}') as Record<string, unknown>);
-      const until = iso(Date.now() + Math.min(Math.max(days, 1), 30) * 86_400_000);
-      const args = Object.fromEntries(given.map(([name, value]) => [name, { is: value }]));
-      const rule: Rule = { name: `Exactly this ${action.tool} of ${view.agent.name}`, agent: view.agent.name, tool: action.tool, when: { args }, does: 'allow', until, ...(uses === null ? {} : { uses }) };
+      const rule = exactly(this.#entry(id), days, uses);
       return { id: 0, rule, covers: covers(rule), used: 0, last_used: null, made_at: iso(Date.now()), revoked_at: null, active: false };
     });
   }
 
   readonly insights: Host['insights'] = () => this.#answer('insights', null, () => this.#past.insights(this.gate.rules()));
+  readonly addRuleFrom: Host['addRuleFrom'] = (from) => this.#answer('addRuleFrom', from, () => this.gate.addRule(this.#ruleOf(from), Date.now()));
+  readonly replayFrom: Host['replayFrom'] = (from) => this.#answer('replayFrom', from, () => this.#past.replay({ with_rule: this.#ruleOf(from) }));
   readonly replay: Host['replay'] = (change) => this.#answer('replay', change, () => this.#past.replay(change));
 
   settings(): Promise<Settings> {
@@ -366,6 +361,17 @@ export class FakeDesk implements Host {
     await Promise.resolve();
     const result = work();
     return result === undefined ? result : (JSON.parse(JSON.stringify(result)) as T);
+  }
+
+  #ruleOf(from: RuleFrom): Rule {
+    switch (from.source) {
+      case 'card':
+        return exactly(this.#entry(from.id), from.days, from.uses);
+      case 'suggestion':
+        return this.#past.suggested(from.id);
+      case 'taken_back':
+        return this.gate.takenBack(from.id);
+    }
   }
 
   #add(spec: Spec, now: number): void {
@@ -425,12 +431,6 @@ export class FakeDesk implements Host {
     return hold === undefined ? null : { left_ms: Math.max(0, hold.ends - Date.now()), total_ms: hold.total };
   }
 
-  #allowed(view: CaseView): CaseView['allowed'] {
-    const open = view.state === 'ready';
-    const { approve, modify, inform } = view.allowed;
-    return { approve: open && approve, modify: open && modify, inform: open && inform, reject: open, take_over: open, undo: view.state === 'decided', regrant: view.may_have_run };
-  }
-
   #item(view: CaseView): QueueItem {
     const order = ['read', 'reversible', 'irreversible'] as const;
     const worst = order.findLast((effect) => view.options.some((option) => option.effect === effect));
@@ -451,49 +451,4 @@ export class FakeDesk implements Host {
       outcome: view.decision === null ? null : outcome(view, view.decision),
     };
   }
-
-  #option(view: CaseView, id: string): OptionView {
-    const option = view.options.find((one) => one.id === id);
-    if (option === undefined) throw refusal('invalid', `The handoff has no option ${id}.`, 'Choose one of those on the card.');
-    return option;
-  }
-
-  #preview(request: DecideRequest): Preview {
-    const { view, check, texts } = this.#entry(request.id);
-    const { answer } = request;
-    const found: Preview = { faults: [], constraints: [], needs_override: false, needs_confirmation: false, hash: null, directive: directive(view.plan, answer) };
-    if (answer.kind === 'reject' && answer.reason.trim() === '') found.faults.push({ pointer: '', message: 'A rejection needs a reason: the agent reads it.' });
-    if (answer.kind === 'inform' && answer.text.trim() === '' && Object.keys(answer.facts).length === 0 && answer.constraints.length === 0) found.faults.push({ pointer: '', message: 'Say something, or give a fact or a constraint.' });
-    if (answer.kind !== 'approve' && answer.kind !== 'modify') return found;
-    const option = this.#option(view, answer.option);
-    found.needs_confirmation = option.confirm;
-    if (option.action === null) return found;
-    const proposed = JSON.parse(texts.get(option.action.args.pointer) ?? '{}') as Record<string, unknown>;
-    const args = answer.kind === 'modify' ? answer.args : proposed;
-    if (answer.kind === 'modify') found.faults.push(...faults(option.action.args_schema, args));
-    found.constraints = check(args);
-    found.needs_override = found.constraints.some((result) => !result.holds);
-    found.hash = hashOf(option.action.tool, args);
-    return found;
-  }
-
-  #decision(view: CaseView, request: DecideRequest): Decision {
-    const { answer } = request;
-    const decision: Decision = { ...answer, by: 'reviewer', at: iso(Date.now()), facts: {}, constraints: [] };
-    if (answer.kind === 'inform') Object.assign(decision, { facts: answer.facts, constraints: answer.constraints });
-    if (answer.kind === 'approve' || answer.kind === 'modify') {
-      const { action } = this.#option(view, answer.option);
-      if (action !== null) {
-        decision.tool = action.tool;
-        if (answer.kind === 'approve') decision.args = JSON.parse(this.#entry(view.id).texts.get(action.args.pointer) ?? '{}') as Record<string, unknown>;
-      }
-    }
-    if (request.override !== null) decision.override = request.override;
-    if (request.message !== null) decision.message = request.message;
-    return decision;
-  }
-}
-
-function refusal(code: string, message: string, hint: string): WindowError {
-  return { code, message, hint };
 }

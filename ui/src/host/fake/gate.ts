@@ -14,8 +14,8 @@ import type { RuleRow } from '../../gen/RuleRow';
 import type { SetLevel } from '../../gen/SetLevel';
 import type { Track } from '../../gen/Track';
 import type { Triggers } from '../../gen/Triggers';
-import type { WindowError } from '../../gen/WindowError';
 import { endsAt, levelAt, LONGEST, needsYou } from '../../lib/autonomy';
+import { refusal } from './answers';
 import { iso } from './build';
 import { covers, ruleFault } from './rules';
 
@@ -48,6 +48,11 @@ export class FakeGate {
     const order = (agent: AgentCard) => (needsYou(agent) ? 0 : agent.connected ? 1 : 2);
     const agents = [...this.#agents].sort((a, b) => order(a) - order(b) || b.last_seen.localeCompare(a.last_seen));
     return { paused: this.#paused, agents };
+  }
+
+  /** Whether everything is paused, and how many agents wait for the reviewer. */
+  calls(): { paused: boolean; calling: number } {
+    return { paused: this.#paused, calling: this.#agents.filter(needsYou).length };
   }
 
   setLevel({ agent: name, task: id, level, minutes }: SetLevel, now: number): void {
@@ -96,7 +101,7 @@ export class FakeGate {
 
   addRule(rule: Rule, now: number): number {
     const fault = ruleFault(rule, now);
-    if (fault !== null) throw refusal('invalid', fault.pointer === '' ? fault.message : `${fault.pointer}: ${fault.message}`, 'Change the rule; nothing was kept.');
+    if (fault !== null) throw refusal('invalid', fault.pointer === '' ? fault.message : `${fault.pointer}: ${fault.message}`, 'Change the rule; nothing was kept.', [{ ...fault, hint: '' }]);
     this.#last += 1;
     this.#rules = [...this.#rules, { id: this.#last, rule, covers: covers(rule), used: 0, last_used: null, made_at: iso(now), revoked_at: null, active: true }];
     return this.#last;
@@ -104,6 +109,14 @@ export class FakeGate {
 
   revoke(id: number, now: number): void {
     this.#rules = this.#rules.map((row) => (row.id === id ? { ...row, revoked_at: iso(now), active: false } : row));
+  }
+
+  /** A rule as it was when it was taken back; what was used up stays used up. */
+  takenBack(id: number): Rule {
+    const row = this.#rules.find((one) => one.id === id);
+    if (row?.revoked_at == null) throw refusal('conflict', 'This rule is not one that was taken back.', 'Look at the rules again; nothing was kept.');
+    const { uses } = row.rule;
+    return uses === undefined ? row.rule : { ...row.rule, uses: Math.max(1, uses - row.used) };
   }
 
   /** The agent calls a tool that is defined anew. */
@@ -158,8 +171,4 @@ export function triggersFault(triggers: Triggers): string | null {
 function lower(a: LevelSet['level'], b: LevelSet['level']): LevelSet['level'] {
   const order = ['suggest', 'draft', 'execute'] as const;
   return order[Math.min(order.indexOf(a), order.indexOf(b))] ?? 'suggest';
-}
-
-function refusal(code: string, message: string, hint: string): WindowError {
-  return { code, message, hint };
 }

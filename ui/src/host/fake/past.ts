@@ -13,10 +13,12 @@ import type { Interruptions } from '../../gen/Interruptions';
 import type { Point } from '../../gen/Point';
 import type { Replay } from '../../gen/Replay';
 import type { ReplayRequest } from '../../gen/ReplayRequest';
+import type { Rule } from '../../gen/Rule';
 import type { RuleRow } from '../../gen/RuleRow';
 import type { Shift } from '../../gen/Shift';
 import type { Shifted } from '../../gen/Shifted';
 import type { Suggestion } from '../../gen/Suggestion';
+import { refusal } from './answers';
 import { HOUR, iso } from './build';
 
 /** How much has happened. */
@@ -132,13 +134,22 @@ export class FakePast {
     });
   }
 
+  /** The rule of a suggestion. */
+  suggested(id: string): Rule {
+    const found = this.#suggestions().find((one) => one.id === id);
+    if (found === undefined) throw refusal('conflict', 'The record does not speak for this rule any more.', 'Look at what it suggests now; nothing was kept.');
+    return found.rule;
+  }
+
   #suggestions(): Suggestion[] {
     return [
       {
+        id: 'allow-tag-case',
         text: '40 of 40 approved, never reversed: allow exactly this crm.tag_case of billing-agent?', calls: 40,
         rule: { name: 'Exactly this crm.tag_case of billing-agent, always', agent: 'billing-agent', tool: 'crm.tag_case', when: { args: { case: { is: '48213' }, tag: { is: 'duplicate-charge' } } }, does: 'allow', until: iso(this.#now + 30 * DAY) },
       },
       {
+        id: 'hold-merge',
         text: 'notes.merge of notes-sync: never held, yet 3 rolled back: hold these?', calls: 3,
         rule: { name: 'Ask before notes.merge of notes-sync', agent: 'notes-sync', tool: 'notes.merge', when: { args: {} }, does: 'hold', why: '3 of 17 such calls were taken back.' },
       },

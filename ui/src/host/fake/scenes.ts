@@ -25,7 +25,7 @@ export interface Scene {
   gate?: { paused: boolean; agents: AgentCard[]; rules: RuleRow[] };
   past?: PastKind;
   tasks?: TaskSpec[];
-  failures?: [call: string, error: WindowError][];
+  failures?: [call: string, error: Omit<WindowError, 'faults'>][];
 }
 
 /** The scene of this name; an unknown one is the full desk. */
@@ -162,13 +162,13 @@ function taskSpecs(now: number): Spec[] {
   const at = iso(now - 30 * MINUTE);
   const line = (minutes: number, actor: string, event: string, text: string) => ({ at: iso(now - minutes * MINUTE), actor, event, text, until: null });
   return [
-    { ...refundSpec(now), taskId: 'ortiz', thread: [line(3, 'agent', 'submitted', 'Handed over')] },
+    { ...refundSpec(now), task: 'ortiz', thread: [line(3, 'agent', 'submitted', 'Handed over')] },
     {
-      id: 'h-tagged', agent: 'billing-agent', taskId: 'ortiz', title: 'Refund request from Dana Ortiz', question: 'Tag the case as a duplicate charge?', state: 'reconciled', report: { outcome: 'applied', steps: [] }, liveness: { kind: 'collected', at }, received_at: iso(now - 34 * MINUTE),
+      id: 'h-tagged', agent: 'billing-agent', task: 'ortiz', title: 'Refund request from Dana Ortiz', question: 'Tag the case as a duplicate charge?', state: 'reconciled', report: { outcome: 'applied', steps: [] }, liveness: { kind: 'collected', at }, received_at: iso(now - 34 * MINUTE),
       options: [{ id: 'tag', label: 'Tag the case', effect: 'reversible' }], decision: { kind: 'approve', by: 'reviewer', at, option: 'tag', facts: {}, constraints: [] },
       thread: [line(34, 'agent', 'submitted', 'Handed over'), line(31, 'reviewer', 'decided', 'Approved: Tag the case'), line(30, 'System', 'released', 'Sent to the agent'), line(29, 'agent', 'reconciled', 'Did what was decided')],
     },
-    { id: 'h-other', agent: 'deploy-bot', taskId: 'staging', title: 'Clean up staging', question: 'Which of the two backups may go?' },
+    { id: 'h-other', agent: 'deploy-bot', task: 'staging', title: 'Clean up staging', question: 'Which of the two backups may go?' },
   ];
 }
 

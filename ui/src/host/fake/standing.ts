@@ -35,7 +35,7 @@ export function outcome(view: CaseView, decision: Decision): string {
     case 'approve':
       return label ?? 'approved';
     case 'modify':
-      return `${label ?? 'approved'}, edited`;
+      return view.is_draft ? `Undo ${String((decision.args?.['actions'] as unknown[] | undefined)?.length ?? 0)} of ${String(view.actions_total)} changes` : `${label ?? 'approved'}, edited`;
     case 'inform':
       return 'informed';
     case 'reject':

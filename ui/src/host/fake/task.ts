@@ -212,7 +212,7 @@ function refuseWords(text: string | null): void {
 }
 
 function refusal(code: string, message: string, hint: string): WindowError {
-  return { code, message, hint };
+  return { code, message, hint, faults: [] };
 }
 
 function key({ agent, task }: OfTask): string {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::Suggestion;
 use crate::action::Effect;
-use crate::decision::canonical;
+use crate::decision::{canonical, hex};
 use crate::gate::{Ran, Verdict};
 use crate::replay::Afterwards::{Approved, RolledBack};
 use crate::replay::PastCheck;
@@ -64,7 +65,7 @@ fn allow(calls: &[&PastCheck], in_force: &Rules, now: DateTime<Utc>) -> Option<S
         clip(&line(&last.tool)),
         clip(&line(&last.agent)),
     );
-    Some(Suggestion { text, rule, calls: count })
+    Some(suggestion(text, rule, count))
 }
 
 /// Tools that ran without a question and were taken back.
@@ -101,7 +102,15 @@ fn hold(calls: &[&PastCheck], in_force: &Rules, now: DateTime<Utc>) -> Option<Su
         uses: None,
     };
     let text = format!("{tool} of {agent}: never held, yet {count} rolled back: hold these?");
-    rule.fault(now).is_empty().then_some(Suggestion { text, rule, calls: count })
+    rule.fault(now).is_empty().then(|| suggestion(text, rule, count))
+}
+
+fn suggestion(text: String, rule: Rule, calls: u32) -> Suggestion {
+    // Neither when it ends nor how many calls speak for it: both move on.
+    let (what, whose) = (matches!(rule.does, Does::Allow), (&rule.agent, &rule.tool));
+    let meant = json!([what, whose, rule.when]).to_string();
+    let id = hex(&Sha256::digest(meant)).chars().take(32).collect();
+    Suggestion { id, text, rule, calls }
 }
 
 fn most_telling(mut list: Vec<Suggestion>) -> Vec<Suggestion> {

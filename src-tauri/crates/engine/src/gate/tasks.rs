@@ -324,13 +324,13 @@ fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
         "options": [
             {
                 "id": "accept",
-                "label": "Keep all of it",
+                "label": "Keep all",
                 "risk": { "level": "low", "effect": "read", "why": "It is done already; nothing more changes." },
                 "recommended": true,
             },
             {
                 "id": "roll_back",
-                "label": "Have all of it undone",
+                "label": "Undo all",
                 "description": "Edit the list to have only some of it undone.",
                 "risk": { "level": "medium", "effect": "reversible", "why": "Each change is undone as it was declared, the last one first." },
                 "action": {

@@ -15,6 +15,7 @@ mod flood;
 mod full;
 mod gate;
 mod locked;
+mod origin;
 mod rules;
 mod seen;
 mod spool;

@@ -191,6 +191,34 @@ pub struct ReplayRequest {
     pub triggers: Option<Triggers>,
 }
 
+/// Where a rule comes from that nobody wrote by hand. The window names the
+/// source and never sends the rule back: what it has read it may have rounded.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RuleFrom {
+    /// The call behind a card: exactly this is allowed.
+    Card {
+        /// The handoff.
+        id: String,
+        /// For how many days.
+        #[ts(type = "number")]
+        days: i64,
+        /// For how many calls; none for any number.
+        uses: Option<u32>,
+    },
+    /// What the insights suggest.
+    Suggestion {
+        /// What names the suggestion.
+        id: String,
+    },
+    /// A rule that was taken back, and is made again.
+    TakenBack {
+        /// What names the rule.
+        #[ts(type = "number")]
+        id: i64,
+    },
+}
+
 /// A level that is tried on the recorded past.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, TS)]
 #[serde(deny_unknown_fields)]

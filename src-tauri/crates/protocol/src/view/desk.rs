@@ -48,6 +48,10 @@ pub struct DeskStatus {
     pub notices: Vec<String>,
     /// Whether the demo agent is running now.
     pub demo_running: bool,
+    /// Everything is paused.
+    pub paused: bool,
+    /// How many agents wait for the reviewer to look at them.
+    pub calling: u32,
 }
 
 /// A copy of everything, to which the desk can go back.

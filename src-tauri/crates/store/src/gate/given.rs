@@ -146,6 +146,20 @@ impl Read<'_> {
             .exists([agent, task])?)
     }
 
+    /// How many agents wait for the reviewer: lowered, or with tools that are
+    /// new or changed.
+    pub fn calling(&self) -> Result<u32, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM (
+                   SELECT agent FROM levels WHERE task = '' AND lowered IS NOT NULL
+                   UNION SELECT agent FROM tools
+                   WHERE gone = 0 AND (accepted IS NULL OR accepted_hash IS NOT hash))",
+            )?
+            .query_row([], |row| row.get(0))?)
+    }
+
     /// The tools of an agent, by name.
     pub fn tools(&self, agent: &str) -> Result<Vec<KnownTool>, StoreError> {
         let sql = format!("SELECT {TOOL} FROM tools WHERE agent = ? AND gone = 0 ORDER BY name");
