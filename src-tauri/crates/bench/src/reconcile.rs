@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::action::Action;
 use handoff_domain::decision::Decision;
 use handoff_domain::directive::Verdict;
@@ -129,7 +129,7 @@ fn step(number: usize) -> Value {
 }
 
 fn actions(count: usize) -> anyhow::Result<Vec<Action>> {
-    let each = (0..count).map(|number| {
+    let each = (0..count).map(|number| -> anyhow::Result<Action> {
         let mut action = json!({ "id": format!("a{number}"), "tool": "write",
             "step": format!("s{}", number * (STEPS / 2) / count), "effect": "reversible",
             "input": { "number": number }, "status": "done", "ended_at": moment(number)?,
@@ -145,7 +145,7 @@ fn actions(count: usize) -> anyhow::Result<Vec<Action>> {
     each.collect()
 }
 
-fn moment(number: usize) -> anyhow::Result<DateTime<chrono::Utc>> {
-    let start: DateTime<chrono::Utc> = "2026-11-20T09:00:00Z".parse()?;
+fn moment(number: usize) -> anyhow::Result<DateTime<Utc>> {
+    let start: DateTime<Utc> = "2026-11-20T09:00:00Z".parse()?;
     Ok(start + TimeDelta::seconds(i64::try_from(number)?))
 }
