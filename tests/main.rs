@@ -26,6 +26,7 @@ mod driven {
     mod notices;
     mod reboot;
     mod restart;
+    mod restore;
     mod settings;
     mod side_by_side;
     mod story;

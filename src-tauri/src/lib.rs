@@ -123,7 +123,7 @@ fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
         .build()
         .context("The desk could not start its threads")?;
     tauri::async_runtime::set(runtime.handle().clone());
-    let notifier = Arc::new(DesktopNotifier::new());
+    let notifier = Arc::new(DesktopNotifier::new(home.root().join("notices.json")));
     let (engine, server) = runtime.block_on(async {
         let files = Files::of(home.database());
         let went_back = restore.map(|name| go_back(&files, name, SystemClock.now()));

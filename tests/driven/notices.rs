@@ -111,3 +111,23 @@ fn a_burst_is_summed_up_in_one_notification() {
     let alone = all.iter().filter(|notice| notice.body.contains("draft-burst")).count();
     assert!(alone < 12, "not every one by itself: {all:#?}");
 }
+
+#[test]
+fn what_a_killed_desk_left_on_the_screen_is_replaced_and_opens_its_item_again() {
+    let mut desk = Desk::open();
+    let id = desk.submit(&payload::rename("left"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-left.txt")).unwrap();
+    desk.window().item(&id, "ready");
+    desk.kill();
+    assert_eq!(desk.notices().displayed().unwrap(), 1, "nobody took it away");
+    desk.start();
+    let told_twice = || {
+        let all = desk.notices().all()?;
+        let of_it = all.iter().filter(|notice| notice.body.contains("draft-left.txt")).count();
+        Ok((of_it == 2).then_some(()))
+    };
+    handoff_stage::ask_until(SOON, told_twice).unwrap().expect("it is told again");
+    assert_eq!(desk.notices().displayed().unwrap(), 1, "in its old place");
+    desk.notices().act().unwrap();
+    desk.window().shows("question", "May I rename draft-left.txt?");
+}

@@ -39,6 +39,17 @@ impl Bus {
         answered(async { Ok(self.proxy.name_has_owner(name.try_into()?).await?) }).await
     }
 
+    /// Who owns a name, and on which bus: names of owners are never used twice
+    /// on one bus, and no two buses are called the same.
+    pub async fn owner_of(&self, name: &'static str) -> Result<String, String> {
+        answered(async {
+            let bus = self.proxy.get_id().await?;
+            let owner = self.proxy.get_name_owner(name.try_into()?).await?;
+            Ok(format!("{owner} on {}", bus.as_str()))
+        })
+        .await
+    }
+
     /// Whether a service runs, or is one that the bus starts when it is asked.
     pub async fn has_service(&self, name: &'static str) -> Result<bool, String> {
         if self.has_owner(name).await? {

@@ -5,11 +5,13 @@
 //! A service that is missing, hangs or dies costs nobody else any time: every
 //! question to it has a limit and runs beside everything else.
 
+mod left;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use handoff_protocol::view::NotificationState;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::left::{Left, OnScreen, OnScreenNotice};
 use super::bus::{Bus, NOTIFICATIONS, Owners, PATIENCE};
 use super::service::{Answer, NONE, Posted, Service, SessionService};
 
@@ -38,6 +41,10 @@ struct Shared {
     /// What is wanted or shown, by handoff; the summary of a burst has none.
     places: Mutex<Places>,
     presence: Mutex<Presence>,
+    left: Left,
+    /// The service whose notices are written down, once those that a desk
+    /// before this one left with it are seen to.
+    written_for: Mutex<Option<String>>,
     /// Woken when the service has stopped answering.
     fell_silent: Notify,
     turn: tokio::sync::Mutex<()>,
@@ -83,16 +90,20 @@ struct Place {
 struct Shown {
     number: u64,
     id: u32,
-    listener: tokio::task::AbortHandle,
+    /// It was clicked or closed; nobody sees it any more.
+    gone: bool,
+    /// Who listens for a click; nobody, where a desk before this one showed it.
+    listener: Option<tokio::task::AbortHandle>,
 }
 
 impl DesktopNotifier {
-    /// A notifier that shows, and opens nothing until it is attached.
-    pub fn new() -> Self {
-        Self::with(Box::new(SessionService), LIMITS)
+    /// A notifier that shows, and opens nothing until it is attached. What it
+    /// has on the screen is written down in `file`.
+    pub fn new(file: PathBuf) -> Self {
+        Self::with(Box::new(SessionService), LIMITS, file)
     }
 
-    fn with(service: Box<dyn Service>, limits: Limits) -> Self {
+    fn with(service: Box<dyn Service>, limits: Limits, file: PathBuf) -> Self {
         Self {
             shared: Arc::new(Shared {
                 service,
@@ -100,6 +111,8 @@ impl DesktopNotifier {
                 engine: OnceLock::new(),
                 places: Mutex::default(),
                 presence: Mutex::default(),
+                left: Left::new(file),
+                written_for: Mutex::default(),
                 fell_silent: Notify::new(),
                 turn: tokio::sync::Mutex::default(),
             }),
@@ -180,6 +193,30 @@ impl DesktopNotifier {
         self.shared.is(Presence::Present);
         let service = name.unwrap_or_else(|_| "a notification service".to_owned());
         tell(NotificationState::Available { service });
+        self.take_over().await;
+    }
+
+    /// Sees to what a desk before this one left on the screen: what still waits
+    /// is told again in its place, and the rest is taken away.
+    async fn take_over(&self) {
+        let shared = &self.shared;
+        let asked = tokio::time::timeout(shared.limits.patience, shared.service.identity()).await;
+        let Ok(Ok(service)) = asked else { return };
+        if shared.is_written_for(&service) {
+            return;
+        }
+        let left = shared.left.with(&service);
+        let doubled = lock(&shared.places).adopt(&left);
+        *shared.written_for.lock().unwrap_or_else(PoisonError::into_inner) = Some(service);
+        if let Some(engine) = shared.engine.get() {
+            let ids = left.iter().filter_map(|one| one.handoff.clone()).collect();
+            engine.tell_again(ids).await;
+        }
+        let unheard = lock(&shared.places).give_up_adopted();
+        for shown in doubled.into_iter().chain(unheard) {
+            shared.take_back(shown);
+        }
+        shared.write_down();
     }
 
     fn is_gone(&self, tell: &impl Fn(NotificationState), why: String) {
@@ -229,6 +266,7 @@ impl Notifier for DesktopNotifier {
         let place = lock(&self.shared.places).of.remove(&Some(handoff.to_owned()));
         if let Some(shown) = place.and_then(|place| place.shown) {
             self.shared.take_back(shown);
+            self.shared.write_down();
         }
     }
 }
@@ -267,7 +305,7 @@ impl Shared {
     }
 
     fn take_back(self: &Arc<Self>, shown: Shown) {
-        shown.listener.abort();
+        shown.listen_no_more();
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let closing = tokio::time::timeout(self.limits.patience, self.service.close(shown.id));
         runtime.spawn(async move {
@@ -281,8 +319,44 @@ impl Shared {
     fn forget(&self) {
         for place in lock(&self.places).of.values_mut() {
             if let Some(shown) = place.shown.take() {
-                shown.listener.abort();
+                shown.listen_no_more();
             }
+        }
+        *self.written_for.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn is_written_for(&self, service: &str) -> bool {
+        let known = self.written_for.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_deref() == Some(service)
+    }
+
+    /// Writes down what is on the screen, once it is known whose it is.
+    fn write_down(&self) {
+        // One at a time: the last to write knows the most.
+        let service = self.written_for.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(service) = &*service {
+            let notices = lock(&self.places).on_screen();
+            self.left.keep(&OnScreen { service: service.clone(), notices });
+        }
+    }
+
+    /// A notice was clicked or closed.
+    fn went(&self, handoff: Option<&String>, id: u32) {
+        let mut places = lock(&self.places);
+        let place = places.of.get_mut(&handoff.cloned());
+        let shown = place.and_then(|place| place.shown.as_mut());
+        if let Some(shown) = shown.filter(|shown| shown.id == id) {
+            shown.gone = true;
+            drop(places);
+            self.write_down();
+        }
+    }
+}
+
+impl Shown {
+    fn listen_no_more(&self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
         }
     }
 }
@@ -294,6 +368,37 @@ impl Places {
         let since = self.last;
         self.of.entry(handoff.cloned()).or_insert(Place { since, shown: None });
         since
+    }
+
+    /// Makes places of what a desk before this one showed, as number 0; gives
+    /// back what this one has shown anew already.
+    fn adopt(&mut self, left: &[OnScreenNotice]) -> Vec<Shown> {
+        let mut doubled = Vec::new();
+        for OnScreenNotice { handoff, id } in left {
+            let place = self.of.entry(handoff.clone()).or_insert(Place { since: 0, shown: None });
+            let adopted = Shown { number: 0, id: *id, gone: false, listener: None };
+            match &place.shown {
+                None => place.shown = Some(adopted),
+                Some(shown) if shown.id != *id => doubled.push(adopted),
+                Some(_) => {}
+            }
+        }
+        doubled
+    }
+
+    /// What was adopted and has not been replaced.
+    fn give_up_adopted(&mut self) -> Vec<Shown> {
+        let shown =
+            self.of.values_mut().filter_map(|place| place.shown.take_if(|shown| shown.number == 0));
+        shown.collect()
+    }
+
+    fn on_screen(&self) -> Vec<OnScreenNotice> {
+        let seen = self.of.iter().filter_map(|(handoff, place)| {
+            let shown = place.shown.as_ref().filter(|shown| !shown.gone)?;
+            Some(OnScreenNotice { handoff: handoff.clone(), id: shown.id })
+        });
+        seen.collect()
     }
 
     /// The place of a notice, unless it was retired meanwhile.
@@ -321,11 +426,13 @@ async fn show(shared: Arc<Shared>, notice: Notice, number: u64) -> Attempt {
     shared.is(Presence::Present);
     let (opens, opened) = (notice.handoff.clone(), Arc::clone(&shared));
     let listener = tokio::spawn(async move {
-        if let (true, Some(engine)) = (clicked.await, opened.engine.get()) {
+        let clicked = clicked.await;
+        opened.went(opens.as_ref(), id);
+        if let (true, Some(engine)) = (clicked, opened.engine.get()) {
             engine.show(opens);
         }
     });
-    let shown = Shown { number, id, listener: listener.abort_handle() };
+    let shown = Shown { number, id, gone: false, listener: Some(listener.abort_handle()) };
     let mut places = lock(&shared.places);
     let Some(place) = places.place(handoff, number) else {
         drop(places);
@@ -338,12 +445,13 @@ async fn show(shared: Arc<Shared>, notice: Notice, number: u64) -> Attempt {
     let kept = place.shown.as_ref().map(|kept| kept.id);
     drop(places);
     if let Some(leaves) = leaves {
-        leaves.listener.abort();
+        leaves.listen_no_more();
         // The service has it no more where the other took its place.
         if Some(leaves.id) != kept {
             shared.take_back(leaves);
         }
     }
+    shared.write_down();
     Attempt::Shown
 }
 

@@ -26,6 +26,9 @@ pub trait Service: Send + Sync + 'static {
     /// Its name, from itself.
     fn name(&self) -> Answer<Result<String, String>>;
 
+    /// Which one it is: another, or the same begun anew, says something else.
+    fn identity(&self) -> Answer<Result<String, String>>;
+
     /// Shows a notice, in the place of an earlier one if that is named.
     fn show(&self, notice: &Notice, replaces: Option<u32>) -> Answer<Result<Posted, String>>;
 
@@ -59,6 +62,10 @@ impl Service for SessionService {
                 answer.body().deserialize().map_err(|error| error.to_string())?;
             Ok(format!("{name} {version}"))
         })
+    }
+
+    fn identity(&self) -> Answer<Result<String, String>> {
+        Box::pin(async { Bus::connect().await?.owner_of(NOTIFICATIONS).await })
     }
 
     fn show(&self, notice: &Notice, replaces: Option<u32>) -> Answer<Result<Posted, String>> {

@@ -48,6 +48,14 @@ impl Engine {
         }
     }
 
+    /// Tells the reviewer once more of those of these handoffs that still wait:
+    /// nobody listens to what is on the screen of them.
+    pub async fn tell_again(&self, ids: Vec<String>) {
+        for id in ids {
+            self.announce_now(&id, owed).await;
+        }
+    }
+
     async fn announce_now(&self, id: &str, purpose: fn(&Record) -> Purpose) {
         match self.desk.store.read(|read| read.handoff(id)) {
             Ok(Some(record)) if record.progress.state() == State::Ready => {

@@ -13,6 +13,7 @@ struct Slow {
     leave: Arc<Semaphore>,
     answers: Arc<AtomicBool>,
     last: Arc<AtomicU32>,
+    is: String,
     told: mpsc::UnboundedSender<Told>,
 }
 
@@ -43,6 +44,10 @@ impl Service for Slow {
         Box::pin(async move {
             if answers { Ok("slow 1".to_owned()) } else { std::future::pending().await }
         })
+    }
+
+    fn identity(&self) -> Answer<Result<String, String>> {
+        Box::pin(std::future::ready(Ok(self.is.clone())))
     }
 
     fn show(&self, _notice: &Notice, replaces: Option<u32>) -> Answer<Result<Posted, String>> {
@@ -80,9 +85,25 @@ fn notifier(
         leave: Arc::new(Semaphore::new(leave)),
         answers: Arc::new(AtomicBool::new(true)),
         last: Arc::default(),
+        is: "one".to_owned(),
         told,
     };
-    (DesktopNotifier::with(Box::new(slow.clone()), limits), slow, heard)
+    // Written nowhere: the folder is not there.
+    let file = PathBuf::from("/no/such/folder/notices.json");
+    (DesktopNotifier::with(Box::new(slow.clone()), limits, file), slow, heard)
+}
+
+/// A desk's notifier over what a desk before it has written down, at a service
+/// of this name.
+async fn after(
+    file: &std::path::Path,
+    service: &str,
+) -> (DesktopNotifier, mpsc::UnboundedReceiver<Told>) {
+    let (_, slow, heard) = notifier(PATIENT, 9);
+    let slow = Slow { is: service.to_owned(), ..slow };
+    let notifier = DesktopNotifier::with(Box::new(slow), PATIENT, file.to_owned());
+    notifier.is_there(&|_| ()).await;
+    (notifier, heard)
 }
 
 fn notice(handoff: &str) -> Notice {
@@ -229,4 +250,56 @@ async fn a_bus_or_a_service_that_is_lost_is_found_again() {
     own.end();
     until(true).await;
     watch.abort();
+}
+
+#[tokio::test]
+async fn what_a_killed_desk_left_on_the_screen_is_taken_away_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notices.json");
+    {
+        let (notifier, _heard) = after(&file, "one").await;
+        for handoff in ["a", "b", "c"] {
+            assert_eq!(notifier.notify(notice(handoff)).await, Attempt::Shown);
+        }
+        notifier.retire("b");
+    }
+    // Its numbers mean other things, if anything, to another service.
+    let copy = folder.path().join("copy.json");
+    std::fs::copy(&file, &copy).unwrap();
+    let (_notifier, mut heard) = after(&copy, "another").await;
+    tokio::task::yield_now().await;
+    assert!(heard.try_recv().is_err(), "nothing is closed");
+
+    let (notifier, mut heard) = after(&file, "one").await;
+    let mut closed = [next(&mut heard).await, next(&mut heard).await];
+    closed.sort_by_key(|told| matches!(told, Told::Closed(3)));
+    assert_eq!(closed, [Told::Closed(1), Told::Closed(3)]);
+    drop(notifier);
+    let (_notifier, mut heard) = after(&file, "one").await;
+    tokio::task::yield_now().await;
+    assert!(heard.try_recv().is_err(), "once");
+}
+
+#[tokio::test]
+async fn what_was_shown_before_the_service_was_asked_is_not_shown_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notices.json");
+    {
+        let (notifier, _heard) = after(&file, "one").await;
+        notifier.notify(notice("a")).await;
+        notifier.notify(notice("b")).await;
+    }
+    let (_, slow, mut heard) = notifier(PATIENT, 9);
+    slow.last.store(7, Ordering::SeqCst);
+    let notifier = DesktopNotifier::with(Box::new(slow), PATIENT, file);
+    notifier.notify(notice("b")).await;
+    notifier.is_there(&|_| ()).await;
+    let mut closed = Vec::new();
+    while closed.len() < 2 {
+        if let Told::Closed(id) = next(&mut heard).await {
+            closed.push(id);
+        }
+    }
+    closed.sort_unstable();
+    assert_eq!(closed, [1, 2], "the new one, 8, stays");
 }
