@@ -25,7 +25,7 @@ fn going_back_keeps_what_was_there_and_names_what_is_lost() {
     // Another that has no backup makes one, with the first handoff in it.
     desk.kill();
     fs::remove_dir_all(desk.home().join("backups")).unwrap();
-    desk.start();
+    let apart = desk.start_apart();
     ask_until(SOON, || Ok((backups(desk.home()).len() == 1).then_some(()))).unwrap().unwrap();
     let second = desk.submit(&payload::rename("second"));
     desk.window().item(&second, "ready");
@@ -53,6 +53,7 @@ fn going_back_keeps_what_was_there_and_names_what_is_lost() {
     assert!(set_aside.join("desk.db").exists(), "nothing was deleted");
 
     // It goes on as any other desk.
+    drop(apart);
     desk.close();
     desk.start();
     let window = desk.window();

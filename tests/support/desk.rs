@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -59,8 +60,28 @@ impl Desk {
         self.start_by(&[]);
     }
 
+    /// The same for a desk that starts itself again in its own place:
+    /// `WebKitWebDriver` ends the program whose window it has lost. That is
+    /// here a script, and the desk is ended by what this returns.
+    pub fn start_apart(&mut self) -> Apart {
+        let folder = self.scratch("apart");
+        let (script, pid) = (folder.join("desk"), folder.join("pid"));
+        let text = format!(
+            "#!/bin/sh\n'{DESK}' \"$@\" &\necho $! > '{pid}.new' && mv '{pid}.new' '{pid}'\nwait\n",
+            pid = pid.display()
+        );
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+        self.start_program(&script, &[]);
+        Apart(fs::read_to_string(pid).unwrap().trim().parse().unwrap())
+    }
+
     /// The same by means of a program that becomes the one it is told.
     pub fn start_by(&mut self, by: &[String]) {
+        self.start_program(Path::new(DESK), by);
+    }
+
+    fn start_program(&mut self, desk: &Path, by: &[String]) {
         assert!(self.window.is_none(), "the desk is off before it is started");
         let log = self.stage.folder().join("desk.log");
         let log = fs::File::options().create(true).append(true).open(log).unwrap();
@@ -73,7 +94,7 @@ impl Desk {
             }
         };
         driver.stdout(log.try_clone().unwrap()).stderr(log);
-        self.window = Some(Window::open(&mut driver, Path::new(DESK)));
+        self.window = Some(Window::open(&mut driver, desk));
     }
 
     /// Kills the desk as a power cut would.
@@ -170,6 +191,18 @@ impl Desk {
         match kept {
             Ok(()) => say(&format!("what was on screen is in {}", folder.display())),
             Err(fault) => say(&format!("what was on screen could not be kept: {fault:#}")),
+        }
+    }
+}
+
+/// A desk that only this ends, as a power cut would.
+#[derive(Debug)]
+pub struct Apart(u32);
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        if let Err(fault) = handoff_stage::child::kill(self.0) {
+            say(&format!("the desk could not be ended: {fault:#}"));
         }
     }
 }
