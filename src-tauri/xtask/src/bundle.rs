@@ -13,7 +13,7 @@ use crate::packages::{self, Purpose};
 use crate::{app, ui};
 
 /// Builds it.
-pub fn run(root: &Root) -> anyhow::Result<()> {
+pub fn run(root: &Root, profile: &str) -> anyhow::Result<()> {
     if answer(Command::new("dpkg-deb").arg("--version")).is_none() {
         bail!("a Debian package is made with dpkg-deb, which is not here: do this on a Debian");
     }
@@ -22,7 +22,8 @@ pub fn run(root: &Root) -> anyhow::Result<()> {
     ui::build(root)?;
     run_command(&mut root.cargo([
         "build",
-        "--release",
+        "--profile",
+        profile,
         "--package",
         app::DESK,
         "--bin",
@@ -32,7 +33,9 @@ pub fn run(root: &Root) -> anyhow::Result<()> {
         "--features",
         "custom-protocol",
     ]))?;
-    let package = pack(root, &root.target().join("release"), &root.target().join("bundle"))?;
+    // Cargo's one profile that is not called like its folder.
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let package = pack(root, &root.target().join(folder), &root.target().join("bundle"))?;
     println!("The package is built. Install it with: sudo apt install {}", package.display());
     Ok(())
 }

@@ -69,7 +69,11 @@ enum Task {
     /// Print how often each trigger is right on the labelled traces
     Triggers,
     /// Build the Debian package
-    Bundle,
+    Bundle {
+        /// With another build profile, such as dev: only to try the package
+        #[arg(long, default_value = "release")]
+        profile: String,
+    },
     /// Name and install missing system packages
     System,
 }
@@ -88,7 +92,7 @@ fn main() -> anyhow::Result<()> {
                 ["run", "--quiet", "--package", "handoff-domain", "--example", "triggers"];
             command::run(&mut root.cargo(example))
         }
-        Task::Bundle => bundle::run(&root),
+        Task::Bundle { profile } => bundle::run(&root, &profile),
         Task::System => packages::ensure(packages::Purpose::Test),
     }
 }
