@@ -143,6 +143,11 @@ export class FakeTasks {
     kept.revision += 1;
   }
 
+  /** The agent ends it. */
+  end(of: OfTask): void {
+    this.#find(of).closed = true;
+  }
+
   #find(of: OfTask): Kept {
     const found = this.#kept.get(key(of));
     if (found !== undefined) return found;
