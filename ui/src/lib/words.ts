@@ -192,6 +192,8 @@ export const glossary: Term[] = [
   { word: 'Option', help: 'An answer the agent prepared, with its risk and the exact tool call it leads to.' },
   { word: 'Inform', help: 'You give new facts or conditions instead of a yes or a no. The agent plans again.' },
   { word: 'Take over', help: 'You do this step by hand. The agent stops there.' },
+  { word: 'Give back', help: 'You end what you do by hand and say what is done. The agent goes on from there.' },
+  { word: 'Thread', help: 'All that happened in a task, by the agent, by you and by the desk, and who acts now.' },
   { word: 'Hold', help: 'The seconds after a decision in which you can still undo it.' },
   { word: 'Release', help: 'The hold is over, and the decision is sent to the agent. It can no longer be undone here.' },
   { word: 'Collect', help: 'The agent fetches the decision. An agent that is away collects it later.' },

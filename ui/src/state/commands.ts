@@ -6,6 +6,7 @@ import { focusEnds } from '../lib/alerts';
 import { choices, unable } from '../lib/snooze';
 import { tomorrowAtNine } from '../lib/time';
 import type { Desk } from './desk.svelte';
+import type { Control } from './task.svelte';
 
 export interface Command {
   id: string;
@@ -29,7 +30,7 @@ export function commands(desk: Desk): Command[] {
 }
 
 function aboutTheCard({ id, group }: Command): boolean {
-  return (group === 'Decide' && id !== 'undo') || ['next', 'previous', 'show-plan', 'show-history', 'show-thread'].includes(id);
+  return (group === 'Decide' && id !== 'undo') || ['next', 'previous', 'show-plan', 'show-history', 'show-thread', 'task-tell', 'task-plan', 'task-page'].includes(id);
 }
 
 /** Going from place to place, and stopping everything. */
@@ -61,6 +62,7 @@ function every(desk: Desk): Command[] {
     { id: 'undo', title: 'Undo the latest decision', group: 'Decide', keys: ['z'], available: desk.holds.length > 0, run: () => void desk.undo() },
     ...options(desk, free),
     ...snooze(desk, free),
+    ...task(desk),
     { id: 'next', title: 'Next handoff', group: 'Move', keys: ['j'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(1); } },
     { id: 'previous', title: 'Previous handoff', group: 'Move', keys: ['k'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(-1); } },
     { id: 'search', title: 'Search handoffs and history', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
@@ -99,6 +101,24 @@ function options(desk: Desk, free: boolean): Command[] {
     available: free,
     run: () => { opened.choose(option.id); },
   }));
+}
+
+/** What can be done with the task of the card at any time. */
+function task(desk: Desk): Command[] {
+  const { opened, places } = desk;
+  if (opened === null) return [];
+  const of = { agent: opened.view.agent.name, task: opened.view.task.id };
+  const form = (wanted: Control) => () => {
+    desk.evidence = 'thread';
+    desk.evidenceShown = true;
+    const found = places.tasks.open(of);
+    if (found.form !== wanted) found.toggle(wanted);
+  };
+  return [
+    { id: 'task-tell', title: 'Say something to the agent', group: 'Move', keys: [], available: true, run: form('tell') },
+    { id: 'task-plan', title: 'Edit the plan of the task', group: 'Move', keys: [], available: true, run: form('edit_plan') },
+    { id: 'task-page', title: 'Show the task on a page of its own', group: 'Move', keys: [], available: true, run: () => { places.showTask(of); } },
+  ];
 }
 
 /** Putting the card off. */

@@ -3,6 +3,7 @@ import { fireEvent, screen, within } from '@testing-library/svelte';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { EditPlan } from '../../src/gen/EditPlan';
 import type { GiveBack } from '../../src/gen/GiveBack';
+import { commands } from '../../src/state/commands';
 import { calls, click, desk, eachAlone, host, main, open, pass, press, row, show } from './stage';
 
 eachAlone();
@@ -37,7 +38,7 @@ describe('the thread', () => {
   });
 
   test('leads to its other handoffs and to the history', async () => {
-    await click(screen.getByRole('button', { name: /^History: show “Ran crm.tag_case/u }));
+    await click(screen.getByRole('button', { name: 'History of “Ran crm.tag_case for Tag the case”' }));
     expect(desk.evidence).toBe('history');
     expect(document.querySelector('[data-action-id="a2"]')?.classList.contains('traced')).toBe(true);
     desk.evidence = 'thread';
@@ -216,6 +217,24 @@ describe('the plan', () => {
     await click(button('Start over from the present plan'));
     expect(steps()).toEqual(['only']);
   });
+});
+
+test('is reached by command, and its page too', async () => {
+  desk.evidence = 'plan';
+  const run = (id: string) => commands(desk).find((one) => one.id === id && one.available)?.run();
+  run('task-tell');
+  await pass(300);
+  expect(form('Say something to the agent').contains(document.activeElement)).toBe(true);
+  run('task-plan');
+  await pass(300);
+  expect(form('Edit the plan')).toBeTruthy();
+  run('task-plan');
+  await pass(300);
+  expect(form('Edit the plan')).toBeTruthy();
+  run('task-page');
+  await pass(300);
+  expect(main()).toBe('Refund request from Dana Ortiz');
+  expect(commands(desk).find((one) => one.id === 'task-tell')?.available).toBe(false);
 });
 
 test('a task is reached from the agents too, and left to where it came from', async () => {
