@@ -107,7 +107,16 @@ const PARTS: [Part; 14] = [
     Part { heads: &[start::START, start::MEMORY], measure: start::measure },
     Part { heads: &[keys::HEAD], measure: keys::measure },
     Part { heads: &[search::HEAD], measure: search::measure },
-    Part { heads: &[gate::READ, gate::CHANGE, gate::REPLAY], measure: gate::measure },
+    Part {
+        heads: &[
+            gate::READ,
+            gate::CHANGE,
+            gate::READ_IN_MEMORY,
+            gate::CHANGE_IN_MEMORY,
+            gate::REPLAY,
+        ],
+        measure: gate::measure,
+    },
     Part {
         heads: &[reconcile::INFORM, reconcile::MODIFY, reconcile::ROLLBACK],
         measure: reconcile::measure,
