@@ -17,7 +17,7 @@ use crate::support::{AFTER_HOLD, Desk, SOON};
 const MANY: usize = 1000;
 
 /// How long all of them may take.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_mins(2);
 
 #[test]
 fn at_suggest_the_first_move_is_held() {

@@ -58,7 +58,7 @@ fn going_back_keeps_what_was_there_and_names_what_is_lost() {
     desk.start();
     let window = desk.window();
     window.item(&first, "ready");
-    assert_eq!(window.items(), [first.clone()]);
+    assert_eq!(window.items(), std::slice::from_ref(&first));
     window.open_item(&first, "May I rename draft-first.txt?");
     window.click("decide-approve");
     desk.wait_for_state(&first, "released");

@@ -9,10 +9,12 @@ mod ask;
 mod backlog;
 mod by_default;
 mod files;
+mod form;
 mod memory;
 mod record;
 mod tasks;
 
+pub(crate) use form::no_such_task;
 pub use memory::Memory;
 pub(crate) use tasks::refuse_plan;
 
@@ -24,7 +26,7 @@ use handoff_domain::autonomy::{Level, level};
 use handoff_domain::decision::{action_hash, fingerprint};
 use handoff_domain::effect::{self, Judged, Word, judge};
 use handoff_domain::gate::{Ground, Pending, Ran, Stop, Verdict, decide, runnable, waits_for};
-use handoff_domain::identity::{handoff_id, is_key};
+use handoff_domain::identity::handoff_id;
 use handoff_domain::lifecycle::State;
 use handoff_domain::payload::{Plan, Task};
 use handoff_domain::rule::{CallFacts, Kept, Matched, Rules};
@@ -36,6 +38,7 @@ use serde_json::{Value, json};
 
 use self::answer::{answer, limit, no};
 use self::files::Copies;
+use self::form::{refuse_malformed, task_of};
 use self::memory::Remembered;
 use crate::submit::{Open, store_new};
 use crate::{Actor, Desk, Engine, Entry, Failure, lock};
@@ -483,41 +486,4 @@ fn standing(
         plan: read.task(agent, task)?.and_then(|task| task.plan),
         untold: read.untold_count(agent)?,
     })
-}
-
-fn task_of(check: &Check, known: Option<&TaskRow>) -> Result<Task, Failure> {
-    match (&check.task, known) {
-        (TaskRef::Whole(task), _) => Ok(task.as_ref().clone()),
-        (TaskRef::Id(_), Some(row)) => Ok(row.task.clone()),
-        (TaskRef::Id(id), None) => Err(no_such_task(id)),
-    }
-}
-
-pub(crate) fn no_such_task(id: &str) -> Failure {
-    Failure::new(
-        ErrorCode::NotFound,
-        format!("There is no task {id:?} of this agent."),
-        "Open it with task.open, or give the whole task: {\"id\", \"title\", \"goal\"}.",
-    )
-}
-
-fn refuse_malformed(check: &Check) -> Result<(), Failure> {
-    let fault = |what: String, hint: &str| Err(Failure::new(ErrorCode::InvalidParams, what, hint));
-    let id = "Use 1 to 200 of the characters A–Z, a–z, 0–9 and . _ : / -";
-    if !is_key(&check.key) {
-        return fault(format!("{:?} cannot be a key.", check.key), id);
-    }
-    if !is_key(check.task.id()) {
-        return fault(format!("{:?} cannot be the id of a task.", check.task.id()), id);
-    }
-    if let Some(step) = check.step.as_deref().filter(|step| !is_key(step)) {
-        return fault(format!("{step:?} cannot be the id of a step."), id);
-    }
-    if check.tool.trim().is_empty() || check.tool.chars().count() > 200 {
-        return fault(
-            "The tool has no name, or one that is too long.".to_owned(),
-            "Give the tool's name, at most 200 characters.",
-        );
-    }
-    Ok(())
 }

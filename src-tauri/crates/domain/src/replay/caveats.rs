@@ -58,14 +58,12 @@ pub(super) fn all(past: &Past, before: &Ground, after: &Ground) -> Vec<String> {
 /// The setting of a trigger that changes, and cannot be replayed.
 fn unmeasured(old: &Triggers, new: &Triggers, kind: TriggerKind) -> Option<String> {
     let (before, after) = (old.rephrased_alike, new.rephrased_alike);
-    match kind {
-        TriggerKind::Rephrased if before != after => {
-            Some(format!("how alike questions are, in percent, from {before} to {after}"))
-        }
-        TriggerKind::Compliance if old.words != new.words => {
-            Some("the new list of words".to_owned())
-        }
-        _ => None,
+    if kind == TriggerKind::Rephrased && before != after {
+        Some(format!("how alike questions are, in percent, from {before} to {after}"))
+    } else if kind == TriggerKind::Compliance && old.words != new.words {
+        Some("the new list of words".to_owned())
+    } else {
+        None
     }
 }
 
