@@ -115,7 +115,7 @@ fn a_deadline_that_passed_while_the_machine_was_off_is_warned_of_first() {
         let thread = desk.window().text("task-thread");
         let at =
             |words| thread.find(words).unwrap_or_else(|| panic!("{words:?} is not in {thread}"));
-        assert!(at(WARNED) < at(LEFT_ALONE), "{thread}");
+        assert!(at(LEFT_ALONE) < at(WARNED), "the latest first: {thread}");
         let all = desk.notices().all().unwrap();
         let warnings = all.iter().filter(|one| one.summary.contains("time runs out")).count();
         assert_eq!(warnings, 1, "only that one is warned of, once: {all:#?}");
