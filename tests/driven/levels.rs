@@ -13,8 +13,9 @@ use crate::support::files::{self, HEAP, contents, whereabouts};
 use crate::support::window::Window;
 use crate::support::{AFTER_HOLD, Desk, SOON};
 
-/// So many that a person can step in while they are moved.
-const MANY: usize = 1000;
+/// So many that a person can step in while they are moved, and no more than the
+/// agent moves in one task.
+const MANY: usize = 480;
 
 /// How long all of them may take.
 const LONG: Duration = Duration::from_mins(2);
