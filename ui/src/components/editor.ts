@@ -7,7 +7,7 @@ import { json } from '@codemirror/lang-json';
 import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from '@codemirror/language';
 import { setDiagnostics } from '@codemirror/lint';
 import { unifiedMergeView } from '@codemirror/merge';
-import { EditorState } from '@codemirror/state';
+import { Compartment, EditorState } from '@codemirror/state';
 import { drawSelection, EditorView, highlightSpecialChars, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { inertText, UNSEEN } from '../lib/inert';
@@ -22,6 +22,8 @@ export interface Marked {
 export interface Editor {
   /** Shows these faults and no others. */
   mark(faults: Marked[]): void;
+  /** Shows in the text what differs from what was proposed, or nothing of it. */
+  compare(on: boolean): void;
   focus(): void;
   destroy(): void;
 }
@@ -54,8 +56,51 @@ const look = EditorView.theme({
   '.cm-specialChar': { color: 'var(--mid)', backgroundColor: 'var(--mid-soft)', borderRadius: '4px' },
 });
 
+const MARKED = highlightSpecialChars({
+  specialChars: new RegExp(UNSEEN, 'gu'),
+  render: (code) => {
+    const chip = document.createElement('span');
+    chip.className = 'cm-specialChar';
+    chip.textContent = inertText(String.fromCodePoint(code));
+    return chip;
+  },
+});
+
+const LOOK = [json(), syntaxHighlighting(tints), MARKED, EditorView.lineWrapping, look];
+
+/** What differs from what was proposed. */
+const difference = (proposed: string) => unifiedMergeView({ original: proposed, mergeControls: false, gutter: true });
+
+/** A difference that is only read. */
+export interface Comparison {
+  /** Compares this text with what was proposed. */
+  show(text: string): void;
+  destroy(): void;
+}
+
+/** Makes a difference inside `parent`. */
+export function comparison(parent: HTMLElement, options: { text: string; proposed: string; label: string }): Comparison {
+  const view = new EditorView({
+    parent,
+    state: EditorState.create({
+      doc: options.text,
+      extensions: [LOOK, difference(options.proposed), EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ 'aria-label': options.label, 'aria-multiline': 'true', 'aria-readonly': 'true', role: 'textbox', tabindex: '0' })],
+    }),
+  });
+  return {
+    show: (text) => {
+      if (text !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    },
+    destroy: () => {
+      view.destroy();
+    },
+  };
+}
+
 /** Makes an editor inside `parent`. */
 export function editor(parent: HTMLElement, options: { text: string; proposed: string; label: string; onchange: (text: string) => void }): Editor {
+  const compared = new Compartment();
+  let comparing = true;
   const view = new EditorView({
     parent,
     state: EditorState.create({
@@ -65,26 +110,14 @@ export function editor(parent: HTMLElement, options: { text: string; proposed: s
         drawSelection(),
         bracketMatching(),
         indentUnit.of('  '),
-        json(),
-        syntaxHighlighting(tints),
-        highlightSpecialChars({
-          specialChars: new RegExp(UNSEEN, 'gu'),
-          render: (code) => {
-            const chip = document.createElement('span');
-            chip.className = 'cm-specialChar';
-            chip.textContent = inertText(String.fromCodePoint(code));
-            return chip;
-          },
-        }),
-        unifiedMergeView({ original: options.proposed, mergeControls: false, gutter: true }),
+        LOOK,
+        compared.of(difference(options.proposed)),
         // Ctrl+Enter sends the answer; the editor leaves it alone.
         keymap.of([...defaultKeymap.filter((binding) => binding.key !== 'Mod-Enter'), ...historyKeymap]),
-        EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': options.label, 'aria-multiline': 'true', role: 'textbox' }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) options.onchange(update.state.doc.toString());
         }),
-        look,
       ],
     }),
   });
@@ -96,6 +129,10 @@ export function editor(parent: HTMLElement, options: { text: string; proposed: s
         return { from: start, to: Math.min(Math.max(to, start), most), message, severity: 'error' as const };
       });
       view.dispatch(setDiagnostics(view.state, diagnostics));
+    },
+    compare: (on) => {
+      if (on !== comparing) view.dispatch({ effects: compared.reconfigure(on ? difference(options.proposed) : []) });
+      comparing = on;
     },
     focus: () => {
       view.focus();

@@ -74,7 +74,7 @@ export const flagWords: Record<Flag, Term> = {
   manual_review: { word: 'waited too long', help: 'Its deadline passed without an answer. Nothing was done, and it stays open until you decide.' },
   snoozed: { word: 'snoozed', help: 'Its reminders are put off, to its warning at the latest. Its deadline stays.' },
   acknowledged: { word: 'seen', help: 'You have opened it.' },
-  cold: { word: 'incomplete briefing', help: 'The agent left out what a reviewer needs: what it did, what the person wants, or what must hold. The card names it.' },
+  cold: { word: 'incomplete briefing', help: 'The briefing does not say all that you need: what the agent did, what the person wants, or which conditions hold. The card names what is missing.' },
   diverged: { word: 'did something else', help: 'The agent did not do exactly what was decided. The card says why.' },
 };
 
@@ -163,6 +163,11 @@ export function undoWords(undo: Undo): string {
   }
 }
 
+/** A sentence of the desk as the second part of another one. */
+export function within(sentence: string): string {
+  return sentence.replace(/^[A-Z]/u, (first) => first.toLowerCase());
+}
+
 /** `1 line`, `2 lines`. */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
@@ -182,13 +187,13 @@ export function consequence(option: Pick<OptionView, 'effect' | 'action' | 'labe
 
 /** What approving an option without an action does. */
 export function noActionWords(option: Pick<OptionView, 'effect'>): string {
-  return `Runs no tool: the agent is told that you chose this option, and goes on with it. By its own account, what follows ${{ read: 'reads only', reversible: 'can be undone', irreversible: 'cannot be undone' }[option.effect]}.`;
+  return `Runs no tool: the agent is told that you chose this option, and goes on with it. The agent says that what it does then ${{ read: 'only reads', reversible: 'can be undone', irreversible: 'cannot be undone' }[option.effect]}.`;
 }
 
 /** The words of the desk, for the help and the tooltips. */
 export const glossary: Term[] = [
   { word: 'Handoff', help: 'A case that an agent hands to you because it must not or cannot go on alone.' },
-  { word: 'Briefing', help: 'What you need to decide: the summary, the facts, and what must hold. It is incomplete where the agent left a part out.' },
+  { word: 'Briefing', help: 'What you need to decide: the summary, the facts and the conditions. An incomplete briefing lacks what the agent did, what the person wants, or the conditions.' },
   { word: 'Option', help: 'An answer the agent prepared, with its risk and the exact tool call it leads to.' },
   { word: 'Inform', help: 'You give new facts or conditions instead of a yes or a no. The agent plans again.' },
   { word: 'Take over', help: 'You do this step by hand. The agent stops there.' },

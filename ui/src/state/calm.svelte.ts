@@ -5,6 +5,7 @@
  */
 import type { CaseView } from '../gen/CaseView';
 import { at, moment, span, urgency, type Urgency } from '../lib/time';
+import { within } from '../lib/words';
 import type { Desk } from './desk.svelte';
 
 export class Calm {
@@ -52,7 +53,7 @@ export class Calm {
     const done = await this.#desk.faults.guard('default', () => this.#desk.host.allowDefault(view.id, view.revision, allowed));
     await this.#desk.reload();
     const then = this.#desk.opened?.view.deadline.then ?? '';
-    if (done) this.#desk.say(`Without an answer: ${then}`);
+    if (done) this.#desk.say(`Without an answer, ${within(then)}`);
   }
 
   /** Shows nothing until then; `null` ends it. */

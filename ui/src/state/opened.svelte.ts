@@ -21,6 +21,8 @@ export interface Obstacle {
   text: string;
 }
 
+const MEND = 'Mend the arguments first.';
+
 export class Opened {
   view = $state.raw() as CaseView;
   preview = $state.raw<Preview | null>(null);
@@ -75,7 +77,8 @@ export class Opened {
   readonly needsConfirmation = $derived.by(() => (this.draft.form === null || this.draft.form === 'modify') && this.option !== null && (this.option.confirm || (this.preview?.needs_confirmation ?? false)));
 
   readonly needsOverride = $derived.by(() => {
-    if (this.draft.form === 'modify') return this.preview?.needs_override ?? false;
+    // While the arguments are faulty no reason helps.
+    if (this.draft.form === 'modify') return this.attempt.fault === null && this.preview?.faults.length === 0 && this.preview.needs_override;
     return this.draft.form === null && this.option !== null && this.option.broken.length > 0;
   });
 
@@ -92,10 +95,12 @@ export class Opened {
       const rest = this.unseen.lines - this.unseen.head.split('\n').length;
       return { kind: 'folded', text: `Locked until you have opened all of its arguments: ${rest > 0 ? count(rest, 'line is', 'lines are') : 'a part is'} still folded.` };
     }
-    if (this.attempt.fault !== null) return { kind: 'fault', text: this.attempt.fault };
+    // What is wrong with arguments stands at their editor.
+    const shown = this.draft.form === 'modify' && !this.view.is_draft;
+    if (this.attempt.fault !== null) return { kind: 'fault', text: shown ? MEND : this.attempt.fault };
     if (this.draft.form !== null && !this.fresh) return { kind: 'checking', text: 'The desk is checking this answer.' };
     const [fault] = this.draft.form === null ? [] : (this.preview?.faults ?? []);
-    if (fault !== undefined) return { kind: 'fault', text: fault.pointer === '' ? fault.message : `${fault.pointer.slice(1)}: ${fault.message}` };
+    if (fault !== undefined) return { kind: 'fault', text: shown ? MEND : fault.pointer === '' ? fault.message : `${fault.pointer.slice(1)}: ${fault.message}` };
     if (this.needsOverride && this.draft.why.trim() === '') return { kind: 'override', text: 'A condition does not hold: state why you go against it.' };
     if (this.needsConfirmation && !this.draft.confirmed) return { kind: 'confirm', text: 'High risk: confirm the consequence first.' };
     return null;

@@ -93,6 +93,35 @@ describe('modify', () => {
     expect(await window.calls('decide')).toMatchObject([{ answer: { kind: 'modify', option: 'duplicate-only', args: { charge: 'ch_2', amount: 100, currency: 'EUR' } } }]);
   });
 
+  test('compares what is typed in another layout value by value', async () => {
+    window = await stage.window('full');
+    await window.show('h-refund');
+    await window.press('e');
+    const pane = window.page.locator('[data-part="comparison"]');
+    const own = window.page.locator('[data-testid="args-editor"] .frame').first();
+    await window.edit('{"currency":"EUR","amount":100,"charge":"ch_2"}');
+    expect(await pane.locator('.cm-changedLine').allTextContents()).toEqual(['  "amount": 100,']);
+    expect((await pane.locator('.cm-deletedChunk').allTextContents()).map((line) => line.trim())).toEqual(['"amount": 149,']);
+    expect(await own.locator('.cm-changedLine, .cm-deletedChunk').count()).toBe(0);
+    await window.sound('compared');
+    await window.edit('{"currency":"EUR","amount":149,"charge":"ch_2"}');
+    expect(await pane.count()).toBe(0);
+    expect(await window.page.getByText('The same as proposed').isVisible()).toBe(true);
+    await window.edit('{\n  "charge": "ch_2",\n  "amount": 100,\n  "currency": "EUR"\n}');
+    expect(await pane.count()).toBe(0);
+    expect(await own.locator('.cm-changedLine').count()).toBe(1);
+  });
+
+  test('says once what is wrong with the arguments, and asks for no reason before they are mended', async () => {
+    window = await stage.window('full');
+    await window.show('h-refund');
+    await window.press('e');
+    await window.edit('{"charge": 7, "amount": 298, "currency": "EUR"}');
+    expect(await window.page.getByText('must be of type string').count()).toBe(1);
+    expect(await window.page.getByText('Mend the arguments first.').isVisible()).toBe(true);
+    expect(await window.id('override').count()).toBe(0);
+  });
+
   test('says where text is no JSON yet', async () => {
     window = await stage.window('full');
     await window.show('h-refund');
@@ -127,7 +156,7 @@ describe('modify', () => {
     expect(await window.id('args-editor').count()).toBe(0);
     await window.press('e');
     await window.page.waitForSelector('.cm-content');
-    expect(await window.page.locator('.cm-line').allTextContents()).toEqual(['{"charge": "ch_1"}']);
+    expect(await window.page.locator('[data-testid="args-editor"] .frame').first().locator('.cm-line').allTextContents()).toEqual(['{"charge": "ch_1"}']);
   });
 });
 

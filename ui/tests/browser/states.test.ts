@@ -90,6 +90,51 @@ describe.each([
 });
 
 describe.each([
+  [1320, 840],
+  [900, 800],
+  [760, 800],
+  [600, 700],
+])('at %i by %i', (width, height) => {
+  /** Whether all of an element is in the window and none of its text is cut. */
+  const readable = (locator: ReturnType<Window['id']>) =>
+    locator.evaluate((one) => {
+      const { left, right, width: own } = one.getBoundingClientRect();
+      const parts = [one, ...one.querySelectorAll('*')].filter((part) => getComputedStyle(part).clipPath === 'none');
+      return own > 0 && left >= 0 && right <= innerWidth && parts.every((part) => getComputedStyle(part).overflow === 'visible' || (part.scrollWidth <= part.clientWidth + 1 && part.scrollHeight <= part.clientHeight + 1));
+    });
+
+  test('who asks, for what, how live and how long, the flags and every key can be read', async () => {
+    window = await stage.window('examples', { width, height });
+    for (const id of await window.id('queue-item').evaluateAll((all) => all.map((one) => one.dataset['handoffId'] ?? ''))) {
+      await window.show(id);
+      const header = window.page.locator('main header');
+      for (const part of [header.locator('.name'), header.locator('.task'), window.id('liveness'), window.id('deadline'), window.id('snooze'), ...(await header.locator('.mark').all())]) expect(await readable(part), `${id}: ${await part.evaluate((one) => one.className)}`).toBe(true);
+      for (const button of await window.page.locator('main footer button').all()) {
+        expect(await readable(button)).toBe(true);
+        expect(await button.locator('kbd').isVisible()).toBe(true);
+      }
+    }
+    const aside = window.page.getByRole('button', { name: 'Evidence' });
+    expect(width > 1080 ? await aside.count() : await readable(aside)).toBe(width > 1080 ? 0 : true);
+  });
+
+  test('no list of the queue stands alone on a line', async () => {
+    window = await stage.window('full', { width, height });
+    const rows = await window.page.getByRole('tablist', { name: 'Lists' }).getByRole('tab').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+    expect([1, 2]).toContain(new Set(rows).size);
+    expect(rows[2]).toBe(rows[3]);
+  });
+});
+
+test('a long label wraps on its button, and is whole in its title', async () => {
+  window = await stage.window('long', { width: 760 });
+  const words = window.id('decide-approve').locator('.words');
+  const label = await words.getAttribute('title');
+  expect(label).toBe(await window.page.locator('.option.chosen .name').textContent());
+  expect(await words.evaluate((one) => one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).lineHeight))).toBeLessThanOrEqual(2.1);
+});
+
+describe.each([
   [1280, 800],
   [900, 800],
   [900, 700],

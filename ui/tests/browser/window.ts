@@ -131,7 +131,7 @@ export class Window {
   /** Replaces the text of the open editor. */
   async edit(text: string): Promise<void> {
     await this.page.waitForSelector('.cm-content');
-    await this.page.locator('.cm-content').click();
+    await this.page.locator('.cm-content').first().click();
     await this.page.keyboard.press('Control+A');
     await this.page.keyboard.insertText(text);
     await this.pass(400);

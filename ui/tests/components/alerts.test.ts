@@ -262,7 +262,7 @@ describe('leave for the default', () => {
     await fireEvent.click(box());
     await pass(100);
     expect(calls('allowDefault')).toEqual([{ id: 'h-refund', revision: 1, allowed: true }]);
-    expect(screen.getByText('“Leave it to the billing team” is taken, and recorded as System’s.')).toBeTruthy();
+    expect(screen.getByText('“Leave it to the billing team” is taken. It is recorded as done by the desk, not by you.')).toBeTruthy();
     expect(box().checked).toBe(true);
     host.revise('h-refund', {});
     await pass(50);

@@ -100,7 +100,7 @@ describe('what the agent says of its arguments', () => {
     if (draft === undefined) throw new Error('no card');
     draft.args['duplicate-only'] = '{"charge": "ch_2", "amount": 10, "currency": "EUR"}';
     await pass(300);
-    expect(told()).toEqual(['These are as the agent handed them over; they do not follow your edit.', 'What follows is told of the original arguments, not of your edit.']);
+    expect(told()).toEqual(['These are as the agent handed them over; they do not follow your edit.', 'The agent wrote the lines below for its own arguments, not for your edit.']);
     desk.answering.close();
     await pass(0);
     expect(told(), 'without the form the original is approved').toEqual([]);
@@ -119,7 +119,7 @@ describe('what the agent says of its arguments', () => {
     desk.show('waiting');
     await pass(300);
     await show('h-refund');
-    expect(told()).toEqual(['What follows is told of the original arguments, not of the edited ones.']);
+    expect(told()).toEqual(['The agent wrote the lines below for its own arguments, not for the edited ones.']);
   });
 });
 

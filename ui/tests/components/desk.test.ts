@@ -272,7 +272,25 @@ describe('deciding', () => {
     card.draft.confirmed = true;
     expect(card.obstacle?.kind).toBe('checking');
     await card.ask();
-    expect(card.obstacle).toMatchObject({ kind: 'fault', text: 'charge: must be of type string, is number' });
+    expect(card.obstacle).toMatchObject({ kind: 'fault', text: 'Mend the arguments first.' });
+  });
+
+  test('asks for no reason while the arguments are faulty, where none would help', async () => {
+    await open('full');
+    desk.select('h-refund');
+    await settle();
+    const card = await opened();
+    await desk.answering.begin('modify');
+    card.draft.args['duplicate-only'] = '{"charge": 7, "amount": 298, "currency": "EUR"}';
+    await card.ask();
+    expect(card.preview).toMatchObject({ needs_override: true });
+    expect(card.needsOverride).toBe(false);
+    card.draft.args['duplicate-only'] = '{"charge": "ch_2", "amount": 298, "currency"';
+    expect(card.needsOverride).toBe(false);
+    expect(card.obstacle?.text).toBe('Mend the arguments first.');
+    card.draft.args['duplicate-only'] = '{"charge": "ch_2", "amount": 298, "currency": "EUR"}';
+    await card.ask();
+    expect(card.needsOverride).toBe(true);
   });
 
   test('waits for the check and sends the very answer that was checked', async () => {

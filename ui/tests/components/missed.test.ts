@@ -112,7 +112,7 @@ describe('the deadline', () => {
   test('names when, the default, and what will really happen', async () => {
     await open('full');
     await show('h-refund');
-    expect(line()).toContain('At 12:42 Nothing is done and it stays for later: “Leave it to the billing team” changes something');
+    expect(line()).toContain('At 12:42 nothing is done and it stays for later: “Leave it to the billing team” changes something');
     expect(line()).toContain('take “Leave it to the billing team”');
     expect(chips()).toEqual(['', 'default, if you allow it']);
     await fireEvent.click(document.querySelector('[data-part="leave"]') as Element);

@@ -368,7 +368,7 @@ describe('states', () => {
     await open('full');
     await show('h-invoices');
     expect(screen.getByTestId('liveness').title).not.toBe('');
-    expect(screen.getAllByText('incomplete briefing').map((mark) => mark.title)).toEqual([expect.stringContaining('left out'), expect.stringContaining('left out')]);
+    expect(screen.getAllByText('incomplete briefing').map((mark) => mark.title)).toEqual([expect.stringContaining('what is missing'), expect.stringContaining('what is missing')]);
     for (const id of ['decide-inform', 'decide-reject', 'decide-takeover']) expect(screen.getByTestId(id).title).not.toBe('');
   });
 

@@ -85,7 +85,7 @@ describe('words', () => {
 
   test('say what an option without an action does, with its effect', () => {
     expect(noActionWords({ effect: 'irreversible' })).toMatch(/^Runs no tool: the agent is told that you chose this option.*cannot be undone\.$/u);
-    expect(noActionWords({ effect: 'read' })).toContain('reads only');
+    expect(noActionWords({ effect: 'read' })).toContain('only reads');
     expect(consequence({ effect: 'irreversible', label: 'Close it', action: null }, false)).toBe('Choose “Close it”. I know that this cannot be undone.');
   });
 

@@ -70,9 +70,10 @@ pub fn at_the_deadline(
         }
         TimeoutKind::ManualReview => "Nothing is done; it stays for later.".to_owned(),
         TimeoutKind::SafeDefault => match held {
-            None => format!("“{label}” is taken, and recorded as System’s."),
+            None => format!("“{label}” is taken. It is recorded as done by the desk, not by you."),
             Some(held) if by_default::may_take(Some(held), allowed) => format!(
-                "“{label}” is taken, because you have allowed it, and recorded as System’s."
+                "“{label}” is taken, because you have allowed it. It is recorded as done by the \
+                 desk, not by you."
             ),
             Some(held) => format!(
                 "Nothing is done and it stays for later: “{label}” is not taken unasked. {}",

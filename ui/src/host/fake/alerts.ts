@@ -63,7 +63,7 @@ export function atTheDeadline(view: Pick<CaseView, 'deadline'>, option: OptionVi
       return 'Nothing is done; it stays for later.';
     case 'safe_default':
       if (view.deadline.default_allowed === false) return `Nothing is done and it stays for later: “${option?.label ?? ''}” changes something, and that is not done unasked.`;
-      return `“${option?.label ?? ''}” is taken, and recorded as System’s.`;
+      return `“${option?.label ?? ''}” is taken. It is recorded as done by the desk, not by you.`;
   }
 }
 
