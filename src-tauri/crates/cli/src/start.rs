@@ -243,8 +243,8 @@ mod tests {
         let given = handed_on(&everything, &home);
         let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
         // It runs in another folder, where a relative one would be another.
-        let named = given.iter().find(|(name, _)| *name == HOME_VARIABLE).expect("handed on");
-        assert_eq!(named.1, home.root());
+        let root = given.iter().find(|(name, _)| *name == HOME_VARIABLE).expect("handed on");
+        assert_eq!(root.1, home.root());
         let unset = |name: &str| (name != HOME_VARIABLE).then(|| OsString::from("x"));
         assert!(!handed_on(&unset, &home).iter().any(|(name, _)| *name == HOME_VARIABLE));
         assert!(names.contains(&"DISPLAY") && names.contains(&HOME_VARIABLE));

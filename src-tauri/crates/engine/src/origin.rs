@@ -21,7 +21,7 @@ impl Engine {
             let what = format!("The rule could not be made: {error}.");
             Failure::new(ErrorCode::Internal, what, "Try again.")
         })?;
-        self.add_rule(rule?).await
+        self.keep_rule(rule?).await
     }
 
     /// What the rule from this source would have done in the recorded past.
