@@ -261,9 +261,6 @@ fn remedy(error: &anyhow::Error) -> &'static str {
         Some(OpenError::Store(store)) => Some(store),
         _ => cause.downcast_ref::<StoreError>(),
     });
-    if error.chain().any(|cause| cause.is::<HomeError>()) {
-        return "Name a folder of your own in HANDOFF_DESK_HOME.";
-    }
     let no_room = error
         .chain()
         .any(|cause| matches!(cause.downcast_ref::<OpenError>(), Some(OpenError::NoRoom { .. })));
@@ -278,6 +275,9 @@ fn remedy(error: &anyhow::Error) -> &'static str {
         || matches!(kind, Some(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied));
     if unwritable {
         return "Make the folder writable, or name another one in HANDOFF_DESK_HOME.";
+    }
+    if error.chain().any(|cause| cause.is::<HomeError>()) {
+        return "Name a folder of your own in HANDOFF_DESK_HOME.";
     }
     if store == Some(&StoreError::Busy) {
         return "Close the other program that has the database open, and start it again.";

@@ -282,7 +282,7 @@ describe('the triggers', () => {
     host.failNext('saveSettings', { code: 'store', message: 'The disk is full.', hint: 'Free some space.' });
     await click(screen.getByRole('checkbox', { name: /^Beyond its task/u }));
     await click(screen.getByRole('button', { name: 'Save 1 change' }));
-    expect(screen.getByRole('alert').textContent.trim()).toBe('The disk is full. Free some space.');
+    expect(screen.getByRole('alert').textContent.trim()).toBe('Not saved. The disk is full. Free some space.');
     await click(screen.getByRole('button', { name: 'Discard' }));
     expect(screen.getByRole<HTMLInputElement>('checkbox', { name: /^Beyond its task/u }).checked).toBe(true);
   });
