@@ -119,7 +119,10 @@ pub enum Event {
         cold: bool,
     },
     /// The warning was attempted.
-    Warn,
+    Warn {
+        /// The proposal it told of.
+        revision: u32,
+    },
     /// The deadline has passed; with the decision of a declared default.
     TimeUp {
         /// The decision by System, where a default is declared.
@@ -251,7 +254,10 @@ pub fn transition(
             next.phase = Phase::Superseded { by, at: now };
         }
         Event::Revise { deadline, cold } => revise(&mut next, &deadline, cold, now)?,
-        Event::Warn => waiting::warned(&mut next, now)?,
+        Event::Warn { revision } => {
+            is_current(progress, revision)?;
+            waiting::warned(&mut next, now)?;
+        }
         Event::TimeUp { default, held, alert } => {
             let may = by_default::may_take(held, next.default_allowed);
             let default = default.filter(|_| may);

@@ -230,11 +230,26 @@ fn a_deadline_that_passed_in_the_spool_still_gives_the_grace() {
     assert_eq!(timing.due_at(), Some(at(300)));
 }
 
+fn warn(revision: u32) -> Event {
+    Event::Warn { revision }
+}
+
+#[test]
+fn a_warning_of_an_earlier_proposal_is_none_of_the_present_one() {
+    let traits = traits(TimeoutKind::ManualReview);
+    let mut progress = in_state(State::Ready);
+    progress.revision = 2;
+    let stale = transition(&progress, &traits, warn(1), at(800));
+    assert_eq!(stale, Err(Refusal::StaleRevision { given: 1, current: 2 }));
+    let warned = transition(&progress, &traits, warn(2), at(800)).expect("due");
+    assert!(warned.timing.warned_at.is_some());
+}
+
 #[test]
 fn the_deadline_stands_still_during_the_hold() {
     let traits = traits(TimeoutKind::ManualReview);
     let mut progress = in_state(State::Ready);
-    for (event, now) in [(Event::Warn, 800), (decide("burn"), 900), (Event::Undo, 930)] {
+    for (event, now) in [(warn(1), 800), (decide("burn"), 900), (Event::Undo, 930)] {
         progress = transition(&progress, &traits, event, at(now)).expect("a legal way");
     }
     let time_up = || time_up(None, 0);
@@ -248,7 +263,7 @@ fn the_deadline_stands_still_during_the_hold() {
 fn a_default_that_changes_something_is_not_taken_and_says_why() {
     let mut progress = in_state(State::Ready);
     let safe = traits(TimeoutKind::SafeDefault);
-    progress = transition(&progress, &safe, Event::Warn, at(800)).expect("warned");
+    progress = transition(&progress, &safe, warn(1), at(800)).expect("warned");
     let time_up = |held| Event::TimeUp {
         default: Some(decision("move", None)),
         held,

@@ -237,7 +237,8 @@ impl Engine {
             self.tell(record, Purpose::Warning, false).await
         };
         let data = told(&attempt);
-        let warned = desk.apply(&record.id, None, Event::Warn, Actor::System, "warned", data).await;
+        let event = Event::Warn { revision: record.progress.revision };
+        let warned = desk.apply(&record.id, None, event, Actor::System, "warned", data).await;
         match warned {
             Err(failure) if failure.0.code == ErrorCode::Unavailable => {
                 lock(&desk.warned).insert(key, attempt);

@@ -215,7 +215,8 @@ async fn a_stepped_deadline_moves_the_timer_with_it() {
     let opened = open();
     let record = insert(&opened.store, "k", "{}".to_owned()).await.expect("stored");
     let later = at(0) + TimeDelta::seconds(480);
-    let warned = transition(&record.progress, &record.traits, Event::Warn, later).expect("an edge");
+    let event = Event::Warn { revision: record.progress.revision };
+    let warned = transition(&record.progress, &record.traits, event, later).expect("an edge");
     let known = record.clone();
     opened.store.write(move |write| write.save(&known, &warned, later)).await.expect("saved");
     assert_eq!(opened.store.read(|read| read.next_timer()), Ok(Some(at(600))));

@@ -135,7 +135,7 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::Revise => {
             Event::Revise { deadline: deadline(1000, 200, 100, model.kind), cold: false }
         }
-        Move::Warn => Event::Warn,
+        Move::Warn => Event::Warn { revision: model.revision },
         Move::TimeUp => Event::TimeUp {
             default: (model.kind == TimeoutKind::SafeDefault)
                 .then(|| decision(Some("move"), DecisionKind::Approve, None, Decider::System)),

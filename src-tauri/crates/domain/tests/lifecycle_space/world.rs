@@ -160,7 +160,7 @@ impl World {
             Move::Undo => Event::Undo,
             Move::Regrant => Event::Regrant,
             Move::Release => Event::Release,
-            Move::Warn => Event::Warn,
+            Move::Warn => Event::Warn { revision: self.progress.revision },
             Move::TimeUp { decision: brought } => Event::TimeUp {
                 default: brought.then(|| decision(Some("move"), Decider::System)),
                 held: (!shape.default_runs).then_some(Held::Level),

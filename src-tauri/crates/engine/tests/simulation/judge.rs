@@ -39,12 +39,16 @@ impl Case {
         };
         let has = |flag| seen.flags.contains(&flag);
         let allowed = seen.deadline.default_allowed.unwrap_or(self.allowed);
+        // Which of two proposals that came at once was warned of is seen here alone.
+        let open = self.stage == Stage::Ready && !self.acted && !self.missed && !self.skewed;
+        let warned = !open || seen.deadline.warned == self.warned.is_some();
         state == seen.state
             && decision
             && applied == reported
             && has(Flag::Escalated) == self.escalated
             && has(Flag::ManualReview) == self.manual
             && allowed == self.allowed
+            && warned
             && usize::try_from(seen.revision) == Ok(self.proposals.len())
             && seen.summary == format!("Proposal {}.", self.proposal().number)
     }
