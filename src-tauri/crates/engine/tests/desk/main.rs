@@ -16,6 +16,7 @@ mod full;
 mod gate;
 mod locked;
 mod origin;
+mod records;
 mod rules;
 mod seen;
 mod spool;
