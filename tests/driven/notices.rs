@@ -118,6 +118,10 @@ fn what_a_killed_desk_left_on_the_screen_is_replaced_and_opens_its_item_again() 
     let id = desk.submit(&payload::rename("left"));
     desk.notices().wait(SOON, |notice| notice.body.contains("draft-left.txt")).unwrap();
     desk.window().item(&id, "ready");
+    // Shown comes first, and is written down a moment later.
+    let file = desk.home().join("notices.json");
+    let written = || Ok(std::fs::read_to_string(&file).ok().filter(|text| text.contains(&id)));
+    handoff_stage::ask_until(SOON, written).unwrap().expect("it is written down");
     desk.kill();
     assert_eq!(desk.notices().displayed().unwrap(), 1, "nobody took it away");
     desk.start();
