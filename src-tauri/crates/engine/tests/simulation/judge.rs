@@ -39,16 +39,12 @@ impl Case {
         };
         let has = |flag| seen.flags.contains(&flag);
         let allowed = seen.deadline.default_allowed.unwrap_or(self.allowed);
-        // Which of two proposals that came at once was warned of is seen here alone.
-        let open = self.stage == Stage::Ready && !self.acted && !self.missed && !self.skewed;
-        let warned = !open || seen.deadline.warned == self.warned.is_some();
         state == seen.state
             && decision
             && applied == reported
             && has(Flag::Escalated) == self.escalated
             && has(Flag::ManualReview) == self.manual
             && allowed == self.allowed
-            && warned
             && usize::try_from(seen.revision) == Ok(self.proposals.len())
             && seen.summary == format!("Proposal {}.", self.proposal().number)
     }
@@ -79,7 +75,13 @@ impl World {
             let warned = vec![(Ask::Warn { hung }, true); warnings - self.warnings[index]];
             self.warnings[index] = warnings;
             let may = become_of(index, &self.cases[index], &warned);
-            let found = may.iter().find(|case| case.agrees(seen.as_ref()));
+            let fits = || may.iter().filter(|case| case.agrees(seen.as_ref()));
+            // Which of two proposals that came at once was warned of is seen here alone.
+            let warned_of = |case: &&Case| {
+                let told = seen.as_ref().is_some_and(|seen| seen.deadline.warned);
+                case.warned.is_some() == told
+            };
+            let found = fits().find(warned_of).or_else(|| fits().next());
             let Some(found) = found else {
                 let seen = seen.map(|seen| {
                     let events: Vec<String> =
