@@ -47,7 +47,7 @@ use std::time::Instant;
 use crate::world::World;
 
 /// How many seeds are tried.
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 1_000;
 
 /// How many steps a seed has, besides those that bring it to an end.
 const STEPS: usize = 11;
