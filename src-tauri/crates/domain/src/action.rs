@@ -5,8 +5,10 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use ts_rs::TS;
+
+use crate::decision::{action_hash, fingerprint};
 
 /// What a tool call does to the world; later is worse. Unknown counts as
 /// irreversible, so there is no fourth value.
@@ -143,6 +145,28 @@ pub enum Undo {
     },
 }
 
+/// The longest name of a tool, in characters.
+const NAME: usize = 200;
+
+/// The longest time of a command, in seconds.
+const DAY_S: u32 = 86_400;
+
+const TOOL: &str = "Give the tool's name, at most 200 characters.";
+
+const ARGV: &str = "Give `argv`: the program, and each of its arguments by itself.";
+
+impl Action {
+    /// The hash of tool and input, as that of a call with these arguments; an
+    /// input that is no object is none that was ever decided on.
+    pub fn hash(&self) -> String {
+        match &self.input {
+            Some(Value::Object(args)) => action_hash(&self.tool, args),
+            None => action_hash(&self.tool, &Map::new()),
+            Some(other) => fingerprint(&json!({ "args": other, "tool": self.tool })),
+        }
+    }
+}
+
 impl Undo {
     /// The last moment at which the undo works; `None` means no limit.
     pub fn until(&self) -> Option<DateTime<Utc>> {
@@ -150,6 +174,75 @@ impl Undo {
             Self::Tool { until, .. } | Self::Command { until, .. } | Self::Files { until } => {
                 *until
             }
+        }
+    }
+
+    /// What is wrong with it, whatever it takes back: what, and what would be right.
+    pub fn fault(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Tool { tool, .. } if tool.trim().is_empty() || tool.chars().count() > NAME => {
+                Some(("The tool of its undo has no name, or one that is too long.", TOOL))
+            }
+            Self::Command { argv, .. } if argv.iter().all(|word| word.trim().is_empty()) => {
+                Some(("The command of its undo names no program.", ARGV))
+            }
+            Self::Command { argv, cwd, .. }
+                if argv.first().is_some_and(String::is_empty)
+                    || argv.iter().chain([cwd]).any(|word| word.contains('\0')) =>
+            {
+                Some(("The command of its undo cannot be run as it is written.", ARGV))
+            }
+            Self::Command { cwd, .. } if !cwd.starts_with('/') => Some((
+                "The folder of its undo does not say where on this machine it is.",
+                "Give `cwd` from the root on.",
+            )),
+            Self::Command { timeout_s, .. } if !(1..=DAY_S).contains(timeout_s) => Some((
+                "The time of its undo is none, or longer than a day.",
+                "Give `timeout_s` from 1 to 86400.",
+            )),
+            Self::Tool { .. } | Self::Command { .. } | Self::Files { .. } => None,
+        }
+    }
+
+    /// Whether it works no more.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        Self::over_since(self.until(), now).is_some()
+    }
+
+    /// Since when an undo with this last moment works no more, if that is so; at
+    /// the last moment it still does.
+    pub fn over_since(until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        until.filter(|until| *until < now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn an_undo_works_at_its_last_moment_and_not_a_moment_later() {
+        let until = DateTime::UNIX_EPOCH;
+        let undo = Undo::Files { until: Some(until) };
+        assert!(!undo.is_over(until));
+        assert!(undo.is_over(until + TimeDelta::milliseconds(1)));
+        assert!(!Undo::Files { until: None }.is_over(DateTime::<Utc>::MAX_UTC));
+    }
+
+    #[test]
+    fn an_input_that_is_no_object_is_another_call() {
+        let with = |input: Value| -> Action {
+            let action = json!({ "id": "a", "tool": "sh", "input": input, "effect": "read",
+                "status": "done" });
+            serde_json::from_value(action).unwrap()
+        };
+        let empty = action_hash("sh", &Map::new());
+        assert_eq!(with(json!({})).hash(), empty);
+        assert_eq!(Action { input: None, ..with(json!({})) }.hash(), empty);
+        for other in [json!("rm -rf build"), json!(["rm"]), json!(1)] {
+            assert_ne!(with(other.clone()).hash(), empty, "{other}");
         }
     }
 }

@@ -9,10 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use ts_rs::TS;
 
-use crate::action::{Action, Undo};
+use crate::action::Undo;
 use crate::decision::{Decision, action_hash};
 use crate::directive::{Line, Verdict};
 use crate::lifecycle::{Outcome, Report};
@@ -28,6 +27,11 @@ pub struct Told<'t> {
     pub handoff: &'t str,
     /// What becomes of each step, as it was released.
     pub directive: &'t [Line],
+    /// The steps that any plan of the task knows; none where it has none.
+    pub known: &'t BTreeSet<&'t str>,
+    /// The hashes of the calls that the gate has let run by themselves, or by
+    /// another decision.
+    pub let_run: &'t BTreeSet<String>,
     /// The decision.
     pub decision: &'t Decision,
     /// The step that was asked about.
@@ -95,7 +99,7 @@ pub fn compare(told: &Told<'_>, report: Option<&Report>, actions: &[Recorded<'_>
     let lines: BTreeMap<&str, &Line> =
         told.directive.iter().map(|line| (line.step.as_str(), line)).collect();
     if let Some(report) = report {
-        agreement.hear(report, &lines);
+        agreement.hear(report, &lines, told.known);
     }
     let decided = told.decision.action_hash();
     let proposed = told.proposed.map(|proposed| action_hash(&proposed.tool, &proposed.args));
@@ -108,7 +112,7 @@ pub fn compare(told: &Told<'_>, report: Option<&Report>, actions: &[Recorded<'_>
     let mut carried_out = false;
     for recorded in actions.iter().filter(|recorded| is_since(recorded, told.released_at)) {
         let action = recorded.action;
-        let hash = hash_of(action);
+        let hash = action.hash();
         let named = action.handoff.as_deref() == Some(told.handoff);
         let same_place = told.step.is_some()
             && action.step.as_deref() == told.step
@@ -119,8 +123,12 @@ pub fn compare(told: &Told<'_>, report: Option<&Report>, actions: &[Recorded<'_>
             if named || same_place {
                 continue;
             }
-        } else if decided.is_some() && (named || same_place) {
-            let old = proposed.as_ref() == Some(&hash);
+        }
+        let old = proposed.as_ref() == Some(&hash);
+        // At one step there may be more calls than the one that was decided on.
+        let of_its_own = !recorded.changes() || !old && told.let_run.contains(&hash);
+        let other = decided.as_ref().is_some_and(|decided| *decided != hash);
+        if other && (named || same_place && !of_its_own) {
             agreement.diverged(
                 if old { DivergenceKind::OldArgs } else { DivergenceKind::OtherArgs },
                 recorded,
@@ -170,7 +178,7 @@ impl Agreement {
         });
     }
 
-    fn hear(&mut self, report: &Report, lines: &BTreeMap<&str, &Line>) {
+    fn hear(&mut self, report: &Report, lines: &BTreeMap<&str, &Line>, known: &BTreeSet<&str>) {
         let said = |step: Option<&str>, why: Option<&str>| Divergence {
             kind: DivergenceKind::Said,
             step: step.map(str::to_owned),
@@ -182,14 +190,15 @@ impl Agreement {
                 (None, None) => "The agent did something else and does not say why.".to_owned(),
             },
         };
-        let known: Vec<&str> = lines.keys().copied().collect();
+        let known: BTreeSet<&str> = lines.keys().chain(known).copied().collect();
+        let names: Vec<&str> = known.iter().copied().collect();
         for (number, step) in report.steps.iter().enumerate() {
             // Without a plan there is nothing to know.
-            if !lines.is_empty() && !lines.contains_key(step.id.as_str()) {
+            if !known.is_empty() && !known.contains(step.id.as_str()) {
                 self.faults.push(Fault {
                     pointer: format!("/steps/{number}/id"),
                     message: format!("The plan has no step `{}`.", clip(&step.id)),
-                    hint: choose(&step.id, &known),
+                    hint: choose(&step.id, &names),
                 });
             }
             if step.outcome == Outcome::Diverged {
@@ -261,10 +270,4 @@ fn undos(actions: &[Recorded<'_>]) -> BTreeSet<String> {
         Some(Undo::Command { .. } | Undo::Files { .. }) | None => None,
     };
     actions.iter().filter_map(hash).collect()
-}
-
-fn hash_of(action: &Action) -> String {
-    let none = Map::new();
-    let args = action.input.as_ref().and_then(Value::as_object);
-    action_hash(&action.tool, args.unwrap_or(&none))
 }

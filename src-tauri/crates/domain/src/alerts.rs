@@ -9,13 +9,19 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::lifecycle::NextAlert;
-use crate::payload::{Deadline, Priority};
+use crate::payload::{Deadline, OnTimeout, Priority, TimeoutKind};
 
 /// The longest span that can be set, in seconds: a week.
 const LONGEST_S: u32 = 7 * 24 * 3600;
 
 /// The shortest time between two reminders or alerts, in seconds.
 const SHORTEST_S: u32 = 30;
+
+/// The least grace that counts where an agent names one, in seconds.
+const LEAST_GRACE_S: u32 = 60;
+
+/// The shortest time to answer that can be set, in seconds.
+const SHORTEST_ANSWER_S: u32 = 60;
 
 /// The most stages, and the most alerts of one stage.
 const MOST: usize = 10;
@@ -27,6 +33,11 @@ const MOST_WORDS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Alerts {
+    /// How long there is to answer what the desk asks by itself, as of a call that
+    /// it holds, where nobody names a deadline.
+    pub respond_within_s: ByPriority,
+    /// What follows such a deadline.
+    pub on_timeout: OutcomeByPriority,
     /// Time between reminders; 0: none.
     pub remind_every_s: ByPriority,
     /// How long reminders pause once a card was opened.
@@ -58,6 +69,17 @@ pub struct ByPriority {
     pub normal: u32,
     pub high: u32,
     pub urgent: u32,
+}
+
+/// The outcome of a deadline for each priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub struct OutcomeByPriority {
+    pub low: TimeoutKind,
+    pub normal: TimeoutKind,
+    pub high: TimeoutKind,
+    pub urgent: TimeoutKind,
 }
 
 /// Hours of the day by the clock on the wall, in minutes since midnight; an
@@ -100,6 +122,10 @@ pub enum Purpose {
     Warning,
     /// Its deadline has passed.
     Alert,
+    /// The agent did something else than was decided.
+    Diverged,
+    /// The agent has not reported what it did.
+    Unreported,
 }
 
 impl Default for Alerts {
@@ -118,14 +144,17 @@ impl Default for Alerts {
             attention: true,
             command: Vec::new(),
         };
+        let alike = TimeoutKind::Escalate;
         Self {
+            respond_within_s: minutes(60, 60, 60, 60),
+            on_timeout: OutcomeByPriority { low: alike, normal: alike, high: alike, urgent: alike },
             remind_every_s: minutes(0, 60, 30, 10),
             pause_s: 15 * 60,
             warn_before_s: minutes(0, 0, 0, 0),
             grace_s: minutes(5, 5, 5, 5),
             quiet: None,
             focus_until: None,
-            urgent_pierces: true,
+            urgent_pierces: false,
             stages: vec![alert.clone(), Stage { after_s: 600, times: 2, sound: true, ..alert }],
             give_up_after_s: 1800,
         }
@@ -148,12 +177,42 @@ impl ByPriority {
     }
 }
 
+impl OutcomeByPriority {
+    fn of(self, priority: Priority) -> TimeoutKind {
+        match priority {
+            Priority::Low => self.low,
+            Priority::Normal => self.normal,
+            Priority::High => self.high,
+            Priority::Urgent => self.urgent,
+        }
+    }
+
+    fn each(self) -> [TimeoutKind; 4] {
+        [self.low, self.normal, self.high, self.urgent]
+    }
+}
+
 impl Alerts {
+    /// The deadline of what the desk asks by itself, and nobody named one for.
+    pub fn own_deadline(&self, priority: Priority) -> Deadline {
+        Deadline {
+            respond_by: None,
+            respond_within_s: Some(self.respond_within_s.of(priority)),
+            warn_before_s: None,
+            grace_s: None,
+            on_timeout: OnTimeout { kind: self.on_timeout.of(priority), option: None },
+        }
+    }
+
     /// The deadline with what the agent left open filled in. A lead of the
     /// reviewer's takes half of the time at most.
     pub fn filled(&self, deadline: &Deadline, priority: Priority, now: DateTime<Utc>) -> Deadline {
         let mut filled = deadline.clone();
-        filled.grace_s.get_or_insert(self.grace_s.of(priority));
+        // No agent leaves less time after a warning that came too late than it
+        // takes to look, unless the reviewer wants it so.
+        let grace = self.grace_s.of(priority);
+        filled.grace_s =
+            Some(deadline.grace_s.map_or(grace, |named| named.max(grace.min(LEAST_GRACE_S))));
         let span = match (deadline.respond_by, deadline.respond_within_s) {
             (Some(at), _) => u32::try_from((at - now).num_seconds()).unwrap_or_default(),
             (None, seconds) => seconds.unwrap_or_default(),
@@ -207,8 +266,8 @@ impl Alerts {
         zone: &Z,
     ) -> Option<&'static str> {
         let pierces = match purpose {
-            Purpose::Ready | Purpose::Reminder => false,
-            Purpose::Warning | Purpose::Alert => {
+            Purpose::Ready | Purpose::Reminder | Purpose::Unreported => false,
+            Purpose::Warning | Purpose::Alert | Purpose::Diverged => {
                 self.urgent_pierces && priority == Priority::Urgent
             }
         };
@@ -242,6 +301,13 @@ impl Alerts {
         let every = self.remind_every_s.each();
         if every.iter().any(|span| *span != 0 && !(SHORTEST_S..=LONGEST_S).contains(span)) {
             return Some("Reminders come every 30 seconds at most, once a week at least.".into());
+        }
+        let within = self.respond_within_s.each();
+        if within.iter().any(|span| !(SHORTEST_ANSWER_S..=LONGEST_S).contains(span)) {
+            return Some("The time to answer is a minute at least, a week at most.".into());
+        }
+        if self.on_timeout.each().contains(&TimeoutKind::SafeDefault) {
+            return Some("Only an agent can declare a default that is taken.".into());
         }
         let spans = [self.pause_s, self.give_up_after_s];
         let spans = spans.into_iter().chain(self.warn_before_s.each()).chain(self.grace_s.each());

@@ -1,19 +1,20 @@
 //! Whether the reviewer's answer fits its handoff, and the decision it makes.
 //!
 //! One judgement serves the preview and the real thing, so that what was
-//! previewed is what happens. When a decision takes effect is the lifecycle's
-//! business.
+//! previewed is what happens. Here is only what an answer must look like; what
+//! it makes of the plan, and what it contradicts, is said by
+//! [`crate::reconcile`]. When a decision takes effect is the lifecycle's business.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::action::Effect;
-use crate::args::args_faults;
-use crate::constraint::{ConstraintResult, results};
 use crate::decision::{
     Answer, Decider, Decision, DecisionKind, EndUserMessage, Override, action_hash,
 };
+use crate::effect;
+use crate::floor;
+use crate::gate::by_default::Unfit;
 use crate::payload::{AllowedDecision, HandoffOption, Payload, RiskLevel};
+use crate::reconcile::{Case, Reconciliation, reconcile};
 use crate::validate::Fault;
 
 /// What an answer would do.
@@ -21,41 +22,40 @@ use crate::validate::Fault;
 pub struct Judged {
     /// What is wrong with it; pointers lead into the edited arguments.
     pub faults: Vec<Fault>,
-    /// What the constraints say of its arguments.
-    pub constraints: Vec<ConstraintResult>,
     /// Approving it takes one deliberate extra act.
     pub needs_confirmation: bool,
     /// The decision it makes.
     pub decision: Decision,
+    /// What becomes of the plan by it, and what it contradicts.
+    pub reconciliation: Reconciliation,
 }
 
 impl Judged {
-    /// Whether a constraint does not hold, so that an override must be stated.
+    /// Whether it contradicts something, so that an override must be stated.
     pub fn needs_override(&self) -> bool {
-        self.constraints.iter().any(|constraint| !constraint.holds)
+        self.reconciliation.needs_override()
+    }
+
+    /// Takes account of what the call that it leads to was found to do.
+    pub fn found(&mut self, option: &HandoffOption, found: &effect::Judged) {
+        self.needs_confirmation = floor::risk(option, found) == RiskLevel::High;
     }
 }
 
-/// The risk the desk shows: the higher of the agent's and the floor.
-pub fn shown_risk(option: &HandoffOption) -> RiskLevel {
-    match option.risk.effect {
-        Effect::Irreversible => RiskLevel::High,
-        Effect::Read | Effect::Reversible => option.risk.level,
-    }
-}
-
-/// Judges an answer to this payload, given at `now`.
+/// Judges an answer to this payload, given when the case was looked at, by what
+/// is known then.
 pub fn judge(
     payload: &Payload,
+    case: &Case<'_>,
     answer: &Answer,
     overriding: Option<&Override>,
     message: Option<&EndUserMessage>,
-    now: DateTime<Utc>,
 ) -> Judged {
+    let now = case.now;
     let mut judged = Judged {
         faults: Vec::new(),
-        constraints: Vec::new(),
         needs_confirmation: false,
+        reconciliation: Reconciliation::default(),
         decision: Decision {
             kind: answer.kind(),
             by: Decider::Reviewer,
@@ -113,6 +113,11 @@ pub fn judge(
             judged.decision.note = Some(note.clone()).filter(|note| !note.trim().is_empty());
         }
     }
+    judged.reconciliation = reconcile(&Case { decision: Some(&judged.decision), ..case.clone() });
+    if !matches!(answer, Answer::Reject { .. } | Answer::TakeOver { .. }) {
+        // Of a plan that does not hold up one can always get out.
+        judged.faults.extend(judged.reconciliation.faults.iter().cloned());
+    }
     // An override that overrides nothing would be recorded as if it mattered.
     if !judged.needs_override() {
         judged.decision.overriding = None;
@@ -120,14 +125,21 @@ pub fn judge(
     judged
 }
 
-/// The decision by which System takes the declared default; `None` where none
-/// is declared.
-pub fn default_decision(payload: &Payload, now: DateTime<Utc>) -> Option<Decision> {
-    let option = payload.option(payload.deadline.on_timeout.option.as_deref()?)?;
+/// The decision by which System takes the declared default, or why there is
+/// none: it is held to what an answer of the reviewer's is held to.
+pub fn default_decision(payload: &Payload, case: &Case<'_>) -> Result<Judged, Unfit> {
+    let declared = payload.deadline.on_timeout.option.as_deref();
+    let option = declared.and_then(|id| payload.option(id)).ok_or(Unfit::Undeclared)?;
     let answer = Answer::Approve { option: option.id.clone() };
-    let mut decision = judge(payload, &answer, None, None, now).decision;
-    decision.by = Decider::System;
-    Some(decision)
+    let mut judged = judge(payload, case, &answer, None, None);
+    judged.decision.by = Decider::System;
+    if !payload.allows(AllowedDecision::Approve) {
+        return Err(Unfit::NotActedOn);
+    }
+    if judged.needs_override() || !judged.faults.is_empty() {
+        return Err(Unfit::Contradicts);
+    }
+    Ok(judged)
 }
 
 /// Whether two decisions say the same, whenever they were made.
@@ -160,7 +172,7 @@ impl Judged {
             self.fault("", &format!("There is no option {id:?}."), "Choose one of those shown.");
             return;
         };
-        self.needs_confirmation = shown_risk(option) == RiskLevel::High;
+        self.found(option, &floor::declared(option));
         self.decision.option = Some(option.id.clone());
         let Some(action) = &option.action else {
             if edited.is_some() {
@@ -172,15 +184,13 @@ impl Judged {
             }
             return;
         };
-        if let Some(args) = edited {
-            self.faults.extend(args_faults(action.args_schema.as_ref(), args));
-            if action_hash(&action.tool, args) == action_hash(&action.tool, &action.args) {
-                // Nothing was edited: it is an approval, and is recorded as one.
-                self.decision.kind = DecisionKind::Approve;
-            }
+        if let Some(args) = edited
+            && action_hash(&action.tool, args) == action_hash(&action.tool, &action.args)
+        {
+            // Nothing was edited: it is an approval, and is recorded as one.
+            self.decision.kind = DecisionKind::Approve;
         }
         let args = edited.unwrap_or(&action.args);
-        self.constraints = results(payload, Some(args));
         self.decision.tool = Some(action.tool.clone());
         self.decision.args = Some(args.clone());
     }

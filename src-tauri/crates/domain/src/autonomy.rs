@@ -80,7 +80,12 @@ impl LevelSet {
 
 /// The level in force: the task's own where there is one, else the agent's.
 pub fn level(agent: LevelSet, task: Option<LevelSet>, now: DateTime<Utc>) -> Level {
-    task.unwrap_or(agent).at(now)
+    in_force(agent, task).at(now)
+}
+
+/// What sets that level, and until when.
+pub fn in_force(agent: LevelSet, task: Option<LevelSet>) -> LevelSet {
+    task.unwrap_or(agent)
 }
 
 /// What becomes of a task's own level when its agent's is lowered to `to`:

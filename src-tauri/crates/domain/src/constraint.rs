@@ -21,13 +21,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, Program};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use ts_rs::TS;
+use serde_json::Value;
 
 use crate::bounded::on_thread;
-use crate::payload::Payload;
 use crate::validate::names::clip_long;
 
 pub use condition::Condition;
@@ -45,19 +41,6 @@ pub const MAX_STEPS: f64 = 500_000.0;
 /// takes far longer than most evaluations.
 static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
-/// Whether a constraint holds for certain arguments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-pub struct ConstraintResult {
-    /// The constraint in words.
-    pub text: String,
-    /// Whether it holds; one that cannot be evaluated does not.
-    pub holds: bool,
-    /// Why it could not be evaluated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub error: Option<String>,
-}
-
 /// What the names of an expression stand for.
 #[derive(Debug, Clone, Default)]
 pub struct Bindings<'p> {
@@ -69,25 +52,6 @@ pub struct Bindings<'p> {
     pub steps: BTreeMap<&'p str, Option<&'p Value>>,
     /// For a rule: the `agent`, the `task` and the `tool` of the call.
     pub call: BTreeMap<&'p str, &'p str>,
-}
-
-impl<'p> Bindings<'p> {
-    /// The bindings of a payload for one option's arguments. Where two actions
-    /// found the same fact, the later one counts.
-    pub fn new(payload: &'p Payload, args: Option<&'p Map<String, Value>>) -> Self {
-        let plan = payload.plan.iter().flat_map(|plan| &plan.steps);
-        Self {
-            args: args.into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect(),
-            facts: payload
-                .actions_taken
-                .iter()
-                .flat_map(|action| &action.facts)
-                .map(|(name, value)| (name.as_str(), value))
-                .collect(),
-            steps: plan.map(|step| (step.id.as_str(), step.output.as_ref())).collect(),
-            call: BTreeMap::new(),
-        }
-    }
 }
 
 /// Whether an expression is one that can be evaluated; else what is wrong.
@@ -105,55 +69,7 @@ pub fn check_all(exprs: &[&str]) -> Vec<Result<(), String>> {
 
 /// Whether an expression holds; an error says why it could not be evaluated.
 pub fn evaluate(expr: &str, bindings: &Bindings<'_>) -> Result<bool, String> {
-    on_thread(|| {
-        let mut left = MAX_STEPS;
-        run(expr, bindings, &mut left)
-    })?
-}
-
-/// How the constraints of a payload stand for one option's arguments.
-/// Constraints without an expression are left out.
-pub fn results(payload: &Payload, args: Option<&Map<String, Value>>) -> Vec<ConstraintResult> {
-    results_each(payload, &[args]).pop().unwrap_or_default()
-}
-
-/// The same for several options, on one thread and within one budget: however
-/// many options a card has, opening it stays bounded.
-pub fn results_each(
-    payload: &Payload,
-    options: &[Option<&Map<String, Value>>],
-) -> Vec<Vec<ConstraintResult>> {
-    let constraints: Vec<(&str, &str)> = payload
-        .briefing
-        .iter()
-        .flat_map(|briefing| &briefing.constraints)
-        .filter_map(|constraint| Some((constraint.text.as_str(), constraint.expr.as_deref()?)))
-        .collect();
-    if constraints.is_empty() {
-        return vec![Vec::new(); options.len()];
-    }
-    let outcomes = on_thread(|| {
-        let mut left = MAX_STEPS;
-        let mut all = Vec::new();
-        for args in options {
-            let bindings = Bindings::new(payload, *args);
-            let each = constraints.iter().map(|(_, expr)| run(expr, &bindings, &mut left));
-            all.push(each.collect::<Vec<_>>());
-        }
-        all
-    });
-    let outcomes =
-        outcomes.unwrap_or_else(|why| vec![vec![Err(why); constraints.len()]; options.len()]);
-    let result = |((text, _), outcome): (&(&str, &str), Result<bool, String>)| ConstraintResult {
-        text: (*text).to_owned(),
-        holds: outcome == Ok(true),
-        error: outcome.err(),
-    };
-    outcomes.into_iter().map(|each| constraints.iter().zip(each).map(result).collect()).collect()
-}
-
-fn run(expr: &str, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, String> {
-    execute(&syntax::read(expr, Names::Constraint)?, bindings, left)
+    judging(&[expr], |judge| judge.holds(0, bindings))?
 }
 
 fn execute(program: &Program, bindings: &Bindings<'_>, left: &mut f64) -> Result<bool, String> {

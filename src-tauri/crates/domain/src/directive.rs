@@ -6,16 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use ts_rs::TS;
 
-use crate::decision::Decision;
-use crate::payload::{Payload, Plan, Step, Used};
-use crate::reconcile::{Case, lines};
-
-pub use crate::runnable::free_steps;
+use crate::payload::{Plan, Step, Used};
 
 /// What becomes of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
@@ -44,6 +40,10 @@ pub struct Line {
     pub verdict: Verdict,
     /// Why, in one sentence.
     pub why: String,
+    /// The values it uses that the reviewer gave or corrected, as they are now.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[ts(type = "Record<string, unknown> | undefined")]
+    pub facts: Map<String, Value>,
     /// The actions to undo before it is done again, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(optional, as = "Option<Vec<String>>")]
@@ -83,14 +83,6 @@ pub fn needs<'s>(step: &'s Step, known: &BTreeSet<&str>) -> impl Iterator<Item =
             Some(Used::Fact(_)) | None => None,
         });
     step.depends_on.iter().map(String::as_str).chain(outputs)
-}
-
-/// What a decision makes of the plan a handoff came with; what stands while
-/// nothing is decided (CONTRACT §5). It is the same however often it is asked
-/// for: undo windows are seen as they stood when it was decided.
-pub fn directive(payload: &Payload, decision: Option<&Decision>) -> Vec<Line> {
-    let at: DateTime<Utc> = decision.map_or(DateTime::UNIX_EPOCH, |decision| decision.at);
-    lines(&Case::of(payload, decision, at))
 }
 
 #[cfg(test)]

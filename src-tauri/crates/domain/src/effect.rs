@@ -13,12 +13,14 @@ use crate::action::Effect;
 mod argv;
 mod calls;
 mod files;
+mod find;
 mod git;
 mod grammar;
 mod here;
 mod http;
 mod names;
 mod network;
+mod own;
 mod part;
 mod patch;
 mod paths;
@@ -203,11 +205,19 @@ pub fn command_words(
 }
 
 /// The folder in which a call runs: the one that the call itself names, from
-/// `cwd` on where it is relative, or else `cwd`; nothing where it is not known
-/// from the root.
+/// `cwd` on where it is relative, or else `cwd`; the empty one where neither names
+/// any, and nothing where it is not known from the root.
 pub fn folder(cwd: Option<&str>, named: Option<&str>) -> Option<String> {
-    match named {
-        Some(named) => paths::absolute(named, cwd),
-        None => cwd.filter(|cwd| cwd.starts_with('/')).map(str::to_owned),
+    match (named, cwd) {
+        (Some(named), _) => paths::absolute(named, cwd),
+        (None, Some(cwd)) => cwd.starts_with('/').then(|| cwd.to_owned()),
+        (None, None) => Some(String::new()),
     }
+}
+
+/// Why the file at this path is no mere file: the running system, or what other
+/// programs obey; nothing if it is one. A call is read by what its paths say, and
+/// reads no disk: whoever has followed the links asks again with where they lead.
+pub fn no_mere_file(path: &str) -> Option<&'static str> {
+    paths::no_mere_file(path)
 }

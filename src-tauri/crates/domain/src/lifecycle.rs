@@ -5,6 +5,7 @@
 //! clock and stores nothing. An event that has no edge from the present state
 //! is refused with a [`Refusal`] that says why; nothing changes then.
 
+mod aftermath;
 mod progress;
 mod state;
 mod timing;
@@ -13,10 +14,11 @@ mod waiting;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use progress::{Due, Escalation, NextAlert, Progress, Traits};
-pub use state::{Flag, Lease, Outcome, Phase, Report, State, StepReport};
+pub use state::{Flag, Lease, Outcome, Phase, Report, State, StepReport, Unmet};
 pub use timing::{DEFAULT_GRACE, Timing};
 
-use crate::decision::{Decision, DecisionKind, Then};
+use crate::agreement::Divergence;
+use crate::decision::Decision;
 use crate::gate::{Held, by_default};
 use crate::payload::Deadline;
 
@@ -86,6 +88,8 @@ pub enum Event {
         lease: String,
         /// The connection that says so, and holds it from now on.
         holder: String,
+        /// By when it is to report, where that is waited for.
+        report_by: Option<DateTime<Utc>>,
     },
     /// The connection of a client is still, or no longer, there.
     Holder {
@@ -100,6 +104,20 @@ pub enum Event {
     Report {
         /// What it did.
         report: Report,
+    },
+    /// What the agent recorded is not what it was told.
+    Diverge {
+        /// In what.
+        divergences: Vec<Divergence>,
+    },
+    /// The agent was to report by now.
+    Unreported,
+    /// What the decision was made on does not hold any more: it is asked again.
+    Reopen {
+        /// What does not hold.
+        unmet: Vec<Unmet>,
+        /// Its deadline, which counts anew.
+        deadline: Deadline,
     },
     /// The agent takes the handoff back.
     Withdraw {
@@ -125,8 +143,9 @@ pub enum Event {
     },
     /// The deadline has passed; with the decision of a declared default.
     TimeUp {
-        /// The decision by System, where a default is declared.
-        default: Option<Box<Decision>>,
+        /// The decision by System that takes the declared default, or why there
+        /// is none.
+        default: Result<Box<Decision>, by_default::Unfit>,
         /// Why the gate would hold it now, if it would.
         held: Option<Held>,
         /// The first alert, where it escalates.
@@ -241,10 +260,20 @@ pub fn transition(
             let granted = Lease { id: lease, holder, expires_at: now + LEASE };
             offer(&mut next, traits, granted, now)?;
         }
-        Event::Acknowledge { lease, holder } => acknowledge(&mut next, &lease, holder, now)?,
+        Event::Acknowledge { lease, holder, report_by } => {
+            acknowledge(&mut next, &lease, holder, now)?;
+            if progress.state() == State::Released {
+                next.report_by = report_by;
+            }
+        }
         Event::Holder { holder, present } => holder_seen(&mut next, &holder, present, now),
-        Event::Regrant => regrant(&mut next, now)?,
-        Event::Report { report } => reconcile(&mut next, report, now)?,
+        Event::Regrant => aftermath::regrant(&mut next, now)?,
+        Event::Report { report } => aftermath::reconcile(&mut next, report, now)?,
+        Event::Diverge { divergences } => aftermath::diverged(&mut next, divergences)?,
+        Event::Unreported => aftermath::unreported(&mut next, now)?,
+        Event::Reopen { unmet, deadline } => {
+            aftermath::reopened(&mut next, unmet, &deadline, now)?;
+        }
         Event::Withdraw { reason } => {
             must_be(progress, &[State::Queued, State::Ready], "withdrawn")?;
             next.phase = Phase::Withdrawn { reason, at: now };
@@ -253,15 +282,16 @@ pub fn transition(
             must_be(progress, &[State::Queued, State::Ready], "superseded")?;
             next.phase = Phase::Superseded { by, at: now };
         }
-        Event::Revise { deadline, cold } => revise(&mut next, &deadline, cold, now)?,
+        Event::Revise { deadline, cold } => {
+            aftermath::revise(&mut next, &deadline, cold, now)?;
+        }
         Event::Warn { revision } => {
             is_current(progress, revision)?;
             waiting::warned(&mut next, now)?;
         }
         Event::TimeUp { default, held, alert } => {
-            let may = by_default::may_take(held, next.default_allowed);
-            let default = default.filter(|_| may);
-            waiting::timed_out(&mut next, traits, default.ok_or(held), alert, now)?;
+            let default = by_default::taken(default, held, next.default_allowed);
+            waiting::timed_out(&mut next, traits, default, alert, now)?;
         }
         Event::Alert { next: follows } => waiting::alerted(&mut next, follows, now)?,
         Event::GiveUp => waiting::given_up(&mut next, now)?,
@@ -272,15 +302,40 @@ pub fn transition(
                 }
                 next.missed_giving_up(since, now);
             }
+            // The agent slept as well.
+            next.report_by = next
+                .report_by
+                .map(|by| if since < by && by <= now { now + DEFAULT_GRACE } else { by });
         }
-        Event::Step { by, since } => {
-            next.stepped(by);
-            if next.state() == State::Ready && next.escalation.is_none() && !next.timing.relative {
-                next.timing.missed(since, now);
-            }
-        }
+        Event::Step { by, since } => stepped(&mut next, by, since, now),
     }
     Ok(next)
+}
+
+/// The wall clock was set by so much: what is measured by it moves with it, and a
+/// date that passed by that, or did not after all, is warned of anew.
+fn stepped(next: &mut Progress, by: TimeDelta, since: DateTime<Utc>, now: DateTime<Utc>) {
+    let acted = next.escalation.is_some() || next.has(Flag::ManualReview);
+    if by < TimeDelta::zero() && !acted {
+        next.timing.was_not_late();
+    }
+    next.stepped(by);
+    if next.state() == State::Ready && next.escalation.is_none() && !next.timing.relative {
+        next.timing.missed(since, now);
+    }
+    if by > TimeDelta::zero() && !acted {
+        match next.state() {
+            State::Ready => next.timing.passed_at_once(since, now),
+            // Where it stands still is not where its date says.
+            State::Decided => next.timing.passed_at_once(DateTime::<Utc>::MIN_UTC, now),
+            State::Queued
+            | State::Released
+            | State::Collected
+            | State::Reconciled
+            | State::Withdrawn
+            | State::Superseded => {}
+        }
+    }
 }
 
 fn no_edge(progress: &Progress, verb: &'static str) -> Refusal {
@@ -391,69 +446,4 @@ fn holder_seen(next: &mut Progress, holder: &str, present: bool, now: DateTime<U
         // life: the next client to ask has it.
         lease.expires_at = now + LEASE;
     }
-}
-
-fn regrant(next: &mut Progress, now: DateTime<Utc>) -> Result<(), Refusal> {
-    let Phase::Collected { lease, regranted, .. } = &mut next.phase else {
-        return Err(no_edge(next, "granted again"));
-    };
-    if lease.expires_at > now {
-        return Err(Refusal::TooEarly);
-    }
-    *regranted = true;
-    Ok(())
-}
-
-fn reconcile(next: &mut Progress, report: Report, now: DateTime<Utc>) -> Result<(), Refusal> {
-    if let Phase::Reconciled { report: known, .. } = &next.phase
-        && *known == report
-    {
-        return Ok(());
-    }
-    let (Phase::Released { decision, .. } | Phase::Collected { decision, .. }) = &next.phase else {
-        return Err(no_edge(next, "reconciled"));
-    };
-    let diverged = report.outcome == Outcome::Diverged
-        || report.steps.iter().any(|step| step.outcome == Outcome::Diverged);
-    next.phase = Phase::Reconciled { decision: decision.clone(), report, at: now };
-    if diverged {
-        next.mark(Flag::Diverged);
-    }
-    Ok(())
-}
-
-fn revise(
-    next: &mut Progress,
-    deadline: &Deadline,
-    cold: bool,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    let asked_for = next.phase.released_decision().is_some_and(|decision| {
-        decision.kind == DecisionKind::Reject && decision.then == Some(Then::Revise)
-    });
-    match next.state() {
-        State::Queued => {}
-        State::Ready => next.phase = Phase::Ready,
-        State::Released | State::Collected if asked_for => next.phase = Phase::Ready,
-        State::Decided
-        | State::Released
-        | State::Collected
-        | State::Reconciled
-        | State::Withdrawn
-        | State::Superseded => return Err(no_edge(next, "revised")),
-    }
-    next.revision += 1;
-    next.timing = Timing::new(deadline, now);
-    next.stood_still_since = (next.state() == State::Queued).then_some(now);
-    next.default_refused = None;
-    next.default_allowed = false;
-    next.remind_at = None;
-    next.escalation = None;
-    let belongs_to_the_old =
-        [Flag::Escalated, Flag::ManualReview, Flag::Acknowledged, Flag::Snoozed, Flag::Cold];
-    next.unmark(&belongs_to_the_old);
-    if cold {
-        next.mark(Flag::Cold);
-    }
-    Ok(())
 }

@@ -21,6 +21,9 @@ pub use conversation::{Conversation, Message, Speaker};
 pub use plan::{Plan, Step, StepStatus};
 
 /// A case that crosses the boundary from an agent to the reviewer.
+///
+/// The length of a text is that of its UTF-8, in bytes: `maxLength` bounds it
+/// for letters of one byte, and text with others reaches it sooner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Payload {
@@ -412,6 +415,14 @@ impl<'u> Used<'u> {
 }
 
 impl Payload {
+    /// Whether it is a quick question: it asks for information alone and names
+    /// no step, so that nothing waits for it.
+    pub fn is_quick(&self) -> bool {
+        self.allowed_decisions.as_deref() == Some(&[AllowedDecision::Inform])
+            && self.pending_question.step.is_none()
+            && self.options.is_empty()
+    }
+
     /// The option with this id.
     pub fn option(&self, id: &str) -> Option<&HandoffOption> {
         self.options.iter().find(|option| option.id == id)

@@ -21,7 +21,7 @@ mod stale;
 mod verdicts;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -57,6 +57,11 @@ pub struct Case<'c> {
     pub earlier: Vec<&'c Decision>,
     /// The other questions of this task that are still open.
     pub pending: Vec<Pending<'c>>,
+    /// The steps that were undone and wait until the reviewer says how to go on,
+    /// although their plan says no more that they are done.
+    pub undone: BTreeSet<&'c str>,
+    /// The steps that an earlier decision has left out.
+    pub left_out: BTreeSet<&'c str>,
     /// What steps without a recorded action did, as far as that was computed.
     pub effects: BTreeMap<&'c str, Effect>,
     /// The time.
@@ -68,6 +73,10 @@ pub struct Case<'c> {
 pub struct Question<'c> {
     /// The step that waits for the answer.
     pub step: Option<&'c str>,
+    /// The agent goes on without the answer: nothing waits for it.
+    pub quick: bool,
+    /// The gate asks about one call; its step may have many.
+    pub one_call: bool,
     /// The answers the agent prepared.
     pub options: &'c [HandoffOption],
     /// What must hold.
@@ -217,6 +226,8 @@ impl<'c> Case<'c> {
             decision,
             earlier: Vec::new(),
             pending: Vec::new(),
+            undone: BTreeSet::new(),
+            left_out: BTreeSet::new(),
             effects: BTreeMap::new(),
             now,
         }
@@ -228,6 +239,8 @@ impl<'c> Question<'c> {
     pub fn of(payload: &'c Payload) -> Self {
         Self {
             step: payload.pending_question.step.as_deref(),
+            quick: payload.is_quick(),
+            one_call: false,
             options: &payload.options,
             constraints: payload
                 .briefing

@@ -5,6 +5,7 @@
 //! It judges one action by itself. What an undo drags along is the business of
 //! [`crate::rollback`]; whether one is needed, that of [`crate::reconcile`].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
@@ -92,7 +93,7 @@ impl<'r> Recorded<'r> {
             return Err(NoUndo::Read);
         }
         let undo = self.action.undo.as_ref().ok_or(NoUndo::NoneGiven)?;
-        if let Some(until) = undo.until().filter(|until| *until < now) {
+        if let Some(until) = Undo::over_since(undo.until(), now) {
             return Err(NoUndo::Expired(until));
         }
         if matches!(undo, Undo::Files { .. }) && !self.copies {
@@ -116,6 +117,19 @@ impl NoUndo {
             Self::NoCopies => "The desk holds no copies of its files.".to_owned(),
         }
     }
+}
+
+/// Which file a path names, however it is spelt: `./a.txt` is `a.txt`. What lies
+/// on a disk is not looked at.
+pub(crate) fn place(path: &str) -> Cow<'_, str> {
+    let plain = |part: &str| !part.is_empty() && part != ".";
+    let from_root = path.strip_prefix('/');
+    if from_root.unwrap_or(path).split('/').all(plain) {
+        return Cow::Borrowed(path);
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| plain(part)).collect();
+    let root = if from_root.is_some() { "/" } else { "" };
+    Cow::Owned(format!("{root}{}", parts.join("/")))
 }
 
 /// The ids that occur more than once.

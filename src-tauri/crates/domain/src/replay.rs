@@ -411,7 +411,7 @@ impl<'p> Shifting<'p> {
             task: check.task.clone(),
             tool: check.tool.clone(),
             args: check.args.clone(),
-            cwd: check.cwd.clone(),
+            cwd: check.cwd.clone().filter(|folder| !folder.is_empty()),
             at: check.at,
             held,
             ran,

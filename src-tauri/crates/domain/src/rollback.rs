@@ -7,6 +7,8 @@
 pub mod execution;
 mod order;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +22,8 @@ use crate::record::{NoUndo, Recorded, repeated};
 use crate::validate::Fault;
 use crate::validate::names::{choose, clip};
 
-pub(crate) use order::order;
-use order::{Dependencies, Link};
+pub(crate) use order::Dependencies;
+use order::{Key, Link};
 
 /// What a rollback is planned from.
 #[derive(Debug, Clone)]
@@ -213,7 +215,7 @@ pub fn plan(ledger: &Ledger<'_>, selection: &Selection) -> RollbackPlan {
     let links = dependencies.dependants(&starts);
     let goes = |at: usize| can(at) && (selected[at] || links[at].is_some());
     let chosen: Vec<usize> = (0..actions.len()).filter(|at| goes(*at)).collect();
-    for at in order(actions, &graph, &chosen) {
+    for at in dependencies.order(&chosen) {
         let recorded = &actions[at];
         let Ok(undo) = recorded.undo(ledger.now) else { continue };
         let along = links[at].as_ref().filter(|_| !selected[at]);
@@ -262,13 +264,18 @@ impl RollbackPlan {
 /// What the reviewer means, by the places of the actions.
 fn selected(ledger: &Ledger<'_>, selection: &Selection, planned: &mut RollbackPlan) -> Vec<bool> {
     let actions = &ledger.actions;
-    let find = |id: &str| actions.iter().position(|recorded| recorded.action.id == id);
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (at, recorded) in actions.iter().enumerate() {
+        // Of two with one id the first is meant; that they are two is a fault.
+        places.entry(recorded.action.id.as_str()).or_insert(at);
+    }
+    let find = |id: &str| places.get(id).copied();
     let unknown = |id: &str| {
         let known: Vec<&str> = actions.iter().map(|recorded| recorded.action.id.as_str()).collect();
         (format!("There is no action `{}`.", clip(id)), choose(id, &known))
     };
     let keys = order::keys(actions);
-    let since = |first: (Option<DateTime<Utc>>, usize)| {
+    let since = |first: Key| {
         keys.iter()
             .zip(actions)
             .map(|(key, recorded)| *key >= first && recorded.stands() && recorded.changes())

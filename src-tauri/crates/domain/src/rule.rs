@@ -75,7 +75,8 @@ pub struct CallFacts<'c> {
     /// A command's words after parsing, where it is one simple command: no
     /// chain, no redirection, nothing that a shell still replaces.
     pub argv: Option<&'c [String]>,
-    /// The folder it would run in, where it is known.
+    /// The folder it would run in; empty where the call names none, and none
+    /// where it is not known.
     pub cwd: Option<&'c str>,
     /// The facts known so far. They come from the agent.
     pub facts: &'c Map<String, Value>,
@@ -156,7 +157,7 @@ pub struct When {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub argv: Option<Vec<String>>,
-    /// The folder it runs in, exactly.
+    /// The folder it runs in, exactly; empty for calls that name none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub cwd: Option<String>,

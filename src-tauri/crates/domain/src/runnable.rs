@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use crate::directive::{dependants, needs};
-use crate::payload::{Payload, Plan, Step, StepStatus};
+use crate::payload::{Plan, Step, StepStatus};
+use crate::reconcile::Graph;
 
 /// A handoff that is still to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +69,10 @@ pub fn runnable(plan: &Plan, pending: &[Pending<'_>]) -> Vec<String> {
     plan.steps.iter().filter(free).map(|step| step.id.clone()).collect()
 }
 
-/// The steps that may go on, now or once what they need is there, while the
-/// question of this handoff is open.
-pub fn free_steps(payload: &Payload) -> BTreeSet<String> {
-    let Some(plan) = &payload.plan else { return BTreeSet::new() };
-    let question = Pending { id: &payload.key, step: payload.pending_question.step.as_deref() };
-    let waiting = waiting(plan, &[question]);
+/// The steps that may go on, now or once what they need is there, while these
+/// questions are open.
+pub fn free_steps(plan: &Plan, pending: &[Pending<'_>]) -> BTreeSet<String> {
+    let waiting = waiting(plan, pending);
     plan.steps
         .iter()
         .filter(|step| matches!(step.status, StepStatus::Pending | StepStatus::Running))
@@ -92,9 +91,17 @@ pub fn waits_for(
     pending: &[Pending<'_>],
     reads: bool,
 ) -> Vec<String> {
-    let known = plan.zip(step).filter(|(plan, step)| plan.steps.iter().any(|at| at.id == **step));
-    let holds = |other: &Pending<'_>| match (known, other.step) {
-        (Some((plan, step)), Some(_)) => waiting(plan, &[*other]).has(step),
+    if pending.is_empty() {
+        return Vec::new();
+    }
+    let graph = plan.map(Graph::new);
+    let known = graph.as_ref().zip(step).and_then(|(graph, step)| {
+        let place = graph.place(step)?;
+        let up: BTreeSet<usize> = graph.all_needs(place).into_iter().chain([place]).collect();
+        Some((graph, up))
+    });
+    let holds = |other: &Pending<'_>| match (&known, other.step) {
+        (Some((graph, up)), Some(asked)) => graph.place(asked).is_some_and(|at| up.contains(&at)),
         // Nobody knows how the two belong together.
         _ => !reads,
     };

@@ -114,6 +114,16 @@ pub fn parse_with(
     }
 }
 
+/// Reads JSON as strictly as a payload: doubled keys and numbers that would
+/// lose digits are faults, since two readers may take them differently.
+pub fn strict_json(text: &str) -> Result<Value, Vec<Fault>> {
+    let mut faults = Faults::default();
+    match read::json(text, &mut faults) {
+        Some(value) if faults.is_empty() => Ok(value),
+        Some(_) | None => Err(faults.into_list()),
+    }
+}
+
 /// What is wrong with a plan by itself: ids, dangling names, circles.
 pub fn plan_faults(plan: &Plan) -> Vec<Fault> {
     let mut faults = Faults::default();

@@ -1,9 +1,13 @@
 //! Text of others, made fit for a terminal or a notification: whatever could move the cursor,
 //! turn the direction of writing or hide something is shown as its number.
 //!
-//! It changes what is shown, never what is stored or sent.
+//! It changes what is shown, never what is stored or sent. Which characters those are is
+//! said here alone: the window's list is generated from [`unseen`].
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// The text with every character that acts instead of showing written as
 /// `<U+…>`. Line ends and tabs stay.
@@ -49,27 +53,46 @@ pub fn json(text: &str) -> String {
     out
 }
 
+/// All that is shown as its number, line ends and tabs too, as ranges of code
+/// points; the halves of characters that only UTF-16 has are among them.
+pub fn unseen() -> Vec<RangeInclusive<u32>> {
+    let mut ranges: Vec<RangeInclusive<u32>> = Vec::new();
+    for code in 0..=u32::from(char::MAX) {
+        if char::from_u32(code).is_some_and(|character| !acts(character)) {
+            continue;
+        }
+        match ranges.last_mut() {
+            Some(last) if *last.end() + 1 == code => *last = *last.start()..=code,
+            _ => ranges.push(code..=code),
+        }
+    }
+    ranges
+}
+
 fn mark(out: &mut String, character: char) {
     let _ = write!(out, "<U+{:04X}>", u32::from(character));
 }
 
-/// Whether a character does something other than to be seen.
+/// Whether a character does something other than to be seen: it controls or
+/// formats, ends a line or paragraph, or nobody knows what it looks like.
 fn acts(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            // Soft hyphen, combining grapheme joiner, Arabic letter mark.
-            '\u{ad}' | '\u{34f}' | '\u{61c}'
-            // Fillers that look like nothing.
-            | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}'
-            // Mongolian selectors, zero widths, joiners and marks.
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-            // Line and paragraph ends, embeddings, overrides, isolates.
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            // Tags and the supplement of variation selectors.
-            | '\u{e0000}'..='\u{e0fff}'
-        )
+    matches!(
+        get_general_category(character),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Surrogate
+            | GeneralCategory::Unassigned
+    ) || matches!(
+        character,
+        // Letters, marks and a symbol that are drawn as nothing: the combining grapheme
+        // joiner, fillers, the Braille blank, selectors of variants.
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}'
+            | '\u{ffa0}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{e0100}'..='\u{e01ef}'
+    )
 }
 
 #[cfg(test)]
@@ -81,6 +104,58 @@ mod tests {
         let hostile = "a\u{1b}]8;;http://x\u{7}b\u{202e}c\u{200b}\u{9b}2J\rd";
         let shown = block(hostile);
         assert_eq!(shown, "a<U+001B>]8;;http://x<U+0007>b<U+202E>c<U+200B><U+009B>2J<U+000D>d");
+    }
+
+    /// Each line that is no comment, as the range it names.
+    fn listed() -> Vec<RangeInclusive<u32>> {
+        let number = |text: &str| {
+            u32::from_str_radix(text.strip_prefix("U+").expect("U+"), 16).expect("hexadecimal")
+        };
+        include_str!("../tests/unseen.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| match line.split_once("..") {
+                Some((first, last)) => number(first)..=number(last),
+                None => number(line)..=number(line),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn whatever_formats_or_is_drawn_as_nothing_is_shown_as_its_number() {
+        let mut count = 0;
+        for character in listed().into_iter().flatten().filter_map(char::from_u32) {
+            let shown = format!("a<U+{:04X}>b", u32::from(character));
+            let text = format!("a{character}b");
+            assert_eq!((block(&text), line(&text)), (shown.clone(), shown));
+            assert!(json(&text).is_ascii(), "{character:?}");
+            count += 1;
+        }
+        assert!(count > 4000, "{count}");
+        let listed = listed();
+        for character in '\0'..=char::MAX {
+            if get_general_category(character) == GeneralCategory::Format {
+                let code = u32::from(character);
+                assert!(listed.iter().any(|range| range.contains(&code)), "{code:04X} is missing");
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_the_look_of_is_shown_as_its_number() {
+        let shown = block("\u{2800}\u{e000}\u{f0000}\u{378}\u{ffff}\u{10ffff}");
+        assert_eq!(shown, "<U+2800><U+E000><U+F0000><U+0378><U+FFFF><U+10FFFF>");
+    }
+
+    #[test]
+    fn the_ranges_are_those_characters_and_no_others() {
+        let ranges = unseen();
+        for character in '\0'..=char::MAX {
+            let within = ranges.iter().any(|range| range.contains(&u32::from(character)));
+            assert_eq!(within, acts(character), "{character:?}");
+        }
+        assert!(ranges.iter().any(|range| range.contains(&0xD800)), "halves of characters");
+        assert!(ranges.is_sorted_by(|one, next| one.end() + 1 < *next.start()), "{ranges:?}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::action::Action;
 use handoff_domain::agreement::{Agreement, DivergenceKind, Told, compare};
@@ -58,6 +60,8 @@ fn agreement(report: Option<Value>, actions: &[(i64, Value)]) -> Agreement {
     let told = Told {
         handoff: "h1",
         directive: &directive,
+        known: &BTreeSet::new(),
+        let_run: &BTreeSet::new(),
         decision: &decision,
         step: Some("refund"),
         proposed: Some(&proposed),
@@ -177,4 +181,14 @@ fn what_must_be_undone_is_undone_before_it_is_done_again() {
     assert_eq!(right.divergences, []);
     let only_undone = agreement(None, &[old("done"), undo]);
     assert_eq!(only_undone.divergences, [], "the undo itself repeats nothing");
+}
+
+#[test]
+fn reading_at_the_same_step_is_nothing_else() {
+    let look = json!({ "step": "refund", "tool": "billing.refund", "effect": "read",
+        "input": { "dry_run": true } });
+    assert_eq!(kinds(look.clone()), []);
+    let mut named = look;
+    named["handoff"] = json!("h1");
+    assert_eq!(kinds(named), [DivergenceKind::OtherArgs], "it says that it carries it out");
 }

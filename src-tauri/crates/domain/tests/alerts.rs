@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
-use handoff_domain::alerts::{Alerts, ByPriority, Purpose, Quiet, Stage};
+use handoff_domain::alerts::{Alerts, ByPriority, OutcomeByPriority, Purpose, Quiet, Stage};
 use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};
 use proptest::prelude::*;
 
@@ -81,8 +81,9 @@ fn focus_and_quiet_hours_add_up() {
 #[test]
 fn only_urgent_warnings_pierce_and_only_if_allowed() {
     let night = utc("2026-01-10T23:00:00Z");
-    let alerts = quiet(22, 7);
-    let deaf = Alerts { urgent_pierces: false, ..alerts.clone() };
+    let deaf = quiet(22, 7);
+    assert!(!deaf.urgent_pierces, "the reviewer has to allow it");
+    let alerts = Alerts { urgent_pierces: true, ..deaf.clone() };
     for purpose in [Purpose::Ready, Purpose::Reminder, Purpose::Warning, Purpose::Alert] {
         let held =
             |alerts: &Alerts, priority| alerts.holds_back(purpose, priority, night, &Utc).is_some();
@@ -149,8 +150,13 @@ fn what_the_agent_leaves_open_is_the_reviewers() {
         ..open.clone()
     };
     assert_eq!(alerts.filled(&passed, Priority::Urgent, now).warn_before_s, None);
-    let named = Deadline { warn_before_s: Some(7), grace_s: Some(8), ..open };
+    let named = Deadline { warn_before_s: Some(7), grace_s: Some(80), ..open };
     assert_eq!(alerts.filled(&named, Priority::Urgent, now), named, "the agent's own stand");
+    let none = Deadline { grace_s: Some(0), ..named };
+    let least = |alerts: &Alerts, priority| alerts.filled(&none, priority, now).grace_s;
+    assert_eq!(least(&alerts, Priority::Urgent), Some(60));
+    assert_eq!(least(&alerts, Priority::Low), Some(0), "as the reviewer has it");
+    assert_eq!(least(&Alerts::default(), Priority::Low), Some(60), "and no longer than a minute");
 }
 
 #[test]
@@ -163,6 +169,11 @@ fn what_makes_no_sense_cannot_be_set() {
     let faulty = [
         Alerts { remind_every_s: all(1), ..sound.clone() },
         Alerts { grace_s: all(u32::MAX), ..sound.clone() },
+        Alerts { respond_within_s: all(59), ..sound.clone() },
+        Alerts {
+            on_timeout: OutcomeByPriority { low: TimeoutKind::SafeDefault, ..sound.on_timeout },
+            ..sound.clone()
+        },
         Alerts { pause_s: u32::MAX, ..sound.clone() },
         Alerts { quiet: Some(Quiet { from_min: 60, to_min: 60 }), ..sound.clone() },
         Alerts { quiet: Some(Quiet { from_min: 60, to_min: 1440 }), ..sound.clone() },

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use handoff_domain::constraint::{
-    Bindings, MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS, check, evaluate, results, results_each,
+    Bindings, MAX_BRACKETS, MAX_BYTES, MAX_OPERATORS, check, evaluate,
 };
 use handoff_domain::payload::Payload;
+use handoff_domain::reconcile::{Case, ConstraintStand, reconcile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -201,11 +202,12 @@ fn results_are_one_for_each_expression_and_share_one_budget() {
     value["actions_taken"][0]["facts"] = json!({ "seen": 1 });
     value["actions_taken"][1]["facts"] = json!({ "seen": 2 });
     let payload: Payload = serde_json::from_value(value).expect("a payload");
-    let args = payload.options[0].action.as_ref().map(|action| &action.args);
-    let outcomes = results(&payload, args);
+    let found = reconcile(&Case::of(&payload, None, chrono::DateTime::UNIX_EPOCH)).constraints;
+    let of_it = |stand: &&ConstraintStand| stand.option == Some(payload.options[0].id.clone());
+    let outcomes: Vec<&ConstraintStand> = found.iter().filter(of_it).collect();
     let read: Vec<(&str, bool, bool)> = outcomes
         .iter()
-        .map(|result| (result.text.as_str(), result.holds, result.error.is_some()))
+        .map(|stand| (stand.text.as_str(), stand.holds == Some(true), stand.error.is_some()))
         .collect();
     assert_eq!(
         read,
@@ -216,8 +218,6 @@ fn results_are_one_for_each_expression_and_share_one_budget() {
             ("later fact wins", true, false),
         ]
     );
-    let without = results(&payload, None);
-    assert!(without[0].error.is_some(), "an option that runs nothing has no `args.amount`");
 }
 
 proptest! {
@@ -251,13 +251,17 @@ fn all_options_of_a_card_share_one_budget() {
     value["actions_taken"][0]["facts"] = json!({ "list": words });
     value["briefing"]["constraints"] =
         json!([{ "text": "long", "expr": "facts.list.all(word, word != 'x')" }]);
-    let payload: Payload = serde_json::from_value(value).expect("a payload");
-    let args = payload.options[0].action.as_ref().map(|action| &action.args);
-    let alone = results_each(&payload, &[args]);
-    assert!(alone[0][0].holds, "one option is judged: {alone:?}");
-    let many = results_each(&payload, &vec![args; 2000]);
+    let mut payload: Payload = serde_json::from_value(value).expect("a payload");
+    let stands = |payload: &Payload| {
+        reconcile(&Case::of(payload, None, chrono::DateTime::UNIX_EPOCH)).constraints
+    };
+    payload.options.truncate(1);
+    let alone = stands(&payload);
+    assert_eq!(alone[0].holds, Some(true), "one option is judged: {alone:?}");
+    payload.options = vec![payload.options[0].clone(); 2000];
+    let many = stands(&payload);
     assert_eq!(many.len(), 2000);
-    let unjudged = many.iter().filter(|each| each[0].error.is_some()).count();
+    let unjudged = many.iter().filter(|each| each.error.is_some()).count();
     assert!(unjudged > 0, "the budget ends, and what it does not reach does not hold");
-    assert!(many.iter().all(|each| each[0].holds == each[0].error.is_none()));
+    assert!(many.iter().all(|each| each.holds == Some(each.error.is_none())));
 }

@@ -34,7 +34,7 @@ fn check(agent: &str, tool: &str, verdict: Verdict) -> PastCheck {
         tool: tool.into(),
         args,
         argv: None,
-        cwd: None,
+        cwd: Some(String::new()),
         facts: Map::new(),
         judged: Judged { effect: Effect::Reversible, unknown: false, why: "because".into() },
         evidence: Vec::new(),
@@ -288,7 +288,12 @@ fn what_is_always_approved_is_suggested_as_exactly_that() {
     assert!(insights(&rows, &in_force, now(), &Berlin).suggestions.is_empty(), "there already");
 
     assert!(suggested(approved(MIN_APPROVED - 1)).is_empty());
-    let doubts: [(&str, Change); 7] = [
+    let doubts: [(&str, Change); 8] = [
+        ("in a folder that nobody knows", |all| {
+            for check in all {
+                check.cwd = None;
+            }
+        }),
         ("one was rejected", |all| all[3].afterwards = Some(Afterwards::Rejected)),
         ("one was changed", |all| all[3].afterwards = Some(Afterwards::Modified)),
         ("one was answered with more", |all| all[3].afterwards = Some(Afterwards::Informed)),

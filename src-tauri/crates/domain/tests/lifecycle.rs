@@ -3,16 +3,19 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::agreement::{Divergence, DivergenceKind};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
+use handoff_domain::gate::by_default::Unfit;
 use handoff_domain::gate::{Held, Stop};
 use handoff_domain::lifecycle::{
-    Event, Flag, NextAlert, Outcome, Progress, Refusal, Report, State, Timing, Traits, transition,
+    Due, Event, Flag, NextAlert, Outcome, Progress, Refusal, Report, State, Timing, Traits, Unmet,
+    transition,
 };
 use handoff_domain::payload::{Deadline, OnTimeout, TimeoutKind};
 use serde_json::Map;
 
 fn acknowledge(lease: &str) -> Event {
-    Event::Acknowledge { lease: lease.to_owned(), holder: "c".to_owned() }
+    Event::Acknowledge { lease: lease.to_owned(), holder: "c".to_owned(), report_by: None }
 }
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -57,13 +60,13 @@ fn decide(option: &str) -> Event {
     Event::Decide { decision: decision(option, None), revision: 1, hold_s: 5 }
 }
 
-fn time_up(default: Option<Box<Decision>>, alert: i64) -> Event {
-    let held = Some(Held::Level);
+fn time_up(alert: i64) -> Event {
+    let (default, held) = (Err(Unfit::Undeclared), Some(Held::Level));
     Event::TimeUp { default, held, alert: NextAlert { at: at(alert), gives_up: false } }
 }
 
 fn report(outcome: Outcome) -> Event {
-    Event::Report { report: Report { outcome, why: None, steps: Vec::new() } }
+    Event::Report { report: Report { outcome, why: None, steps: Vec::new(), unmet: Vec::new() } }
 }
 
 /// Brings a new handoff to a state by the shortest way.
@@ -121,7 +124,7 @@ fn each_event_leads_where_the_contract_says_and_nowhere_else() {
         (acknowledge("l"), vec![(Collected, Collected)]),
         (acknowledge("x"), vec![]),
         (Event::Regrant, vec![]),
-        (time_up(None, 0), vec![]),
+        (time_up(0), vec![]),
     ];
     for (event, edges) in table {
         for from in all {
@@ -207,12 +210,18 @@ fn the_default_lead_is_the_last_fifth_within_its_bounds() {
 
 #[test]
 fn nothing_follows_without_a_warning_by_the_lead_or_the_grace() {
-    // Warned at; then due at. The lead is 200 s, the grace 100 s.
-    for (warned, due) in [(800, 1000), (801, 1000), (950, 1050), (1000, 1100), (5000, 5100)] {
-        let mut timing = Timing::new(&Deadline { grace_s: Some(100), ..deadline(1000) }, at(0));
-        assert_eq!(timing.due_at(), None, "never unwarned");
-        timing.warned_at = Some(at(warned));
-        assert_eq!(timing.due_at(), Some(at(due)), "warned at {warned}");
+    // Warned at; then due at. The lead is 200 s, and the grace shorter or longer.
+    for (grace, table) in [
+        (100, [(800, 1000), (801, 1000), (950, 1050), (1000, 1100), (5000, 5100)]),
+        (300, [(800, 1000), (801, 1001), (950, 1150), (1000, 1300), (5000, 5300)]),
+    ] {
+        for (warned, due) in table {
+            let deadline = Deadline { grace_s: Some(grace), ..deadline(1000) };
+            let mut timing = Timing::new(&deadline, at(0));
+            assert_eq!(timing.due_at(), None, "never unwarned");
+            timing.warned_at = Some(at(warned));
+            assert_eq!(timing.due_at(), Some(at(due)), "warned at {warned}, grace {grace}");
+        }
     }
 }
 
@@ -252,7 +261,7 @@ fn the_deadline_stands_still_during_the_hold() {
     for (event, now) in [(warn(1), 800), (decide("burn"), 900), (Event::Undo, 930)] {
         progress = transition(&progress, &traits, event, at(now)).expect("a legal way");
     }
-    let time_up = || time_up(None, 0);
+    let time_up = || time_up(0);
     assert_eq!(transition(&progress, &traits, time_up(), at(1029)), Err(Refusal::TooEarly));
     let over = transition(&progress, &traits, time_up(), at(1030)).expect("due");
     assert!(over.has(Flag::ManualReview));
@@ -265,7 +274,7 @@ fn a_default_that_changes_something_is_not_taken_and_says_why() {
     let safe = traits(TimeoutKind::SafeDefault);
     progress = transition(&progress, &safe, warn(1), at(800)).expect("warned");
     let time_up = |held| Event::TimeUp {
-        default: Some(decision("move", None)),
+        default: Ok(decision("move", None)),
         held,
         alert: NextAlert { at: at(0), gives_up: false },
     };
@@ -276,13 +285,85 @@ fn a_default_that_changes_something_is_not_taken_and_says_why() {
     assert!(refused.has(Flag::ManualReview) && refused.default_refused.is_some());
     assert_eq!(refused.state(), State::Ready);
     assert_eq!(up(&progress, None).state(), State::Released);
+    let unfit = Event::TimeUp {
+        default: Err(Unfit::NotActedOn),
+        held: None,
+        alert: NextAlert { at: at(0), gives_up: false },
+    };
+    let unfit = transition(&progress, &safe, unfit, at(1000)).expect("due");
+    assert_eq!(
+        unfit.default_refused.as_deref(),
+        Some("The default was not taken. This agent cannot act on an approval.")
+    );
     let allow = Event::Allow { allowed: true, revision: 1 };
     let allowed = transition(&progress, &safe, allow, at(900)).expect("allowed");
     assert_eq!(up(&allowed, Some(Held::Level)).state(), State::Released);
+    let for_good = up(&allowed, Some(Held::Irreversible));
+    assert_eq!(for_good.state(), State::Ready, "no leave makes time take what cannot be undone");
+    assert!(for_good.has(Flag::ManualReview) && for_good.default_refused.is_some());
+    assert_eq!(allowed.leave(&safe, Some(Held::Irreversible)), None, "nor is any asked for");
     let paused = up(&allowed, Some(Held::Stopped(Stop::Everything)));
     assert!(paused.has(Flag::ManualReview), "no leave outweighs a pause");
     assert_eq!(
         paused.default_refused.as_deref(),
         Some("The default was not taken. Everything is paused.")
     );
+}
+
+#[test]
+fn no_report_in_time_is_due_once_and_a_report_settles_it() {
+    let traits = traits(TimeoutKind::Escalate);
+    let step =
+        |progress: &Progress, event, seconds| transition(progress, &traits, event, at(seconds));
+    let released = in_state(State::Released);
+    let offer = Event::Offer { lease: "l".to_owned(), holder: "h".to_owned() };
+    let offered = step(&released, offer, 10).expect("offered");
+    let by = |seconds| Event::Acknowledge {
+        lease: "l".to_owned(),
+        holder: "h".to_owned(),
+        report_by: Some(at(seconds)),
+    };
+    let collected = step(&offered, by(100), 10).expect("collected");
+    assert_eq!(step(&collected, by(900), 20).expect("again").report_by, Some(at(100)), "once");
+    assert_eq!(collected.due(at(99)), None);
+    assert_eq!(collected.due(at(100)), Some(Due::Unreported));
+    assert_eq!(step(&collected, Event::Unreported, 99), Err(Refusal::TooEarly));
+    assert!(step(&released, Event::Unreported, 100).is_err(), "nobody has it");
+    let slept = step(&collected, Event::Gap { since: at(50) }, 5000).expect("a gap");
+    assert!(slept.report_by > Some(at(5000)), "the agent slept as well");
+    let missed = step(&collected, Event::Unreported, 100).expect("missed");
+    assert!(missed.has(Flag::Unreported) && missed.next_due().is_none());
+    let reported = step(&missed, report(Outcome::Applied), 200).expect("late is not never");
+    assert!(!reported.has(Flag::Unreported));
+}
+
+#[test]
+fn what_differs_is_kept_once_and_what_does_not_hold_is_asked_again() {
+    let traits = traits(TimeoutKind::Escalate);
+    let step = |progress: &Progress, event| transition(progress, &traits, event, at(50));
+    let divergence = Divergence {
+        kind: DivergenceKind::OldArgs,
+        step: None,
+        action: Some("a".to_owned()),
+        why: "It used the old ones.".to_owned(),
+    };
+    let differs = || Event::Diverge { divergences: vec![divergence.clone()] };
+    assert!(step(&in_state(State::Ready), differs()).is_err(), "nothing was told");
+    let once = step(&in_state(State::Collected), differs()).expect("flagged");
+    assert!(once.has(Flag::Diverged) && once.state() == State::Collected, "it closes nothing");
+    assert_eq!(step(&once, differs()).expect("again"), once);
+    let unmet = vec![Unmet {
+        tool: "t".to_owned(),
+        args: Map::new(),
+        expect: serde_json::json!(1),
+        found: serde_json::json!(2),
+    }];
+    let reopen = || Event::Reopen { unmet: unmet.clone(), deadline: deadline(100) };
+    for state in [State::Ready, State::Decided, State::Reconciled, State::Withdrawn] {
+        assert!(step(&in_state(state), reopen()).is_err(), "{state:?}");
+    }
+    let again = step(&once, reopen()).expect("asked again");
+    assert_eq!((again.state(), again.revision, again.unmet.len()), (State::Ready, 2, 1));
+    assert_eq!(again.timing.respond_by, at(150), "its time counts anew");
+    assert!(again.has(Flag::Diverged), "what it did stays known");
 }

@@ -462,3 +462,17 @@ fn late_news_of_an_attempt_counts_and_nothing_runs_again() {
     assert!(execution.is_over());
     assert_eq!(execution.items[0].attempts, 1);
 }
+
+#[test]
+fn one_file_under_two_spellings_is_one_file() {
+    let actions = actions(json!([
+        { "id": "a", "files": ["notes/a.txt"] },
+        { "id": "b", "files": ["./notes//a.txt"] },
+        { "id": "c", "files": ["notes/./a.txt/"] },
+        { "id": "d", "files": ["/notes/a.txt"] },
+    ]));
+    let planned = plan(&ledger(&actions, None), &these(&["a"]));
+    assert_eq!(order(&planned), ["c", "b", "a"], "and one from the root is another");
+    let along = planned.steps[0].along.as_ref().expect("it goes along");
+    assert_eq!(along.why, "It changed notes/./a.txt/ later.", "as it was named");
+}

@@ -17,7 +17,7 @@ use calls::{Call, at, now};
 use chrono::TimeDelta;
 use handoff_domain::action::Effect;
 use handoff_domain::bounded::{STACK, has_stack};
-use handoff_domain::rule::{Does, Kept, Matched, Pattern, Rule, Rules, When, is_within};
+use handoff_domain::rule::{CallFacts, Does, Kept, Matched, Pattern, Rule, Rules, When, is_within};
 use proptest::prelude::*;
 use samples::{allow, counts, hold};
 use serde_json::{Value, json};
@@ -91,14 +91,24 @@ fn a_rule_from_a_call_covers_that_call_and_says_so() {
     assert_eq!(
         rule.preview(),
         "Runs without asking, as long as it can be undone: calls of `crm.note` by helper, where \
-         `id` is exactly \"A-7\" and `text` is exactly \"paid\". No other argument, and none \
-         missing. It ends after 5 calls, or on 2026-12-01 at 12:00 UTC."
+         `id` is exactly \"A-7\", `text` is exactly \"paid\" and it names no folder to run in. No \
+         other argument, and none missing. It ends after 5 calls, or on 2026-12-01 at 12:00 UTC."
     );
     let mut elsewhere = call.clone();
     elsewhere.cwd = Some("/work/app".to_owned());
     let here = Rule::from_call(&elsewhere.facts(), now() + TimeDelta::days(1), None);
     assert!(covers(&here, &elsewhere));
     assert!(!covers(&here, &call), "the folder belongs to it where it is known");
+    assert!(!covers(&rule, &elsewhere), "and so it does where none is named");
+    let unknown = CallFacts { cwd: None, ..call.facts() };
+    assert!(!rule.matches(&unknown), "wherever that is");
+    assert!(!Rule::from_call(&unknown, now() + TimeDelta::days(1), None).matches(&unknown));
+    let mut command = here.clone();
+    command.when =
+        When { argv: Some(vec!["ls".to_owned()]), cwd: Some(String::new()), ..When::default() };
+    assert!(command.fault(now()).iter().any(|fault| fault.pointer == "/when/cwd"));
+    let hold = Rule { does: Does::Hold { why: "Look".to_owned() }, ..here };
+    assert!(hold.matches(&call.facts()), "it may run there all the same");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use chrono::{DateTime, Utc};
+use handoff_domain::reconcile::{Case, reconcile};
 use handoff_domain::validate::parse;
 
 fn now() -> DateTime<Utc> {
@@ -21,10 +22,18 @@ fn the_published_examples_are_accepted_as_they_are() {
 }
 
 #[test]
+fn what_the_readme_hands_off_is_accepted() {
+    let readme = include_str!("../../../../README.md");
+    let (_, text) = readme.split_once("<<'END'").expect("an example in a shell");
+    let (_, text) = text.split_once('\n').expect("lines below the command");
+    let (text, _) = text.split_once("\nEND\n").expect("where the payload ends");
+    parse(text, now()).expect("accepted");
+}
+
+#[test]
 fn the_constraints_of_the_refund_hold_for_what_is_proposed() {
     let checked = parse(include_str!("examples/handoff-refund.json"), now()).expect("accepted");
-    let args = checked.payload.options[0].action.as_ref().map(|action| &action.args);
-    let results = handoff_domain::constraint::results(&checked.payload, args);
-    assert_eq!(results.len(), 2);
-    assert!(results.iter().all(|result| result.holds), "{results:?}");
+    let stands = reconcile(&Case::of(&checked.payload, None, now())).constraints;
+    assert_eq!(stands.len(), 2 * checked.payload.options.len());
+    assert!(stands.iter().all(|stand| stand.holds == Some(true)), "{stands:?}");
 }

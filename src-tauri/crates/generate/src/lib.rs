@@ -81,6 +81,7 @@ fn fresh() -> anyhow::Result<Files> {
         let text = fs::read_to_string(folder.path().join(&file))?;
         fresh.insert(format!("ui/src/gen/{}", file.display()), text);
     }
+    fresh.insert("ui/src/gen/unseen.ts".to_owned(), handoff_protocol::generate::unseen());
     fresh.extend(handoff_domain::schema::files());
     fresh.insert("PROTOCOL.md".to_owned(), handoff_protocol::generate::protocol_md());
     Ok(fresh)

@@ -25,7 +25,9 @@ pub trait Host: Send + Sync + 'static {
 
 /// One connection.
 pub trait Session: Send + Sync + 'static {
-    /// Answers a call. Dropping the reply gives the call up.
+    /// Answers a call. Calls are begun here in the order they came, and answered
+    /// in any: whoever says hello may send its first call along. Dropping the
+    /// reply gives the call up.
     fn call(self: Arc<Self>, method: String, params: Option<Box<RawValue>>) -> Reply;
 
     /// The connection is gone.

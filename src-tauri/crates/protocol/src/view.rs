@@ -8,7 +8,10 @@ mod agents;
 mod case;
 mod control;
 mod desk;
+mod preview;
 mod queue;
+mod rollback;
+mod servers;
 
 use handoff_domain::decision::{Answer, EndUserMessage, Override};
 use handoff_domain::lifecycle::State;
@@ -17,18 +20,26 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use agents::{
-    AcceptTool, AcceptTools, AgentCard, AgentsView, LevelTried, Pause, ReplayRequest, RuleFrom,
-    RuleRow, SetLevel, TaskCard, ToolView, Track,
+    AcceptTool, AcceptTools, AgentCard, AgentsView, ConnectionView, LevelTried, Pause,
+    ReplayRequest, RuleFrom, RuleRow, SetLevel, TaskCard, ToolView, Track,
 };
 pub use case::{
-    ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView,
-    DirectiveStep, Folded, Liveness, OptionView, ProposedActionView, ThreadEntry,
+    ActionView, Allowed, Asked, CaseView, ConstraintResult, ConstraintView, DeadlineView, Folded,
+    FoundView, Liveness, OptionView, ProposedActionView, ThreadEntry,
 };
 pub use control::{
-    Acts, EditPlan, GiveBack, OfTask, PlanStep, TakeOver, TaskEntry, TaskView, TellAgent,
+    Acts, EditPlan, GiveBack, OfTask, PlanStep, Said, TakeOver, TaskEntry, TaskView, TellAgent,
 };
 pub use desk::{AgentView, BackupView, DeskStatus, NotificationState, Settings, Theme};
+pub use preview::{AnswerFault, BackPreview, DirectiveStep, Preview, ToUndo};
 pub use queue::{Backlog, Counts, Hold, List, QueueItem, QueueQuery, QueueView};
+pub use rollback::{
+    AllowUndoCommands, ConfirmRollback, FileBack, RollbackPreview, RollbackRequest, RollbackView,
+    TaskAction, UndoChoices, UndoItem, UndoView,
+};
+pub use servers::{
+    Contact, Header, KeptIn, NewServer, OutboxView, SecretView, ServerTried, ServerView,
+};
 
 /// An answer, as the window sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -49,33 +60,6 @@ pub struct DecideRequest {
     pub overriding: Option<Override>,
     /// Words for the end user.
     pub message: Option<EndUserMessage>,
-}
-
-/// What an answer would do, before it is sent.
-#[derive(Debug, Clone, PartialEq, Serialize, TS)]
-pub struct Preview {
-    /// What is wrong with it; it cannot be sent while there is any.
-    pub faults: Vec<AnswerFault>,
-    /// What the constraints say of its arguments.
-    pub constraints: Vec<ConstraintResult>,
-    /// A constraint does not hold: a stated override is needed.
-    pub needs_override: bool,
-    /// It takes one deliberate extra act.
-    pub needs_confirmation: bool,
-    /// What it binds to.
-    pub hash: Option<String>,
-    /// What becomes of the plan.
-    pub directive: Vec<DirectiveStep>,
-}
-
-/// Something wrong with an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-pub struct AnswerFault {
-    /// Where, as a JSON pointer into the edited arguments; empty for the
-    /// answer as a whole.
-    pub pointer: String,
-    /// What is wrong.
-    pub message: String,
 }
 
 /// An answer was recorded.

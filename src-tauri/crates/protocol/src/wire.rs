@@ -6,19 +6,22 @@
 mod control;
 mod gate;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Decision;
 use handoff_domain::directive::Line;
 use handoff_domain::lifecycle::{Flag, Report, State};
-use handoff_domain::payload::Priority;
+use handoff_domain::payload::{Precondition, Priority};
+use handoff_domain::rollback;
 use handoff_domain::validate::Fault;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub use control::{LONGEST_WAIT_S, Next, NextItem, NextItems};
+pub use control::{LONGEST_WAIT_S, Next, NextItem, NextItems, UndoOutcome, UndoReport};
 pub use gate::{
     ByTask, Check, Checked, Gate, OpenTask, PlanTask, RecordAction, Recorded, TaskRef,
     TaskStanding, Tool, Tools, ToolsKnown,
@@ -35,14 +38,20 @@ pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;
 pub struct Request<'a> {
     /// Always `"2.0"`.
     pub jsonrpc: String,
-    /// Names the call in its answer.
-    #[serde(default)]
+    /// Names the call in its answer. One that is given as `null` is there, too:
+    /// it makes no notification of a call.
+    #[serde(default, deserialize_with = "given")]
     pub id: Option<Value>,
     /// What to do.
     pub method: String,
     /// With what.
     #[serde(borrow, default)]
     pub params: Option<&'a RawValue>,
+}
+
+/// A value that is there, be it `null`.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// Why a call failed, for a program and for a person.
@@ -127,6 +136,20 @@ pub struct Hello {
     /// at least, so that it is kept before the desk knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// What sees the agent's calls, where that calls and not the agent itself:
+    /// what it records is shown as observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observer: Option<Observer>,
+}
+
+/// What sees the calls of an agent from outside of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Observer {
+    /// A hook of its client.
+    Hook,
+    /// A gateway in front of its tools.
+    Gateway,
 }
 
 /// The answer to `agent.hello`.
@@ -207,6 +230,10 @@ pub struct Answered {
     pub state: State,
     /// What marks it.
     pub flags: Vec<Flag>,
+    /// When the reviewer was warned of the deadline (RFC 3339), while no answer
+    /// has come; what has followed since is in `flags`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warned_at: Option<DateTime<Utc>>,
     /// The decision, once released.
     pub decision: Option<Decision>,
     /// The hash of the action decided on; null without an action.
@@ -218,6 +245,10 @@ pub struct Answered {
     pub lease: Option<LeaseGrant>,
     /// What becomes of each step of the plan.
     pub directive: Vec<Line>,
+    /// What the caller checks once more before it acts; if one of them does not
+    /// hold, it does not act and reports it as `unmet`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preconditions: Vec<Precondition>,
 }
 
 /// A lease, as the client that got it sees it.
@@ -244,6 +275,10 @@ pub struct Shown {
     /// What the agent did with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
+    /// Whether what was done so far can be taken back, or was, by the id of the
+    /// action.
+    #[serde(default)]
+    pub standing: BTreeMap<String, rollback::Standing>,
     /// The payload as it was given.
     pub handoff: Value,
 }
@@ -338,7 +373,9 @@ pub struct Reconcile {
 pub struct Ack {
     /// The id of the lease, or of the item.
     pub id: String,
-    /// What became of it, if there is anything to say, of 64 KiB at most.
+    /// What became of it, if there is anything to say, of 64 KiB at most. For an
+    /// `undo` and an `undo_yourself` it is required: `outcome`, which is `undone`
+    /// or `failed`, and `why`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
 }
@@ -366,6 +403,10 @@ pub struct Status {
     /// A fault that keeps the desk from storing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// Why the reviewer cannot be notified; absent where they can, and while
+    /// nobody has looked yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_notifications: Option<String>,
 }
 
 /// The method names.

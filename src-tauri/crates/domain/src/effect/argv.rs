@@ -6,7 +6,7 @@
 
 use super::part::Part;
 use super::word::{self, Word};
-use super::{files, git, network, programs, scripts, shell, sql, tables};
+use super::{files, find, git, network, programs, scripts, shell, sql, tables};
 
 /// Where a command runs.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +96,7 @@ fn named(words: &[Word], place: &mut Place) -> Part {
         }
         _ => {}
     }
-    if args.len() == 1 && tables::tells_version(name) && asks_version(&args[0]) {
+    if args.len() == 1 && args[0].exact().is_some_and(|word| tables::tells_version(name, word)) {
         return Part::reads();
     }
     if SUMS.contains(&name) && args.iter().any(Word::may_be_worked_out) {
@@ -116,7 +116,7 @@ fn named(words: &[Word], place: &mut Place) -> Part {
         "wget" => Some(network::wget(args, folder)),
         "sed" => Some(scripts::sed(args, folder)),
         "awk" | "gawk" | "mawk" | "nawk" => Some(scripts::awk(args)),
-        "find" => Some(programs::find(args, place)),
+        "find" => Some(find::judged(args, place)),
         "psql" | "sqlite3" | "mysql" | "mariadb" => Some(sql::client(name, args)),
         _ => files::judged(name, args, folder).or_else(|| programs::judged(name, args)),
     };
@@ -127,10 +127,6 @@ fn named(words: &[Word], place: &mut Place) -> Part {
 fn program_name(program: &str) -> Option<&str> {
     let Some((folder, name)) = program.rsplit_once('/') else { return Some(program) };
     matches!(folder, "/bin" | "/usr/bin" | "/sbin" | "/usr/sbin").then_some(name)
-}
-
-fn asks_version(word: &Word) -> bool {
-    matches!(word.exact(), Some("--version" | "-V" | "--help" | "-version"))
 }
 
 /// `sudo`, `nice` and others of the kind.
@@ -243,12 +239,14 @@ fn piped(args: &[Word], place: &mut Place) -> Part {
     let unread = || Part::unknown("gives xargs an option that is not read");
     let mut rest = args;
     let mut mark: Option<&str> = None;
+    let mut counted = false;
     while let Some((word, after)) = rest.split_first() {
         if !word.may_be_option() {
             break;
         }
         let Some(text) = word.exact() else { return unread() };
         rest = after;
+        counted |= text.starts_with("-n") || text.starts_with("-L");
         match text {
             "--" => break,
             "-0" | "-r" | "-t" | "-x" | "--null" | "--no-run-if-empty" | "--verbose" | "-0r"
@@ -277,6 +275,8 @@ fn piped(args: &[Word], place: &mut Place) -> Part {
     }
     match mark {
         Some("") => unread(),
+        // The last of them counts, and it may leave the mark as it stands.
+        Some(_) if counted => unread(),
         Some(mark) => judged(&filled(rest, mark), place),
         None => {
             let mut words = rest.to_vec();
@@ -297,7 +297,7 @@ pub(super) fn filled(argv: &[Word], mark: &str) -> Vec<Word> {
 
 /// `sh -c 'commands'`.
 fn script(name: &str, args: &[Word], place: &mut Place) -> Part {
-    if args.len() == 1 && asks_version(&args[0]) {
+    if args.len() == 1 && (args[0].is("--version") || args[0].is("--help")) {
         return Part::reads();
     }
     let mut rest = args;

@@ -9,7 +9,7 @@ use super::word::Word;
 pub(super) fn judged(name: &str, args: &[Word], folder: Option<&str>) -> Option<Part> {
     Some(match name {
         "touch" => each(args, "acm", &[], "changes the time of", folder),
-        "mkdir" => each(args, "v", &["-p", "-vp", "-pv"], "makes", folder),
+        "mkdir" => each(args, "v", &["-p", "-vp", "-pv"], paths::MAKES, folder),
         "truncate" => resized(args, folder),
         "tee" => each(args, "ai", &[], "writes", folder),
         "cp" => copied(args, "fivnpax", &["-r", "-R", "-rf", "-a", "-av"], false, folder),
@@ -40,9 +40,13 @@ fn operands<'a>(args: &'a [Word], letters: &str, whole: &[&str]) -> Option<Vec<&
     let mut found = Vec::new();
     let mut options = true;
     for word in args {
-        if options && word.is("--") {
+        if options && found.is_empty() && word.is("--") {
             options = false;
         } else if options && word.may_be_option() && !word.is("-") {
+            // After an operand, it is one as well to some programs.
+            if !found.is_empty() {
+                return None;
+            }
             let text = word.exact()?;
             let known = whole.contains(&text)
                 || (!text.starts_with("--") && text.chars().skip(1).all(|c| letters.contains(c)));
@@ -65,7 +69,7 @@ fn each(args: &[Word], letters: &str, whole: &[&str], does: &str, folder: Option
     let part = all.fold(Part::reads(), Part::and);
     // Folders on the way may be made as well, which nobody names.
     let more = args.iter().any(|word| word.text.starts_with('-') && word.text.contains('p'));
-    if does == "makes" && more { part.and(Part::writes("makes folders", None)) } else { part }
+    if does == paths::MAKES && more { part.and(Part::writes("makes folders", None)) } else { part }
 }
 
 fn resized(args: &[Word], folder: Option<&str>) -> Part {
@@ -88,6 +92,9 @@ fn copied(args: &[Word], letters: &str, whole: &[&str], moves: bool, folder: Opt
         return Part::unknown(UNREAD);
     };
     let Some((target, sources)) = paths.split_last() else { return Part::unknown("has no target") };
+    if sources.is_empty() {
+        return Part::unknown("names one file, and so writes another one");
+    }
     let does = if moves { "moves files over" } else { "writes over" };
     let mut part = paths::written(target, folder, does);
     for source in sources {
@@ -149,6 +156,11 @@ fn packed(args: &[Word], folder: Option<&str>) -> Part {
     let Some(mode) = first.exact() else { return unread() };
     let letters = mode.strip_prefix('-').unwrap_or(mode);
     if letters.starts_with('-') || !letters.chars().all(|c| "tcxfvzjJapkO".contains(c)) {
+        return unread();
+    }
+    // After a dash, the rest of the word is the archive's name.
+    let cut = mode.starts_with('-') && letters.find('f').is_some_and(|at| at + 1 < letters.len());
+    if cut || letters.chars().filter(|c| "tcx".contains(*c)).count() != 1 {
         return unread();
     }
     let mut named = rest.iter();

@@ -318,7 +318,11 @@ fn archived(args: &[Word], folder: Option<&str>) -> Part {
     let others: Vec<Word> =
         args.iter().filter(|word| !word.text.starts_with("--output=")).cloned().collect();
     match output {
-        Some(path) if denied(&others, "o", &["output", "remote", "exec"]).is_none() => {
+        // The last of several counts.
+        Some(path)
+            if others.len() + 1 == args.len()
+                && denied(&others, "o", &["output", "remote", "exec"]).is_none() =>
+        {
             paths::written(&Word::plain(path), folder, "writes")
         }
         _ => Part::unknown("makes an archive in a way that is not read"),

@@ -95,7 +95,7 @@ pub(super) fn curl(args: &[Word], folder: Option<&str>) -> Part {
                 return Part::irreversible(format!("sends a {method} request"));
             }
             ("-o" | "--output", Some(path)) => {
-                part = part.and(paths::written(&Word::plain(path), folder, "overwrites"));
+                part = part.and(output(path, folder));
             }
             ("--output-dir", Some(_)) => part = part.and(Part::writes("writes a file", None)),
             ("--url", Some(url)) => part = part.and(address(&Word::plain(url))),
@@ -137,7 +137,7 @@ pub(super) fn curl(args: &[Word], folder: Option<&str>) -> Part {
                     | ("X", Some("GET" | "HEAD" | "OPTIONS"))
                     | ("m" | "A" | "e" | "u" | "r", Some(_)) => {}
                     ("o", Some(path)) => {
-                        part = part.and(paths::written(&Word::plain(path), folder, "overwrites"));
+                        part = part.and(output(path, folder));
                     }
                     ("X", Some(method)) => {
                         return Part::irreversible(format!("sends a {method} request"));
@@ -150,6 +150,14 @@ pub(super) fn curl(args: &[Word], folder: Option<&str>) -> Part {
         }
     }
     part
+}
+
+/// The file that `curl` writes; in its name, `#1` stands for a part of the address.
+fn output(path: &str, folder: Option<&str>) -> Part {
+    if path.contains('#') {
+        return Part::unknown("writes a file whose name the address makes");
+    }
+    paths::written(&Word::plain(path), folder, "overwrites")
 }
 
 /// Whether an option sends something along.
@@ -242,6 +250,8 @@ pub(super) fn wget(args: &[Word], folder: Option<&str>) -> Part {
         }
     }
     match output {
+        // Its file is opened, and so emptied, all the same.
+        Some(Some(path)) if spider && !path.is("-") => unread(),
         _ if spider => addresses,
         None => addresses
             .and(Part::writes("writes a file under the name that the other side gives", None)),

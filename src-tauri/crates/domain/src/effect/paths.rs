@@ -7,66 +7,154 @@ use super::word::Word;
 /// Folders whose files are devices, or the running system itself.
 const SYSTEM: [&str; 4] = ["/dev", "/proc", "/sys", "/boot"];
 
-/// What other programs run or obey as soon as it is there, by the path's end.
-const OBEYED: [&str; 32] = [
-    "/.bashrc",
-    "/.bash_profile",
-    "/.bash_login",
-    "/.bash_logout",
-    "/.bash_aliases",
-    "/.profile",
-    "/.zshrc",
-    "/.zshenv",
-    "/.zprofile",
-    "/.zlogin",
-    "/.inputrc",
-    "/.gitconfig",
-    "/.gitattributes",
-    "/.gitmodules",
-    "/.git/config",
-    "/.git/info/attributes",
-    "/.npmrc",
-    "/.yarnrc",
-    "/.yarnrc.yml",
-    "/.netrc",
-    "/.curlrc",
-    "/.wgetrc",
-    "/.vimrc",
-    "/.envrc",
-    "/.psqlrc",
-    "/.sqliterc",
-    "/.pypirc",
-    "/.mcp.json",
-    "/.claude.json",
-    "/.codex/config.toml",
-    "/.cargo/config.toml",
-    "/.cargo/config",
+/// What other programs run or obey as soon as it is there, by the file's name.
+/// Where `HEAD` is, git takes the settings beside it for those of a repository.
+const OBEYED: &[&str] = &[
+    ".bashrc",
+    ".bash_profile",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_aliases",
+    ".profile",
+    ".login",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".zlogin",
+    ".zlogout",
+    ".kshrc",
+    ".cshrc",
+    ".tcshrc",
+    ".inputrc",
+    ".pam_environment",
+    ".xinitrc",
+    ".xprofile",
+    ".xsession",
+    ".xsessionrc",
+    ".screenrc",
+    ".tmux.conf",
+    ".vimrc",
+    ".gvimrc",
+    ".exrc",
+    ".emacs",
+    ".dir-locals.el",
+    ".gdbinit",
+    ".lldbinit",
+    ".less",
+    ".lesskey",
+    ".manpath",
+    ".gitconfig",
+    ".gitattributes",
+    ".gitmodules",
+    ".hgrc",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".pnpmfile.cjs",
+    ".pnpmfile.mjs",
+    "pnpm-workspace.yaml",
+    ".netrc",
+    ".curlrc",
+    ".wgetrc",
+    ".envrc",
+    ".psqlrc",
+    ".sqliterc",
+    ".my.cnf",
+    ".mylogin.cnf",
+    ".pypirc",
+    "pip.conf",
+    ".gemrc",
+    ".irbrc",
+    ".pryrc",
+    ".rprofile",
+    ".pdbrc",
+    "sitecustomize.py",
+    "usercustomize.py",
+    ".bazelrc",
+    ".bazelversion",
+    ".buckconfig",
+    ".mavenrc",
+    ".sbtopts",
+    ".jvmopts",
+    ".terraformrc",
+    ".tool-versions",
+    "mise.toml",
+    ".mise.toml",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    "global.json",
+    ".mcp.json",
+    ".claude.json",
+    "opencode.json",
+    ".devcontainer.json",
+    ".pre-commit-config.yaml",
+    "lefthook.yml",
+    ".lefthook.yml",
+    ".gitlab-ci.yml",
+    "jenkinsfile",
+    "head",
 ];
 
 /// The same, by a folder anywhere in the path.
-const OBEYED_FOLDERS: [&str; 17] = [
+const OBEYED_FOLDERS: &[&str] = &[
     "/.ssh/",
-    "/.git/hooks/",
+    ".git/",
+    "/.githooks/",
+    "/.hg/",
     "/.husky/",
     "/.claude/",
     "/.codex/",
     "/.gemini/",
     "/.cursor/",
+    "/.windsurf/",
+    "/.continue/",
+    "/.opencode/",
     "/.vscode/",
+    "/.zed/",
     "/.idea/",
+    "/.devcontainer/",
     "/.github/workflows/",
-    "/.config/git/",
-    "/.config/fish/",
-    "/.config/autostart/",
-    "/.config/systemd/",
-    "/.local/bin/",
+    "/.github/actions/",
+    "/.circleci/",
+    "/.config/",
+    "/.local/",
     "/.gnupg/",
+    "/.vim/",
+    "/.emacs.d/",
+    "/.cargo/",
+    "/.rustup/",
+    "/.nvm/",
+    "/.asdf/",
+    "/.yarn/",
+    "/.pip/",
+    "/.bundle/",
+    "/.mvn/",
+    "/.m2/",
+    "/.gradle/",
+    "/.terraform/",
+    "/.terraform.d/",
+    "/.docker/",
+    "/.kube/",
+    "/.aws/",
+    "/.azure/",
+    "/.venv/",
+    "/venv/bin/",
+    "/node_modules/.bin/",
+    "/site-packages/",
+    "/dist-packages/",
+    "/~/bin/",
     "/launchagents/",
+    "/library/application support/",
+    "/library/preferences/",
+    "/library/services/",
 ];
 
 /// Where only the system's own files are.
 const SYSTEM_FILES: [&str; 9] =
     ["/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/var/spool", "/library"];
+
+/// What is done to a folder that is made; no file is written.
+pub(super) const MAKES: &str = "makes";
 
 /// The path from the root, where both are known. `..` stays as it stands: only
 /// the disk knows where it leads.
@@ -105,7 +193,29 @@ pub(super) fn written(word: &Word, folder: Option<&str>, doing: &str) -> Part {
     if let Some(why) = special(text, folder) {
         return Part::irreversible(format!("{doing} {text}, {why}"));
     }
-    Part::writes(format!("{doing} {text}"), named(word, folder).map(|path| vec![path]))
+    if doing != MAKES && may_be_settings(text) {
+        return Part::unknown(format!(
+            "{doing} {text}, which may be settings of git that name programs to run"
+        ));
+    }
+    // A shell that goes up forgets the links it came by; the disk does not.
+    let climbs = folder.is_some_and(|folder| folder.split('/').any(|part| part == ".."));
+    let known = named(word, folder).filter(|_| !climbs || text.starts_with('/'));
+    Part::writes(format!("{doing} {text}"), known.map(|path| vec![path]))
+}
+
+/// Why a path from the root, with its links followed, is no mere file; nothing
+/// if it is one.
+pub(super) fn no_mere_file(path: &str) -> Option<&'static str> {
+    let settings = "which may be settings of git that name programs to run";
+    special(path, None).or_else(|| may_be_settings(path).then_some(settings))
+}
+
+/// Beside the folders of a repository, a file of this name is obeyed by git;
+/// whether they are there cannot be told from here.
+fn may_be_settings(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.eq_ignore_ascii_case("config") || name.eq_ignore_ascii_case("config.worktree")
 }
 
 /// Why this is no mere file, if so.
@@ -120,8 +230,13 @@ fn special(path: &str, folder: Option<&str>) -> Option<&'static str> {
         return Some("which is a device or the running system");
     }
     let ending = format!("{lower}/");
-    if OBEYED.iter().any(|end| lower.ends_with(end))
-        || OBEYED_FOLDERS.iter().any(|folder| ending.contains(folder))
+    let name = lower.rsplit('/').next().unwrap_or_default();
+    // Programs of one's own, by their names alone.
+    let own = ["/home/", "/users/"].iter().any(|homes| {
+        let inside = lower.strip_prefix(homes).and_then(|rest| rest.split_once('/'));
+        inside.is_some_and(|(_, rest)| rest.starts_with("bin/"))
+    });
+    if own || OBEYED.contains(&name) || OBEYED_FOLDERS.iter().any(|folder| ending.contains(folder))
     {
         return Some("which other programs obey as soon as it is there");
     }

@@ -1,8 +1,6 @@
 //! Programs that read or do harm by what they are asked for.
 
-use super::argv::{self, Place};
 use super::part::Part;
-use super::paths;
 use super::tables::denied;
 use super::word::Word;
 
@@ -99,7 +97,10 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
                 "oOkK",
                 &["log-file", "LOG-FILE", "lesskey-file", "lesskey-src", "lesskey-content"],
             );
-            let commands = args.iter().any(|word| word.text.starts_with('+'));
+            let commands = args.iter().any(|word| {
+                word.text.starts_with('+')
+                    || (word.text.starts_with('-') && word.text.contains('+'))
+            });
             only(bad.is_none() && !commands, "has the pager do something")
         }
         "man" => {
@@ -119,7 +120,7 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
                 args.iter().filter(|word| !word.text.starts_with('-') || word.is("-")).count();
             only(
                 operands <= 1
-                    && !args.iter().any(|word| word.breaks)
+                    && !args.iter().any(|word| word.open)
                     && !words.iter().any(|word| matches!(*word, "-f" | "-s" | "-w")),
                 "writes its second operand",
             )
@@ -138,7 +139,10 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
             }
         }
         "kill" => match words.as_slice() {
-            ["-l" | "-0", ..] | ["-L"] if sure => Part::reads(),
+            ["-l" | "-0", rest @ ..] if sure && !rest.iter().any(|word| word.starts_with('-')) => {
+                Part::reads()
+            }
+            ["-L"] => Part::reads(),
             _ => Part::irreversible("ends programs"),
         },
         "crontab" => match words.as_slice() {
@@ -186,7 +190,7 @@ fn dumped(words: &[&str], sure: bool) -> Part {
 fn network(words: &[&str], sure: bool, object: &str) -> Part {
     const OBJECTS: &str = " addr a address route r link l neigh n rule ";
     const OPTIONS: &str = " -4 -6 -s -br -brief -j -json -c -o -d ";
-    const ASKS: &str = " show list ls get dev s ";
+    const ASKS: &str = " show list ls get dev ";
     let listed = |list: &str, word: &str| list.contains(&format!(" {word} "));
     let mut plain = words.iter().filter(|word| !word.starts_with('-')).skip(1);
     let shows = plain.all(|word| listed(ASKS, word) || word.chars().any(|c| c.is_ascii_digit()));
@@ -237,111 +241,4 @@ fn dated(args: &[Word], words: &[&str]) -> Part {
         }
     }
     Part::reads()
-}
-
-/// Tests and actions of `find` that neither run nor write anything.
-const FIND: [&str; 62] = [
-    "-H",
-    "-L",
-    "-P",
-    "-name",
-    "-iname",
-    "-path",
-    "-ipath",
-    "-wholename",
-    "-iwholename",
-    "-type",
-    "-xtype",
-    "-maxdepth",
-    "-mindepth",
-    "-size",
-    "-mtime",
-    "-mmin",
-    "-atime",
-    "-amin",
-    "-ctime",
-    "-cmin",
-    "-newer",
-    "-anewer",
-    "-cnewer",
-    "-newermt",
-    "-newerct",
-    "-newerat",
-    "-user",
-    "-group",
-    "-uid",
-    "-gid",
-    "-perm",
-    "-empty",
-    "-prune",
-    "-print",
-    "-print0",
-    "-printf",
-    "-ls",
-    "-not",
-    "-o",
-    "-or",
-    "-a",
-    "-and",
-    "-regex",
-    "-iregex",
-    "-regextype",
-    "-quit",
-    "-depth",
-    "-xdev",
-    "-mount",
-    "-follow",
-    "-true",
-    "-false",
-    "-readable",
-    "-writable",
-    "-executable",
-    "-links",
-    "-inum",
-    "-samefile",
-    "-lname",
-    "-daystart",
-    "-noleaf",
-    "-nouser",
-];
-
-pub(super) fn find(args: &[Word], place: &mut Place) -> Part {
-    let mut part = Part::reads();
-    let mut at = 0;
-    while let Some(word) = args.get(at) {
-        at += 1;
-        if !word.may_be_option() {
-            continue;
-        }
-        match word.exact() {
-            Some("-delete") => return Part::irreversible("deletes the files that it finds"),
-            Some(action @ ("-exec" | "-execdir" | "-ok" | "-okdir")) => {
-                let rest = args.get(at..).unwrap_or_default();
-                let end = rest.iter().position(|word| word.is(";") || word.is("+"));
-                let Some(end) = end else { return Part::unknown("runs a command that has no end") };
-                let command = argv::filled(&rest[..end], "{}");
-                // Run in the folder of each file, it touches what nobody names.
-                let mut inner = Place { folder: None, depth: place.depth };
-                let found = argv::judged(&command, &mut inner).named(&argv::shown(&command));
-                if action.ends_with("dir")
-                    && command.first().is_none_or(|word| word.text.contains('/'))
-                {
-                    return Part::unknown("runs a program of each folder");
-                }
-                part = part.and(found);
-                at += end + 1;
-            }
-            Some("-fprint" | "-fprint0" | "-fls" | "-fprintf") => {
-                let Some(path) = args.get(at) else { return Part::unknown("names no file") };
-                part = part.and(paths::written(path, place.folder.as_deref(), "overwrites"));
-                at += 1 + usize::from(word.is("-fprintf"));
-            }
-            Some(text) if FIND.contains(&text) => {}
-            // The time or size that a test asks for.
-            Some(text) if text[1..].starts_with(|c: char| c.is_ascii_digit()) => {}
-            Some("-") => {}
-            _ => return Part::unknown("has a test or an action that is not read"),
-        }
-    }
-    part
 }

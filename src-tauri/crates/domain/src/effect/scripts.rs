@@ -9,6 +9,7 @@ pub(super) fn sed(args: &[Word], folder: Option<&str>) -> Part {
     let unread = || Part::unknown("gives sed an option that is not read");
     let mut rest = args.iter();
     let (mut scripts, mut paths, mut in_place, mut ended) = (Vec::new(), Vec::new(), false, false);
+    let mut copies = Vec::new();
     while let Some(word) = rest.next() {
         if ended || !word.may_be_option() || word.is("-") {
             paths.push(word);
@@ -27,8 +28,11 @@ pub(super) fn sed(args: &[Word], folder: Option<&str>) -> Part {
             _ => {
                 if let Some(script) = text.strip_prefix("--expression=") {
                     scripts.push(Word::plain(script));
-                } else if text.starts_with("-i") && !text.contains('/') {
+                } else if let Some(suffix) =
+                    text.strip_prefix("-i").filter(|suffix| !suffix.contains(['/', '*']))
+                {
                     // A copy is kept beside each file.
+                    copies.push(suffix.to_owned());
                     in_place = true;
                 } else if text.starts_with("--")
                     || !text.chars().skip(1).all(|c| "nErsuzi".contains(c))
@@ -40,8 +44,10 @@ pub(super) fn sed(args: &[Word], folder: Option<&str>) -> Part {
                         (Some(true), Some(script)) => scripts.push(script.clone()),
                         _ => return unread(),
                     }
-                } else if text.contains('i') {
+                } else if text.ends_with('i') {
                     in_place = true;
+                } else if text.contains('i') {
+                    return unread();
                 }
             }
         }
@@ -58,7 +64,13 @@ pub(super) fn sed(args: &[Word], folder: Option<&str>) -> Part {
     if !in_place {
         return Part::reads();
     }
-    let all = paths.into_iter().map(|word| paths::written(word, folder, "changes"));
+    let all = paths.into_iter().map(|word| {
+        let kept = copies.iter().map(|suffix| {
+            let copy = Word { text: format!("{}{suffix}", word.text), ..word.clone() };
+            paths::written(&copy, folder, "writes over")
+        });
+        kept.fold(paths::written(word, folder, "changes"), Part::and)
+    });
     all.fold(Part::reads(), Part::and)
 }
 
@@ -128,30 +140,20 @@ fn sed_addresses(script: &str) -> Option<&str> {
 fn delimited(text: &str, parts: usize) -> Option<&str> {
     let stroke = text.chars().next().filter(|c| c.is_ascii_punctuation() && *c != '\\')?;
     let mut left = parts;
-    let (mut escaped, mut bracket) = (false, false);
-    for (at, character) in text.char_indices().skip(1) {
-        if escaped {
-            escaped = false;
-            if character == '\n' {
-                return None;
+    let mut rest = text[stroke.len_utf8()..].chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\n' => return None,
+            '\\' if rest.next().is_none_or(|next| next == '\n') => return None,
+            _ if character == stroke => {
+                left -= 1;
+                if left == 0 {
+                    let after: usize = rest.map(char::len_utf8).sum();
+                    return text.get(text.len() - after..);
+                }
             }
-        } else if character == '\\' {
-            escaped = true;
-        } else if character == '\n' {
-            return None;
-        } else if character == stroke {
-            // Programs differ on what this is.
-            if bracket {
-                return None;
-            }
-            left -= 1;
-            if left == 0 {
-                return text.get(at + 1..);
-            }
-        } else if character == '[' && left == parts {
-            bracket = true;
-        } else if character == ']' {
-            bracket = false;
+            '[' if left == parts && !bracketed(&mut rest, stroke) => return None,
+            _ => {}
         }
     }
     None
@@ -188,7 +190,7 @@ const KEYWORDS: [&str; 16] = [
 
 /// Whether an awk script has nothing in it that opens a file or runs a program.
 fn awk_prints(script: &str) -> bool {
-    if ["system", "getline", "@", "\\\n", "/inet"].iter().any(|word| script.contains(word)) {
+    if ["system", "getline", "@", "\\\n", "\r", "/inet"].iter().any(|word| script.contains(word)) {
         return false;
     }
     let mut rest = script.chars().peekable();
@@ -224,7 +226,8 @@ fn awk_prints(script: &str) -> bool {
             '#' => return false,
             '>' if printing => return false,
             '|' if rest.next_if_eq(&'|').is_none() => return false,
-            ';' | '{' | '}' | '\n' => printing = false,
+            // After a comma and the like, a statement goes on in the next line.
+            ';' | '{' | '}' => printing = false,
             _ => {}
         }
         if !matches!(character, ' ' | '\t') {
@@ -236,14 +239,40 @@ fn awk_prints(script: &str) -> bool {
 
 /// Goes past the end of a string or a pattern.
 fn closes(rest: &mut std::iter::Peekable<std::str::Chars>, stroke: char) -> bool {
-    let mut bracket = false;
     while let Some(character) = rest.next() {
         match character {
             '\\' if rest.next().is_none() => return false,
             '\n' => return false,
-            '[' => bracket = true,
-            ']' => bracket = false,
-            _ if character == stroke => return !(bracket && stroke == '/'),
+            '[' if stroke == '/' && !bracketed(rest, stroke) => return false,
+            _ if character == stroke => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Goes past the end of a bracket in a pattern. Programs differ on where one
+/// ends that has the stroke in it, or a bracket that is no class of letters.
+fn bracketed(rest: &mut std::iter::Peekable<std::str::Chars>, stroke: char) -> bool {
+    let _not = rest.next_if_eq(&'^');
+    if rest.peek() == Some(&']') {
+        return false;
+    }
+    while let Some(character) = rest.next() {
+        match character {
+            ']' => return true,
+            '\n' => return false,
+            '\\' if rest.next().is_none_or(|next| next == '\n') => return false,
+            '[' => {
+                if rest.next() != Some(':') {
+                    return false;
+                }
+                while rest.next_if(char::is_ascii_alphabetic).is_some() {}
+                if rest.next() != Some(':') || rest.next() != Some(']') {
+                    return false;
+                }
+            }
+            _ if character == stroke => return false,
             _ => {}
         }
     }

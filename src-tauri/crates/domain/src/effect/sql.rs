@@ -407,6 +407,10 @@ pub(super) fn client(name: &str, args: &[Word]) -> Part {
         }
     }
     if name == "sqlite3" {
+        // Of several files that a pattern fits, the second is a statement.
+        if operands.first().is_some_and(|file| file.open) {
+            return unread();
+        }
         statements = operands.split_off(operands.len().min(1));
     }
     if statements.is_empty() {

@@ -52,7 +52,6 @@ const READ: &[&str] = &[
     "lsblk",
     "lscpu",
     "lsmod",
-    "lspci",
     "lsusb",
     "md5sum",
     "mpstat",
@@ -83,7 +82,6 @@ const READ: &[&str] = &[
     "shift",
     "sleep",
     "stat",
-    "strings",
     "sum",
     "tac",
     "tail",
@@ -100,7 +98,6 @@ const READ: &[&str] = &[
     "vmstat",
     "w",
     "wc",
-    "whatis",
     "whereis",
     "which",
     "who",
@@ -108,11 +105,9 @@ const READ: &[&str] = &[
     "xzcat",
     "zcat",
     "last",
-    "lastlog",
     "cal",
     "ncal",
     "dpkg-query",
-    "apropos",
     "look",
     "zgrep",
 ];
@@ -120,6 +115,7 @@ const READ: &[&str] = &[
 /// Read but for these options: letters, then long names, which may be shortened.
 const READ_BUT: &[(&str, &str, &[&str])] = &[
     ("ag", "", &["pager"]),
+    ("apropos", "C", &["config-file"]),
     ("base32", "o", &["output"]),
     ("base64", "o", &["output"]),
     ("diff3", "", &["diff-program"]),
@@ -146,17 +142,24 @@ const READ_BUT: &[(&str, &str, &[&str])] = &[
             "image",
         ],
     ),
+    ("lastlog", "CSR", &["clear", "set", "root"]),
     ("lsof", "D", &[]),
+    ("lspci", "OqQ", &[]),
     ("nm", "", &["plugin"]),
     ("objdump", "", &["plugin"]),
     ("readelf", "", &["plugin"]),
-    ("size", "", &["plugin"]),
     ("rg", "", &["pre", "hostname-bin", "search-zip"]),
+    ("size", "", &["plugin"]),
     ("sdiff", "o", &["output", "diff-program"]),
     ("sort", "oT", &["output", "compress-program", "temporary-directory", "files0-from"]),
     ("ss", "KD", &["kill", "diag"]),
+    ("strings", "", &["plugin"]),
     ("tree", "oR", &["output"]),
+    ("whatis", "C", &["config-file"]),
 ];
+
+/// Take their options from a file as well, named after an `@`.
+const FROM_FILES: [&str; 5] = ["nm", "objdump", "readelf", "size", "strings"];
 
 /// Never taken back.
 const HARM: &[(&str, &str)] = &[
@@ -214,14 +217,14 @@ const HARM: &[(&str, &str)] = &[
     ("twine", "publishes a package"),
 ];
 
-/// Well-known tools whose `--version` does nothing else.
+/// Well-known tools whose `--version` does nothing else. Those that load what a
+/// project has before they answer are none of them.
 const VERSIONED: &[&str] = &[
     "bash",
     "bun",
     "cargo",
     "clang",
     "cmake",
-    "composer",
     "deno",
     "docker",
     "dotnet",
@@ -248,9 +251,7 @@ const VERSIONED: &[&str] = &[
     "pip",
     "pip3",
     "pnpm",
-    "poetry",
     "psql",
-    "pytest",
     "python",
     "python3",
     "rg",
@@ -273,8 +274,17 @@ const VERSIONED: &[&str] = &[
     "ssh",
 ];
 
-pub(super) fn tells_version(name: &str) -> bool {
+/// Whether all it does, given this one word, is to tell its version or its use.
+/// To some, `-V` and `-version` are other options, and then they read a script.
+pub(super) fn tells_version(name: &str, word: &str) -> bool {
+    const SHORT: &str = " cargo curl pip pip3 psql python python3 rustc ssh wget ";
     VERSIONED.contains(&name)
+        && match word {
+            "--version" | "--help" => true,
+            "-V" => SHORT.contains(&format!(" {name} ")),
+            "-version" => matches!(name, "java" | "javac" | "sqlite3" | "terraform"),
+            _ => false,
+        }
 }
 
 pub(super) fn is_reader(name: &str) -> bool {
@@ -294,6 +304,12 @@ pub(super) fn reader(name: &str, args: &[Word]) -> Option<Part> {
         return Some(Part::reads());
     }
     let (_, letters, names) = READ_BUT.iter().find(|(known, ..)| *known == name)?;
+    let from_file = |word: &Word| {
+        word.breaks || word.text.starts_with('@') || (word.open && word.text.is_empty())
+    };
+    if FROM_FILES.contains(&name) && args.iter().any(from_file) {
+        return Some(Part::unknown("may take options from a file"));
+    }
     Some(match denied(args, letters, names) {
         None => Part::reads(),
         Some(word) => Part::unknown(format!(
@@ -303,9 +319,12 @@ pub(super) fn reader(name: &str, args: &[Word]) -> Option<Part> {
     })
 }
 
-/// The first word that could be one of these options.
+/// The first word that could be one of these options. What stands after an
+/// option may be its value, and two dashes then end nothing.
 pub(super) fn denied<'a>(args: &'a [Word], letters: &str, names: &[&str]) -> Option<&'a Word> {
-    let options = args.iter().take_while(|word| !word.is("--"));
-    let mut found = options.filter(|word| word.may_be(letters, names));
-    found.next()
+    let ends = |at: &usize| {
+        args[*at].is("--") && at.checked_sub(1).is_none_or(|last| !args[last].may_be_option())
+    };
+    let end = (0..args.len()).find(ends).unwrap_or(args.len());
+    args[..end].iter().find(|word| word.may_be(letters, names))
 }

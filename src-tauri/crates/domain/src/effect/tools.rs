@@ -4,20 +4,25 @@
 
 use serde_json::{Map, Value};
 
+use super::own;
 use super::part::Part;
 use super::patch;
 use super::paths;
 use super::word::Word;
 
 /// A tool that reads: its names, what it must be given, and what it may be.
-struct Shape {
-    names: &'static [&'static str],
-    must: &'static [&'static str],
-    may: &'static [&'static str],
+pub(super) struct Shape {
+    pub names: &'static [&'static str],
+    pub must: &'static [&'static str],
+    pub may: &'static [&'static str],
 }
 
 const READ: &[Shape] = &[
-    Shape { names: &["Read"], must: &["file_path"], may: &["offset", "limit", "pages"] },
+    Shape {
+        names: &["Read"],
+        must: &["file_path"],
+        may: &["offset", "limit", "pages", "allow_large"],
+    },
     Shape { names: &["Glob"], must: &["pattern"], may: &["path"] },
     Shape {
         names: &["Grep"],
@@ -41,8 +46,23 @@ const READ: &[Shape] = &[
     },
     Shape { names: &["LS"], must: &["path"], may: &["ignore"] },
     Shape { names: &["NotebookRead"], must: &["notebook_path"], may: &["cell_id"] },
-    Shape { names: &["WebFetch"], must: &["url"], may: &["prompt"] },
+    Shape { names: &["WebFetch"], must: &["url"], may: &["prompt", "offset"] },
     Shape { names: &["WebSearch"], must: &["query"], may: &["allowed_domains", "blocked_domains"] },
+    // It finds other tools, and calls none.
+    Shape { names: &["ToolSearch"], must: &["query"], may: &["max_results"] },
+    // Each call that such an agent makes is asked for by itself; one in a copy of
+    // the folder, or elsewhere, is not.
+    Shape {
+        names: &["Agent"],
+        must: &["description", "prompt"],
+        may: &["subagent_type", "model", "effort", "run_in_background"],
+    },
+    Shape { names: &["ListAgents"], must: &[], may: &["channel", "q", "cursor"] },
+    Shape {
+        names: &["AskUserQuestion"],
+        must: &["questions"],
+        may: &["answers", "annotations", "metadata"],
+    },
     Shape { names: &["TodoWrite"], must: &["todos"], may: &[] },
     Shape { names: &["TodoRead"], must: &[], may: &[] },
     Shape { names: &["BashOutput"], must: &["bash_id"], may: &["filter"] },
@@ -178,7 +198,7 @@ const WRITE: &[Writer] = &[
 
 /// What such a tool does; nothing where it is not one of them.
 pub(super) fn judged(tool: &str, args: &Map<String, Value>, folder: Option<&str>) -> Option<Part> {
-    for shape in READ.iter().filter(|shape| shape.names.contains(&tool)) {
+    for shape in READ.iter().chain(own::READ).filter(|shape| shape.names.contains(&tool)) {
         if fits(args, shape.must, shape.may) && fetches(args) {
             return Some(Part::reads());
         }
@@ -199,10 +219,14 @@ pub(super) fn judged(tool: &str, args: &Map<String, Value>, folder: Option<&str>
             Some(file(source, folder, "moves away").and(file(target, folder, "writes over")))
         }
         "apply_patch" if fits(args, &["input"], &["workdir"]) => {
-            Some(patch::judged(text(args, "input")?, folder))
+            Some(patched(text(args, "input")?, args, folder))
         }
         "apply_patch" if fits(args, &["patch"], &["workdir"]) => {
-            Some(patch::judged(text(args, "patch")?, folder))
+            Some(patched(text(args, "patch")?, args, folder))
+        }
+        // As Codex tells its hooks.
+        "apply_patch" if fits(args, &["command"], &[]) => {
+            Some(patch::judged(text(args, "command")?, folder))
         }
         // Nothing typed: it only waits for what the program says.
         "write_stdin"
@@ -223,6 +247,17 @@ pub(super) fn judged(tool: &str, args: &Map<String, Value>, folder: Option<&str>
 
 fn text<'a>(args: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     args.get(name).and_then(Value::as_str)
+}
+
+/// What a patch does in its own folder, where it names one.
+fn patched(text: &str, args: &Map<String, Value>, folder: Option<&str>) -> Part {
+    match args.get("workdir") {
+        None => patch::judged(text, folder),
+        Some(Value::String(named)) => {
+            patch::judged(text, paths::absolute(named, folder).as_deref())
+        }
+        Some(_) => Part::unknown("names no folder"),
+    }
 }
 
 /// Whether all that must be there is, and nothing that may not.

@@ -129,6 +129,8 @@ fn letters(raw: &str, word: &mut Word, first: bool) -> Result<(), Unread> {
                 word.home = true;
                 word.push("~");
             }
+            // As in `of=~/x`, where some shells put the home folder in.
+            '~' if word.text.ends_with(['=', ':']) => word.open = true,
             // Another shell puts a program's path here.
             '=' if first && at == 0 && raw.len() > 1 => return Err(odd()),
             '#' if first && at == 0 => return Err(odd()),

@@ -250,6 +250,7 @@ proptest! {
         };
         prop_assert!(runs(Level::Draft) >= runs(Level::Suggest));
         prop_assert!(runs(Level::Execute) >= runs(Level::Draft));
+        prop_assert!(!unknown || !runs(Level::Execute), "whatever it seems to do");
     }
 
     /// Waiting is what a naive walk over the plan says it is.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::Suggestion;
 use crate::action::Effect;
-use crate::decision::{canonical, hex};
+use crate::decision::{canonical, fingerprint};
 use crate::gate::{Ran, Verdict};
 use crate::replay::Afterwards::{Approved, RolledBack};
 use crate::replay::PastCheck;
@@ -56,8 +55,9 @@ fn allow(calls: &[&PastCheck], in_force: &Rules, now: DateTime<Utc>) -> Option<S
         return None;
     }
     let rule = Rule::from_call(&last.facts(), now + TimeDelta::days(MAX_DAYS), None);
-    // Commands, for one, are never allowed for good.
-    if !rule.fault(now).is_empty() {
+    // Commands, for one, are never allowed for good, and nobody can allow exactly
+    // what runs in a folder that is not known.
+    if !rule.fault(now).is_empty() || !rule.matches(&last.facts_at(now)) {
         return None;
     }
     let text = format!(
@@ -108,8 +108,8 @@ fn hold(calls: &[&PastCheck], in_force: &Rules, now: DateTime<Utc>) -> Option<Su
 fn suggestion(text: String, rule: Rule, calls: u32) -> Suggestion {
     // Neither when it ends nor how many calls speak for it: both move on.
     let (what, whose) = (matches!(rule.does, Does::Allow), (&rule.agent, &rule.tool));
-    let meant = json!([what, whose, rule.when]).to_string();
-    let id = hex(&Sha256::digest(meant)).chars().take(32).collect();
+    let meant = json!([what, whose, rule.when]);
+    let id = fingerprint(&meant).chars().take(32).collect();
     Suggestion { id, text, rule, calls }
 }
 

@@ -3,12 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::state::{Flag, Phase, State};
+use super::state::{Flag, Phase, State, Unmet};
 use super::timing::Timing;
-use crate::action::Effect;
+use crate::agreement::Divergence;
 use crate::decision::Decision;
-use crate::gate::Held;
-use crate::payload::{Deadline, Payload, TimeoutKind};
+use crate::effect::Judged;
+use crate::floor;
+use crate::gate::{Held, by_default};
+use crate::payload::{Deadline, HandoffOption, Payload, RiskLevel, TimeoutKind};
 
 /// Where a handoff stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,15 @@ pub struct Progress {
     /// How far the escalation has come.
     #[serde(default)]
     pub escalation: Option<Escalation>,
+    /// By when the agent that has the decision is to report on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_by: Option<DateTime<Utc>>,
+    /// Where the agent did something else than it was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub divergences: Vec<Divergence>,
+    /// What did not hold any more, so that it is asked again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<Unmet>,
 }
 
 /// The louder and louder alerts after a deadline that escalates.
@@ -73,6 +84,8 @@ pub enum Due {
     Alert,
     /// To leave it to manual review.
     GiveUp,
+    /// To say that the agent has not reported.
+    Unreported,
 }
 
 /// What the edges need to know of the payload.
@@ -80,23 +93,24 @@ pub enum Due {
 pub struct Traits {
     /// What happens at the deadline.
     pub on_timeout: TimeoutKind,
-    /// The options that cannot be taken back once they are carried out; by the
-    /// agent itself, where they name no action.
+    /// The options that were found not to be taken back once they are carried
+    /// out; by the agent's own word, where they name no action.
     pub irreversible: Vec<String>,
 }
 
 impl Traits {
-    /// The traits of a payload.
-    pub fn of(payload: &Payload) -> Self {
+    /// The traits of a payload, the calls of whose options were found to do
+    /// this, in their order.
+    pub fn of(payload: &Payload, found: &[Judged]) -> Self {
         Self {
             on_timeout: payload.deadline.on_timeout.kind,
-            irreversible: payload
-                .options
-                .iter()
-                .filter(|option| option.risk.effect == Effect::Irreversible)
-                .map(|option| option.id.clone())
-                .collect(),
+            irreversible: floor::irreversible(payload.options.iter().zip(found)),
         }
+    }
+
+    /// The risk that is shown of an option.
+    pub fn risk(&self, option: &HandoffOption) -> RiskLevel {
+        if self.irreversible.contains(&option.id) { RiskLevel::High } else { option.risk.level }
     }
 
     /// Whether carrying out this decision cannot be taken back.
@@ -118,6 +132,9 @@ impl Progress {
             default_allowed: false,
             remind_at: None,
             escalation: None,
+            report_by: None,
+            divergences: Vec::new(),
+            unmet: Vec::new(),
         }
     }
 
@@ -171,9 +188,11 @@ impl Progress {
     }
 
     /// Whether the reviewer has given leave for the declared default, of which
-    /// the gate says `held`; `None` where there is none, or none is needed.
+    /// the gate says `held`; `None` where there is none, none is needed, or none
+    /// can be given.
     pub fn leave(&self, traits: &Traits, held: Option<Held>) -> Option<bool> {
-        let asked = traits.on_timeout == TimeoutKind::SafeDefault && held.is_some();
+        let declared = traits.on_timeout == TimeoutKind::SafeDefault;
+        let asked = declared && held.is_some_and(by_default::takes_leave);
         asked.then_some(self.default_allowed)
     }
 
@@ -191,8 +210,8 @@ impl Progress {
         for at in self.planned() {
             *at += by;
         }
-        if let Some(since) = &mut self.stood_still_since {
-            *since += by;
+        for at in self.stood_still_since.as_mut().into_iter().chain(self.report_by.as_mut()) {
+            *at += by;
         }
         match &mut self.phase {
             Phase::Released { offer: Some(lease), .. } | Phase::Collected { lease, .. } => {
@@ -235,10 +254,10 @@ impl Progress {
                     })
                 }
             }),
+            Phase::Collected { .. } => self.report_by.map(|by| (by, Due::Unreported)),
             Phase::Queued
             | Phase::Decided { .. }
             | Phase::Released { .. }
-            | Phase::Collected { .. }
             | Phase::Reconciled { .. }
             | Phase::Withdrawn { .. }
             | Phase::Superseded { .. } => None,

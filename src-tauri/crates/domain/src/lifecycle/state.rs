@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::decision::Decision;
@@ -40,6 +41,8 @@ pub enum Flag {
     Cold,
     /// What the agent did is not what was decided.
     Diverged,
+    /// The agent has received the decision and has not reported in time.
+    Unreported,
 }
 
 /// The state with all that belongs to it, so that no state can lack its part
@@ -129,6 +132,31 @@ pub struct Report {
     /// Step by step.
     #[serde(default)]
     pub steps: Vec<StepReport>,
+    /// The preconditions that did not hold, so that nothing was done: the
+    /// reviewer is asked again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<Unmet>>")]
+    pub unmet: Vec<Unmet>,
+}
+
+/// A precondition that was checked again and did not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(deny_unknown_fields)]
+pub struct Unmet {
+    /// The read that was made.
+    pub tool: String,
+    /// Its arguments.
+    #[serde(default)]
+    #[ts(type = "Record<string, unknown>")]
+    pub args: Map<String, Value>,
+    /// What was expected; the desk fills it in from the option.
+    #[serde(default)]
+    #[ts(type = "unknown")]
+    pub expect: Value,
+    /// What it answered instead.
+    #[serde(default)]
+    #[ts(type = "unknown")]
+    pub found: Value,
 }
 
 /// What the agent did with one step.

@@ -54,14 +54,16 @@ impl Timing {
     }
 
     /// The earliest moment at which the deadline may act: never without a
-    /// warning, and never sooner after it than its lead, or the grace where
-    /// the warning came after the deadline or with less than its lead to go.
+    /// warning, and never sooner after it than its lead. A warning that came
+    /// after the deadline is followed by the grace, however short the lead; one
+    /// that was late and still in time by the shorter of the two, so that a
+    /// moment's delay does not put the deadline off by minutes.
     pub fn due_at(&self) -> Option<DateTime<Utc>> {
         let warned = self.warned_at?;
         let lead = self.respond_by - self.warn_at;
         let grace = TimeDelta::seconds(i64::from(self.grace_s));
-        Some(if warned + lead <= self.respond_by {
-            self.respond_by
+        Some(if self.respond_by <= warned {
+            warned + grace
         } else {
             self.respond_by.max(warned + lead.min(grace))
         })
@@ -71,6 +73,23 @@ impl Timing {
     /// it, between `since` and `now`: it is given again, and the grace with it.
     pub(super) fn missed(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) {
         if self.due_at().is_some_and(|due| since < due && due <= now) {
+            self.warned_at = None;
+        }
+    }
+
+    /// The wall clock was set back: a date that had passed by it may be still to
+    /// come, and then its warning is, too.
+    pub(super) fn was_not_late(&mut self) {
+        let was_late = self.warned_at.is_some_and(|warned| self.respond_by <= warned);
+        if was_late && !self.relative {
+            self.warned_at = None;
+        }
+    }
+
+    /// The wall clock was set forward from `since` to `now`: a warning of a date
+    /// that passed by that told of time that there was not.
+    pub(super) fn passed_at_once(&mut self, since: DateTime<Utc>, now: DateTime<Utc>) {
+        if !self.relative && since < self.respond_by && self.respond_by <= now {
             self.warned_at = None;
         }
     }

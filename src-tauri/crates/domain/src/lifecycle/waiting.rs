@@ -7,7 +7,6 @@ use super::progress::{Due, Escalation, NextAlert, Progress, Traits};
 use super::state::{Flag, Phase, State};
 use super::{Refusal, must_be, no_edge};
 use crate::decision::Decision;
-use crate::gate::{Held, by_default};
 use crate::payload::TimeoutKind;
 
 type Moment = DateTime<Utc>;
@@ -88,7 +87,7 @@ pub(super) fn warned(next: &mut Progress, now: Moment) -> Result<(), Refusal> {
 pub(super) fn timed_out(
     next: &mut Progress,
     traits: &Traits,
-    default: Result<Box<Decision>, Option<Held>>,
+    default: Result<Box<Decision>, &'static str>,
     alert: NextAlert,
     now: Moment,
 ) -> Result<(), Refusal> {
@@ -109,8 +108,7 @@ pub(super) fn timed_out(
             Ok(decision) => {
                 next.phase = Phase::Released { decision, released_at: now, offer: None };
             }
-            Err(held) => {
-                let why = held.map_or("Its option is not there.", by_default::why_not);
+            Err(why) => {
                 next.default_refused = Some(format!("The default was not taken. {why}"));
                 next.mark(Flag::ManualReview);
             }

@@ -1,6 +1,8 @@
 //! Giving a task back: what the reviewer did by hand, and what follows from it
 //! (issue of control in both directions, DESIGN §7).
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,7 +26,7 @@ pub struct Returned {
     pub facts: Map<String, Value>,
     /// The steps that were done by hand.
     #[serde(default)]
-    pub steps: Vec<StepDone>,
+    pub done: Vec<StepDone>,
 }
 
 /// A step that was done by hand.
@@ -32,7 +34,7 @@ pub struct Returned {
 #[serde(deny_unknown_fields)]
 pub struct StepDone {
     /// The step's id.
-    pub id: String,
+    pub step: String,
     /// What came of it; what was there before stays where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "unknown")]
@@ -56,20 +58,20 @@ pub fn give_back(case: &Case<'_>, returned: &Returned) -> GivenBack {
     let mut plan = case.plan.clone();
     let mut faults = Vec::new();
     let (mut by_hand, mut changed) = (Vec::new(), Vec::new());
-    for id in repeated(returned.steps.iter().map(|done| done.id.as_str())) {
+    for id in repeated(returned.done.iter().map(|done| done.step.as_str())) {
         faults.push(Fault {
-            pointer: "/steps".to_owned(),
+            pointer: "/done".to_owned(),
             message: format!("The step `{}` is reported twice.", clip(id)),
             hint: "Report each step once.".to_owned(),
         });
     }
-    for (number, done) in returned.steps.iter().enumerate() {
-        let Some(place) = plan.steps.iter().position(|step| step.id == done.id) else {
+    for (number, done) in returned.done.iter().enumerate() {
+        let Some(place) = plan.steps.iter().position(|step| step.id == done.step) else {
             let known: Vec<&str> = case.plan.steps.iter().map(|step| step.id.as_str()).collect();
             faults.push(Fault {
-                pointer: format!("/steps/{number}/id"),
-                message: format!("The plan has no step `{}`.", clip(&done.id)),
-                hint: choose(&done.id, &known),
+                pointer: format!("/done/{number}/step"),
+                message: format!("The plan has no step `{}`.", clip(&done.step)),
+                hint: choose(&done.step, &known),
             });
             continue;
         };
@@ -93,6 +95,9 @@ pub fn give_back(case: &Case<'_>, returned: &Returned) -> GivenBack {
         decision: None,
         earlier: case.earlier.clone(),
         pending: case.pending.clone(),
+        // It goes on: that is what giving it back says.
+        undone: BTreeSet::new(),
+        left_out: case.left_out.clone(),
         effects: case.effects.clone(),
         now: case.now,
     };

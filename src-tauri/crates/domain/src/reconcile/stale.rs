@@ -1,5 +1,6 @@
 //! Which finished steps are stale, and through what.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -12,6 +13,7 @@ use super::{Case, Course, Graph, checks};
 use crate::action::{ActionStatus, Effect};
 use crate::decision::action_hash;
 use crate::payload::{Step, StepStatus, Used};
+use crate::record::place;
 use crate::trigger::same_json;
 
 /// What comes on top of a case when a task is given back.
@@ -150,7 +152,9 @@ impl<'g, 'c> Ground<'g, 'c> {
 
     /// Whether what a finished step changed was taken back since.
     fn is_undone(&self, place: usize) -> bool {
-        if self.step(place).status != StepStatus::Done {
+        let step = self.step(place);
+        let waits = step.status == StepStatus::Pending && self.case.undone.contains(&*step.id);
+        if step.status != StepStatus::Done && !waits {
             return false;
         }
         let changing = self.actions[place]
@@ -175,7 +179,9 @@ impl<'g, 'c> Ground<'g, 'c> {
 
     /// Whether the step that is asked about has run otherwise than is decided.
     fn is_redone(&self, place: usize) -> bool {
-        if self.asked != Some(place) || !self.has_begun(place) || self.course != Course::Decided {
+        let one_call = self.case.question.as_ref().is_some_and(|question| question.one_call);
+        let decided = self.asked == Some(place) && self.course == Course::Decided;
+        if !decided || one_call || !self.has_begun(place) {
             return false;
         }
         let Some(hash) = self.case.decision.and_then(|decision| decision.action_hash()) else {
@@ -246,7 +252,7 @@ fn after(case: &Case<'_>, graph: &Graph<'_>) -> Vec<Vec<usize>> {
         .iter()
         .filter_map(|recorded| Some((recorded.action.id.as_str(), step_of(recorded.action)?)))
         .collect();
-    let mut files: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut files: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
     for recorded in case.actions.iter().filter(|recorded| recorded.stands()) {
         let Some(step) = step_of(recorded.action) else { continue };
         for before in recorded.action.depends_on.iter().filter_map(|id| ids.get(id.as_str())) {
@@ -254,7 +260,7 @@ fn after(case: &Case<'_>, graph: &Graph<'_>) -> Vec<Vec<usize>> {
         }
         if recorded.changes() {
             for file in &recorded.action.files {
-                if let Some(before) = files.insert(file, step) {
+                if let Some(before) = files.insert(place(file), step) {
                     after[before].push(step);
                 }
             }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
+
 use super::stale::{Cause, Ground, unrecorded};
 use super::{ChangedFact, Conflict, ConflictKind, Course, FactSource, Reconciliation, words};
 use crate::action::Effect;
 use crate::directive::{Line, Verdict};
 use crate::payload::StepStatus;
-use crate::rollback;
+use crate::rollback::Dependencies;
 use crate::runnable::{Waiting, waiting};
 
 /// What becomes of each step; the undos in their order; the changed facts and
@@ -23,7 +25,7 @@ pub(super) fn weigh(ground: &Ground<'_, '_>) -> Reconciliation {
     };
     let mut lines: Vec<Line> =
         (0..ground.case.plan.steps.len()).map(|place| weighed.line(place)).collect();
-    let order = rollback::order(&ground.case.actions, &ground.graph, &weighed.undo);
+    let order = in_order(ground, &weighed.undo);
     for at in &order {
         let action = ground.case.actions[*at].action;
         let step = action.step.as_deref().and_then(|id| ground.graph.place(id));
@@ -40,10 +42,21 @@ pub(super) fn weigh(ground: &Ground<'_, '_>) -> Reconciliation {
     }
 }
 
+/// These actions in the order in which they are undone.
+fn in_order(ground: &Ground<'_, '_>, undo: &[usize]) -> Vec<usize> {
+    if undo.len() < 2 {
+        return undo.to_vec();
+    }
+    Dependencies::new(&ground.case.actions, &ground.graph).order(undo)
+}
+
 /// The asked step and what depends on it; `None` where the question names no
 /// step and so holds all of them.
 fn held(ground: &Ground<'_, '_>) -> Option<BTreeSet<usize>> {
     let question = ground.case.question.as_ref()?;
+    if question.quick {
+        return Some(BTreeSet::new());
+    }
     question.step?;
     let Some(asked) = ground.asked else { return Some(BTreeSet::new()) };
     let by_plan = super::graph::reversed(ground.graph.needs());
@@ -57,8 +70,15 @@ fn undone(ground: &Ground<'_, '_>) -> Vec<bool> {
         .filter(|place| !ground.is_decided(*place))
         .collect();
     let mut undone = vec![false; ground.causes.len()];
-    for place in super::graph::reached(&ground.after, starts.iter().copied()) {
-        undone[place] = !ground.by_hand.contains(&place);
+    // What is decided on now runs, whatever it builds on, and what follows from
+    // it goes on with it.
+    let goes_on = |place: usize| ground.by_hand.contains(&place) || ground.is_decided(place);
+    let mut after = ground.after.clone();
+    for place in (0..after.len()).filter(|place| ground.is_decided(*place)) {
+        after[place].clear();
+    }
+    for place in super::graph::reached(&after, starts.iter().copied()) {
+        undone[place] = !goes_on(place);
     }
     for place in starts {
         undone[place] = true;
@@ -103,7 +123,24 @@ impl Weighed<'_, '_, '_> {
             StepStatus::Skipped => (Verdict::Skip, self.skipped(place)),
             StepStatus::Pending | StepStatus::Running | StepStatus::Failed => self.open(place),
         };
-        Line { step: step.id.clone(), verdict, why, undo: Vec::new() }
+        let facts = match verdict {
+            Verdict::Run | Verdict::Rerun | Verdict::UndoThenRerun => self.given(place),
+            Verdict::Keep | Verdict::Blocked | Verdict::Skip => Map::new(),
+        };
+        Line { step: step.id.clone(), verdict, why, facts, undo: Vec::new() }
+    }
+
+    /// The values that a step uses and that a decision has said.
+    fn given(&self, place: usize) -> Map<String, Value> {
+        let uses = self.ground.step(place).uses.iter();
+        let named = uses.filter_map(|used| used.strip_prefix("facts."));
+        let stated = named.filter_map(|name| Some((name, self.ground.facts.stated_as(name)?)));
+        stated.map(|(name, stated)| (name.to_owned(), stated.value.clone())).collect()
+    }
+
+    /// Whether the answer is to one call, and no word on its step.
+    fn one_call(&self) -> bool {
+        self.ground.case.question.as_ref().is_some_and(|question| question.one_call)
     }
 
     fn finished(&mut self, place: usize) -> (Verdict, String) {
@@ -258,12 +295,9 @@ impl Weighed<'_, '_, '_> {
     fn skipped(&self, place: usize) -> String {
         match &self.ground.causes[place] {
             Some(cause) => {
-                format!(
-                    "The agent has left it out, before something changed. {}",
-                    self.because(place, cause)
-                )
+                format!("It was left out, before something changed. {}", self.because(place, cause))
             }
-            None => "The agent has left it out.".to_owned(),
+            None => "It was left out before.".to_owned(),
         }
     }
 
@@ -276,13 +310,17 @@ impl Weighed<'_, '_, '_> {
             (Some(_), Some(held)) => held.contains(&place),
         };
         let say = |verdict, why: &str| (verdict, why.to_owned());
+        let again = self.held.as_ref().is_some_and(|held| held.contains(&place));
+        if !again && ground.case.left_out.contains(&*ground.step(place).id) {
+            return say(Verdict::Skip, "It was left out before.");
+        }
         match ground.course {
             Course::Open if waits => return say(Verdict::Blocked, "It waits for this decision."),
             Course::TakenOver => {
                 return say(Verdict::Blocked, "The reviewer has taken the task over.");
             }
             Course::Stops => return say(Verdict::Skip, "The task stops here."),
-            Course::Skips if waits => {
+            Course::Skips if waits && !self.one_call() => {
                 let why = "It is left out, and with it what depends on it.";
                 return say(Verdict::Skip, why);
             }
@@ -301,7 +339,15 @@ impl Weighed<'_, '_, '_> {
             return say(Verdict::Blocked, "It waits for another decision.");
         }
         if self.undone[place] {
-            return say(Verdict::Blocked, "It builds on a step that was undone, and waits.");
+            let itself = ground.causes[place] == Some(Cause::Undone);
+            return say(
+                Verdict::Blocked,
+                if itself {
+                    "It was undone. It waits until you say how to go on."
+                } else {
+                    "It builds on a step that was undone, and waits."
+                },
+            );
         }
         if let Some(cause) = ground.causes[place].as_ref().filter(|_| !asked) {
             return (Verdict::Run, self.onward(cause));
@@ -311,7 +357,10 @@ impl Weighed<'_, '_, '_> {
             Course::Informed if asked => "It goes on with the new information.",
             Course::GivenBack if asked => "It goes on; it was not done by hand.",
             Course::NothingAsked | Course::GivenBack => "It goes on.",
-            Course::Decided | Course::Informed if waits => "It waits for nothing else then.",
+            Course::Skips if asked => "It goes on without this call.",
+            Course::Decided | Course::Informed | Course::Skips if waits => {
+                "It waits for nothing else then."
+            }
             Course::Open
             | Course::Decided
             | Course::Informed

@@ -256,7 +256,7 @@ impl Item {
                 if !turn {
                     return Err(Refusal::NotItsTurn(self.action.clone()));
                 }
-                if let Some(until) = self.until.filter(|until| *until < now) {
+                if let Some(until) = Undo::over_since(self.until, now) {
                     ItemState::Failed { why: over(until) }
                 } else {
                     self.attempts += 1;
@@ -268,7 +268,7 @@ impl Item {
             }
             // The agent may have waited until the window was over.
             (Event::Taken { .. }, ItemState::Asked { .. }) => {
-                match self.until.filter(|until| *until < now) {
+                match Undo::over_since(self.until, now) {
                     Some(until) => ItemState::Failed { why: over(until) },
                     None => ItemState::Running { at: now },
                 }
@@ -304,7 +304,7 @@ impl Item {
                 | ItemState::HandedOver { .. },
             ) => ItemState::Failed { why: (*why).to_owned() },
             (Event::Retry { .. }, ItemState::Failed { .. } | ItemState::MayHaveRun { .. }) => {
-                if let Some(until) = self.until.filter(|until| *until < now) {
+                if let Some(until) = Undo::over_since(self.until, now) {
                     return Err(Refusal::Expired { action: self.action.clone(), until });
                 }
                 ItemState::Pending

@@ -35,7 +35,7 @@ pub(super) fn faults(rule: &Rule, now: DateTime<Utc>) -> Vec<Fault> {
     when(rule, &mut faults);
     match &rule.does {
         Does::Allow => allow(rule, now, &mut faults),
-        Does::Hold { why } => hold(rule, why, &mut faults),
+        Does::Hold { why } => hold(why, &mut faults),
         Does::Counts { .. } => counts(rule, &mut faults),
     }
     faults.into_list()
@@ -96,8 +96,16 @@ fn time(rule: &Rule, now: DateTime<Utc>, faults: &mut Faults) {
     if rule.until.is_some_and(|until| until <= now) {
         faults.add("/until", "The rule would be over already.", "Name a time that is to come.");
     }
-    if rule.uses == Some(0) {
-        faults.add("/uses", "The rule would cover no call.", "Name at least 1, or leave it out.");
+    match rule.uses {
+        Some(_) if !rule.lets_go() => {
+            let hint = "Leave out `uses`; an end in time is fine.";
+            faults.add("/uses", "A hold that is used up would let the next call go.", hint);
+        }
+        Some(0) => {
+            let hint = "Name at least 1, or leave it out.";
+            faults.add("/uses", "The rule would cover no call.", hint);
+        }
+        Some(_) | None => {}
     }
 }
 
@@ -119,12 +127,13 @@ fn when(rule: &Rule, faults: &mut Faults) {
             let hint = format!("Give the program and its arguments, at most {MAX_PATTERNS} words.");
             faults.add("/when/argv", message, hint);
         }
-        if cwd.is_none() {
+        if cwd.as_deref().is_none_or(str::is_empty) {
             let hint = "Name the folder: the same words do other things elsewhere.";
             faults.add("/when/cwd", "A command is named without its folder.", hint);
         }
     }
-    if cwd.as_deref().is_some_and(|folder| folder != "/" && !is_plain(folder)) {
+    let named = cwd.as_deref().filter(|folder| !folder.is_empty());
+    if named.is_some_and(|folder| folder != "/" && !is_plain(folder)) {
         faults.add("/when/cwd", "This is not one folder for sure.", PLAIN);
     }
     if let Some(expr) = expr {
@@ -204,14 +213,10 @@ fn allow(rule: &Rule, now: DateTime<Utc>, faults: &mut Faults) {
     }
 }
 
-fn hold(rule: &Rule, why: &str, faults: &mut Faults) {
+fn hold(why: &str, faults: &mut Faults) {
     if why.trim().is_empty() || why.len() > 2000 {
         let hint = "Say in at most 2000 bytes what you want to look at.";
         faults.add("/why", "A hold has to say why on the card.", hint);
-    }
-    if rule.uses.is_some() {
-        let hint = "Leave out `uses`; an end in time is fine.";
-        faults.add("/uses", "A hold that is used up would let the next call go.", hint);
     }
 }
 

@@ -70,8 +70,12 @@ fn fit(rule: &Rule, call: &CallFacts<'_>) -> Fit {
         worst = worst.min(Fit::certain(call.argv == Some(words.as_slice())));
     }
     if let Some(folder) = cwd {
-        let one = call.cwd.map_or(Fit::Unclear, |given| Fit::certain(given == folder));
-        worst = worst.min(one);
+        worst = worst.min(match call.cwd {
+            Some(given) if given == folder => Fit::Yes,
+            // A call that names no folder runs in some folder all the same.
+            Some("") | None => Fit::Unclear,
+            Some(_) => Fit::No,
+        });
     }
     worst
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{CallFacts, Does, Rule, fit};
 use crate::action::Effect;
 use crate::constraint::{Bindings, Condition, Names};
-use crate::gate::{Ran, Verdict};
+use crate::gate::{Held, Ran, Verdict};
 use crate::trigger::{Evidence, TriggerKind};
 
 /// Names a rule where it is kept.
@@ -51,13 +51,20 @@ impl Matched {
     }
 
     /// The rules whose use counts, once the gate has answered: those without
-    /// which the call might not have run. `asked` says that there was evidence.
+    /// which the call might not have run, or might not have been held. `asked`
+    /// says that there was evidence.
     pub fn used(&self, verdict: Verdict, asked: bool) -> impl Iterator<Item = RuleId> {
         let runs = matches!(verdict, Verdict::Run(ran) if ran != Ran::Permit);
         let allowed = verdict == Verdict::Run(Ran::Allowed) || (runs && asked);
         let allow = self.allow.filter(|_| allowed);
-        let counts = self.counts.filter(|_| runs).map(|(id, _)| id);
-        allow.into_iter().chain(counts)
+        let raised = verdict == Verdict::Held(Held::Irreversible);
+        let counts = self
+            .counts
+            .filter(|(_, effect)| runs || raised && *effect == Effect::Irreversible)
+            .map(|(id, _)| id);
+        let limited = verdict == Verdict::Held(Held::Trigger);
+        let hold = self.hold.iter().filter(move |_| limited).map(|(id, _)| *id);
+        allow.into_iter().chain(counts).chain(hold)
     }
 }
 

@@ -15,8 +15,9 @@ pub(super) fn from_call(call: &CallFacts<'_>, until: DateTime<Utc>, uses: Option
     let when = When {
         args: call.args.iter().map(exactly).collect(),
         argv: None,
-        // A relative path means another file in another folder.
-        cwd: call.cwd.map(str::to_owned),
+        // A relative path means another file in another folder: without one it
+        // covers the calls that name none, either.
+        cwd: Some(call.cwd.unwrap_or_default().to_owned()),
         expr: None,
     };
     Rule {
@@ -101,8 +102,10 @@ fn conditions(rule: &Rule) -> Vec<String> {
     if let Some(words) = argv {
         said.push(format!("the command is exactly {}", json(&Value::from(words.clone()))));
     }
-    if let Some(folder) = cwd {
-        said.push(format!("it runs in {}", line(folder)));
+    match cwd.as_deref() {
+        Some("") => said.push("it names no folder to run in".to_owned()),
+        Some(folder) => said.push(format!("it runs in {}", line(folder))),
+        None => {}
     }
     if let Some(expr) = expr {
         said.push(format!("`{}` holds", line(expr)));

@@ -242,7 +242,8 @@ fn read(node: &Node<'_>, text: &str, on_server: bool) -> Vec<(String, Target)> {
     if !lines && text.contains("://") && !text.contains(' ') {
         return one(url(text));
     }
-    if !lines && text.contains('@') {
+    let file = is_one_of(&FILES, key) && !on_server;
+    if !lines && !file && text.contains('@') {
         let mails: Vec<(String, Target)> = text
             .split([',', ';'])
             .filter_map(mail)
@@ -256,7 +257,6 @@ fn read(node: &Node<'_>, text: &str, on_server: bool) -> Vec<(String, Target)> {
         let (name, path) = text.split_once('/').unwrap_or((text, ""));
         return one(host(name, path).map(Target::Host));
     }
-    let file = is_one_of(&FILES, key) && !on_server;
     if !lines
         && text.len() < MAX_TEXT
         && (file || (is_path(text) && !(on_server && text.starts_with('/'))))
@@ -356,7 +356,11 @@ fn mail(text: &str) -> Option<String> {
     let inner = text.rsplit_once('<').map_or(text, |(_, rest)| rest.trim_end_matches('>'));
     let inner = inner.trim().trim_start_matches("mailto:");
     let (name, host) = inner.split_once('@')?;
+    // `icon@2x.png` is a file, but Moldova, Serbia and Paraguay have mail.
+    let is_file =
+        is_file_name(host) && ![".md", ".rs", ".py"].iter().any(|end| host.ends_with(end));
     let sound = !name.is_empty()
+        && !is_file
         && host.contains('.')
         && !inner.contains(|sign: char| sign.is_whitespace() || sign == '/')
         && !host.contains('@');

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use chrono::DateTime;
 use serde_json::Value;
 
 use super::graph::{cycles, spell};
@@ -22,6 +23,9 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
             known.needs(action, &format!("/actions_taken/{index}"), "action", faults)
         })
         .collect();
+    for (index, action) in actions.iter().enumerate() {
+        in_order(action, index, faults);
+    }
     for cycle in cycles(&edges) {
         faults.add(
             cycle.pointer,
@@ -37,6 +41,23 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
             "/meta",
             format!("`meta` has {size} bytes."),
             format!("Give at most {MAX_META_BYTES} bytes."),
+        );
+    }
+}
+
+/// Adds a fault where an action ended before it started.
+fn in_order(action: &Value, index: usize, faults: &mut Faults) {
+    let at = |name: &str| {
+        let text = member(action, name)?.as_str()?;
+        DateTime::parse_from_rfc3339(text).ok()
+    };
+    if let (Some(started), Some(ended)) = (at("started_at"), at("ended_at"))
+        && ended < started
+    {
+        faults.add(
+            format!("/actions_taken/{index}/ended_at"),
+            format!("The action ended at {ended}, before it started at {started}."),
+            "Give both by the same clock, or leave them out.",
         );
     }
 }

@@ -87,6 +87,60 @@ fn sql_is_read_as_what_it_does() {
 }
 
 #[test]
+fn a_file_that_other_programs_obey_is_no_mere_file() {
+    let class = |path: &str| {
+        let found = called("Write", json!({"file_path": path, "content": "x"}));
+        (found.class, found.touches)
+    };
+    for path in [
+        "evil/HEAD",
+        "sub/.git",
+        ".git/objects/x",
+        "mirror.git/hooks/update",
+        "mirror.git/config",
+        "rust-toolchain",
+        "rust-toolchain.toml",
+        "app/.mvn/jvm.config",
+        "/home/u/.kube/config",
+        "/home/u/.docker/config.json",
+        "/home/u/bin/ls",
+        "~/bin/ls",
+        ".pnpmfile.cjs",
+        ".bazelrc",
+        "tools/.BAZELRC",
+        ".yarn/releases/yarn.cjs",
+        ".terraform/providers/x",
+        "/home/u/.config/gh/config.yml",
+        "/home/u/.lesskey",
+        ".venv/lib/python3/site-packages/x.pth",
+        "node_modules/.bin/tsc",
+        ".bashrc",
+    ] {
+        assert_eq!(class(path), (Class::Irreversible, None), "{path}");
+    }
+    // Whether a repository is around it, only the disk knows.
+    for path in ["evil/config", "config", "evil/Config", "/w/config.worktree"] {
+        assert_eq!(class(path), (Class::Unknown, None), "{path}");
+    }
+    for path in
+        ["src/head.rs", "config/app.toml", "config.toml", ".gitignore", "bin/run", "docs/git/x"]
+    {
+        assert_eq!(class(path), (Class::Write, Some(vec![format!("/w/{path}")])), "{path}");
+    }
+    assert_eq!(called("create_directory", json!({"path": "config"})).class, Class::Write);
+}
+
+#[test]
+fn a_patch_names_its_files_from_its_own_folder() {
+    let patch = "*** Begin Patch\n*** Add File: a\n+x\n*** End Patch";
+    let touches = |value| called("apply_patch", value).touches;
+    assert_eq!(touches(json!({"input": patch})), Some(vec!["/w/a".to_owned()]));
+    assert_eq!(touches(json!({"input": patch, "workdir": "/v"})), Some(vec!["/v/a".to_owned()]));
+    assert_eq!(touches(json!({"patch": patch, "workdir": "v"})), Some(vec!["/w/v/a".to_owned()]));
+    assert_eq!(touches(json!({"patch": patch, "workdir": 7})), None);
+}
+
+#[test]
 fn a_web_request_reads_only_by_its_method() {
     let url = "https://example.com/x";
     for (class, value) in [
@@ -147,6 +201,7 @@ fn known_tools_count_by_name_and_shape() {
         (Class::Irreversible, "Write", json!({"file_path": "/w/../etc/passwd", "content": "x"})),
         (Class::Irreversible, "KillShell", json!({"shell_id": "1"})),
         (Class::Unknown, "apply_patch", json!({"input": "nonsense"})),
+        (Class::Unknown, "apply_patch", json!({"command": "rm -r build"})),
         (Class::Unknown, "apply_patch", patch("*** Run: rm x")),
         (Class::Unknown, "Read", json!({"file_path": "/w/a", "then": "delete"})),
         (Class::Unknown, "Read", json!({"path": "/w/a"})),
@@ -156,6 +211,24 @@ fn known_tools_count_by_name_and_shape() {
         (Class::Unknown, "mcp__fs__read_text_file", json!({"path": "/w/a"})),
         (Class::Unknown, "mcp__x__bash", json!({"command": "ls"})),
         (Class::Unknown, "Task", json!({"prompt": "x"})),
+        (Class::Read, "ToolSearch", json!({"query": "select:mcp__x__y", "max_results": 5})),
+        (Class::Read, "Agent", json!({"description": "d", "prompt": "p", "subagent_type": "x"})),
+        (
+            Class::Unknown,
+            "Agent",
+            json!({"description": "d", "prompt": "p", "isolation": "worktree"}),
+        ),
+        (Class::Unknown, "Agent", json!({"prompt": "p"})),
+        (Class::Read, "AskUserQuestion", json!({"questions": []})),
+        (
+            Class::Read,
+            "mcp__handoff__handoff_check",
+            json!({"tool": "Bash", "args": {"command": "rm x"}}),
+        ),
+        (Class::Read, "mcp__handoff__handoff_wait", json!({"handoff_id": "h-1"})),
+        (Class::Unknown, "mcp__handoff__handoff_wait", json!({"command": "rm x"})),
+        (Class::Unknown, "mcp__other__handoff_wait", json!({"handoff_id": "h-1"})),
+        (Class::Unknown, "mcp__handoff__approve", json!({"tool_name": "Bash", "input": {}})),
         (Class::Unknown, "write_stdin", json!({"session_id": 1, "chars": "rm x\n"})),
         (Class::Unknown, "get_everything", json!({})),
         (Class::Unknown, "", json!({})),

@@ -117,6 +117,11 @@ fn a_write_names_the_files_it_touches_or_says_that_it_cannot() {
         ("mv a b", named(&["/work/app/b", "/work/app/a", "/work/app/b/a"])),
         ("cp d/a b", named(&["/work/app/b", "/work/app/b/a"])),
         ("curl -o x https://example.com", named(&["/work/app/x"])),
+        ("sed -i.txt s/a/b/ notes", named(&["/work/app/notes", "/work/app/notes.txt"])),
+        ("sed -ni.bak p a b", None),
+        // Where a shell has gone up, a link may lie on the way.
+        ("cd .. && echo a > x", None),
+        ("cd link/.. && echo a > x", None),
         ("ls", named(&[])),
         ("cd src; echo a > x", None),
         ("cd $d && echo a > x", None),

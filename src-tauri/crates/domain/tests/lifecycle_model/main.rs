@@ -9,6 +9,7 @@ mod model;
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
 use handoff_domain::gate::Held;
+use handoff_domain::gate::by_default::Unfit;
 use handoff_domain::lifecycle::{
     Event, Flag, NextAlert, Outcome, Phase, Progress, Report, State, Traits, transition,
 };
@@ -58,7 +59,7 @@ fn decision(
 }
 
 fn report(outcome: Outcome) -> Report {
-    Report { outcome, why: None, steps: Vec::new() }
+    Report { outcome, why: None, steps: Vec::new(), unmet: Vec::new() }
 }
 
 fn moves() -> impl Strategy<Value = Move> {
@@ -123,7 +124,7 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::Acknowledge { lease } => {
             // By the connection that was offered it.
             let holder = model.offer.or(model.held).map_or(lease, |held| held.holder);
-            Event::Acknowledge { lease: name(lease), holder: name(holder) }
+            Event::Acknowledge { lease: name(lease), holder: name(holder), report_by: None }
         }
         Move::Holder { holder, present } => Event::Holder { holder: name(holder), present },
         Move::Regrant => Event::Regrant,
@@ -138,7 +139,8 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::Warn => Event::Warn { revision: model.revision },
         Move::TimeUp => Event::TimeUp {
             default: (model.kind == TimeoutKind::SafeDefault)
-                .then(|| decision(Some("move"), DecisionKind::Approve, None, Decider::System)),
+                .then(|| decision(Some("move"), DecisionKind::Approve, None, Decider::System))
+                .ok_or(Unfit::Undeclared),
             held: (!model.default_runs).then_some(Held::Level),
             alert: NextAlert { at: at(now), gives_up: false },
         },

@@ -334,9 +334,14 @@ impl Model {
     /// From when on the deadline may act.
     fn due(&self) -> Option<i64> {
         let warned = self.warned?;
-        let in_full = warned + self.lead <= self.respond_by;
-        let late = (warned + self.lead.min(self.grace)).max(self.respond_by);
-        Some(if in_full { self.respond_by } else { late })
+        Some((warned + self.least(warned)).max(self.respond_by))
+    }
+
+    /// The least time between a warning at that moment and what follows it: the
+    /// lead, and the grace where the deadline had passed by then. One that was
+    /// late and still in time leaves the shorter of the two.
+    fn least(&self, warned: i64) -> i64 {
+        if warned >= self.respond_by { self.grace } else { self.lead.min(self.grace) }
     }
 
     fn go(&mut self, may: bool, to: State) -> bool {
@@ -398,15 +403,10 @@ impl Model {
         if self.escalated || self.manual_review {
             return false;
         }
-        let warned_before =
-            self.warned.is_some_and(|warned| now - warned >= self.lead.min(self.grace));
-        let in_full = self.warned.is_some_and(|warned| {
-            warned + self.lead <= self.respond_by || now - warned >= self.lead.min(self.grace)
-        });
+        let in_full = self.warned.is_some_and(|warned| now - warned >= self.least(warned));
         if self.state != State::Ready || now < self.respond_by || !in_full {
             return false;
         }
-        assert!(warned_before, "nothing follows a warning at once");
         match self.kind {
             TimeoutKind::Escalate => {
                 self.escalated = true;

@@ -18,6 +18,8 @@ pub struct Account {
     pub left: i64,
     /// How long the last warning is ago.
     pub warned: Option<i64>,
+    /// It came after the deadline.
+    pub late: bool,
     /// Its time came while nobody watched, and no warning was given since.
     pub missed: bool,
     /// The reviewer allows the default.
@@ -53,6 +55,7 @@ impl Account {
         Self {
             left: shape.within,
             warned: None,
+            late: false,
             missed: false,
             allowed: false,
             acted: false,
@@ -62,14 +65,16 @@ impl Account {
         }
     }
 
-    /// The time between a warning and what follows it, at the least.
-    fn least(shape: &Shape) -> i64 {
-        shape.lead.min(shape.grace)
+    /// The time between the warning and what follows it, at the least: the lead,
+    /// and the grace where the deadline had passed by then. One that was late and
+    /// still in time leaves the shorter of the two.
+    fn least(&self, shape: &Shape) -> i64 {
+        if self.late { shape.grace } else { shape.lead.min(shape.grace) }
     }
 
     /// Whether the deadline may act now, as far as warning and time go.
     fn is_due(&self, shape: &Shape) -> bool {
-        self.left <= 0 && self.warned.is_some_and(|ago| ago >= Self::least(shape))
+        self.left <= 0 && self.warned.is_some_and(|ago| ago >= self.least(shape))
     }
 
     /// Ticks go by. While decided the deadline stands still, and the time that
@@ -93,6 +98,10 @@ impl Account {
             return;
         }
         let due = self.is_due(shape);
+        if by < 0 && self.late && !self.acted {
+            // It told of a deadline that had not passed after all.
+            self.warned = None;
+        }
         self.left -= by;
         self.missed = self.is_due(shape) && (self.missed || !due);
     }
@@ -111,7 +120,7 @@ impl Account {
         match made {
             // Said again it counts as said before, unless it was recorded anew.
             Move::Warn if before.timing.warned_at != after.timing.warned_at => {
-                (self.warned, self.missed) = (Some(0), false);
+                (self.warned, self.missed, self.late) = (Some(0), false, self.left <= 0);
             }
             Move::Allow(allowed) => self.allowed = allowed,
             Move::Revise => *self = Self { left: shape.within, ..Self::new(shape) },

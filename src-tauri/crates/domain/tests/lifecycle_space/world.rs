@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
 use handoff_domain::gate::Held;
+use handoff_domain::gate::by_default::Unfit;
 use handoff_domain::lifecycle::{
     Due, Event, Flag, NextAlert, Outcome, Phase, Progress, Report, State, Traits, transition,
 };
@@ -162,19 +163,28 @@ impl World {
             Move::Release => Event::Release,
             Move::Warn => Event::Warn { revision: self.progress.revision },
             Move::TimeUp { decision: brought } => Event::TimeUp {
-                default: brought.then(|| decision(Some("move"), Decider::System)),
+                default: brought
+                    .then(|| decision(Some("move"), Decider::System))
+                    .ok_or(Unfit::Contradicts),
                 held: (!shape.default_runs).then_some(Held::Level),
                 alert: NextAlert { at: at(now + 1), gives_up: false },
             },
             Move::Alert => Event::Alert { next: self.next_alert() },
             Move::GiveUp => Event::GiveUp,
             Move::Offer(by) => Event::Offer { lease: by.to_string(), holder: by.to_string() },
-            Move::Acknowledge(by) => {
-                Event::Acknowledge { lease: by.to_string(), holder: by.to_string() }
-            }
+            Move::Acknowledge(by) => Event::Acknowledge {
+                lease: by.to_string(),
+                holder: by.to_string(),
+                report_by: None,
+            },
             Move::Holder(by, present) => Event::Holder { holder: by.to_string(), present },
             Move::Report => {
-                let report = Report { outcome: Outcome::Applied, why: None, steps: Vec::new() };
+                let report = Report {
+                    outcome: Outcome::Applied,
+                    why: None,
+                    steps: Vec::new(),
+                    unmet: Vec::new(),
+                };
                 Event::Report { report }
             }
             Move::Withdraw => Event::Withdraw { reason: None },
@@ -231,6 +241,7 @@ impl World {
                 Due::TimeUp => Move::TimeUp { decision: true },
                 Due::Alert => Move::Alert,
                 Due::GiveUp => Move::GiveUp,
+                Due::Unreported => unreachable!("no report is waited for here"),
             };
             world = world.must(made, shape)?;
         }

@@ -17,6 +17,9 @@ pub struct Task {
     steps: Vec<Value>,
     actions: Vec<Value>,
     asked: Option<String>,
+    one_call: bool,
+    waits: Vec<String>,
+    left_out: Vec<String>,
     options: Vec<Value>,
     constraints: Vec<Value>,
 }
@@ -115,6 +118,9 @@ impl Task {
             "status" => action.expect(place)["status"] = json!(rest),
             "at" => action.expect(place)["ended_at"] = json!(rest),
             "undo" => action.expect(place)["undo"] = value(rest, place).0,
+            "call" => self.one_call = true,
+            "waits" => self.waits.push(rest.to_owned()),
+            "left" => self.left_out.push(rest.to_owned()),
             "asks" => self.asked = Some(rest.to_owned()),
             "option" => {
                 let (id, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -238,6 +244,8 @@ impl Told {
             actions: actions.iter().map(Recorded::said).collect(),
             question: (!self.nothing_asked).then(|| Question {
                 step: self.task.asked.as_deref(),
+                quick: false,
+                one_call: self.task.one_call,
                 options: &options,
                 constraints: constraints.iter().collect(),
             }),
@@ -248,6 +256,8 @@ impl Told {
                 .iter()
                 .map(|step| Pending { id: "other", step: Some(step.as_str()) })
                 .collect(),
+            undone: self.task.waits.iter().map(String::as_str).collect(),
+            left_out: self.task.left_out.iter().map(String::as_str).collect(),
             effects: [].into(),
             now: self.now,
         };

@@ -1,6 +1,6 @@
 //! Random plans against a model that is too slow and too simple to be wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handoff_domain::action::Action;
 use handoff_domain::decision::{Decider, Decision, DecisionKind};
@@ -158,7 +158,13 @@ fn inform(facts: &BTreeMap<u8, i64>) -> Decision {
 }
 
 fn weigh(plan: &Plan, actions: &[Action], decision: &Decision) -> Reconciliation {
-    let question = Question { step: Some("s0"), options: &[], constraints: Vec::new() };
+    let question = Question {
+        step: Some("s0"),
+        quick: false,
+        one_call: false,
+        options: &[],
+        constraints: Vec::new(),
+    };
     reconcile(&Case {
         plan,
         actions: actions.iter().map(Recorded::said).collect(),
@@ -166,6 +172,8 @@ fn weigh(plan: &Plan, actions: &[Action], decision: &Decision) -> Reconciliation
         decision: Some(decision),
         earlier: Vec::new(),
         pending: Vec::new(),
+        undone: BTreeSet::new(),
+        left_out: BTreeSet::new(),
         effects: BTreeMap::new(),
         now: noon(),
     })

@@ -38,7 +38,7 @@ impl Call {
             tool: &self.tool,
             args: &self.args,
             argv: self.argv.as_deref(),
-            cwd: self.cwd.as_deref(),
+            cwd: Some(self.cwd.as_deref().unwrap_or_default()),
             facts: &self.facts,
             at: self.at,
         }

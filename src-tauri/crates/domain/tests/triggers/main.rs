@@ -8,7 +8,7 @@ mod properties;
 
 /// The least precision and recall of each trigger, as committed. A change that
 /// makes one worse lowers its line here, and says why.
-const AT_LEAST: [(&str, f64, f64); 9] = [
+const AT_LEAST: [(&str, f64, f64); 10] = [
     ("missing_argument", 1.0, 1.0),
     ("contradiction", 0.92, 1.0),
     ("fact_mismatch", 0.93, 1.0),
@@ -18,6 +18,7 @@ const AT_LEAST: [(&str, f64, f64); 9] = [
     ("chain_length", 1.0, 1.0),
     ("context_churn", 0.92, 1.0),
     ("repeated_error", 1.0, 0.96),
+    ("limit", 0.9, 0.9),
 ];
 
 #[test]

@@ -8,7 +8,7 @@ use handoff_domain::trigger::TriggerKind;
 use super::notation::{Case, cases};
 
 /// The triggers that are measured, each with its file of traces.
-pub const MEASURED: [(TriggerKind, &str); 9] = [
+pub const MEASURED: [(TriggerKind, &str); 10] = [
     (TriggerKind::MissingArgument, "missing_argument"),
     (TriggerKind::Contradiction, "contradiction"),
     (TriggerKind::FactMismatch, "fact_mismatch"),
@@ -18,6 +18,7 @@ pub const MEASURED: [(TriggerKind, &str); 9] = [
     (TriggerKind::ChainLength, "chain_length"),
     (TriggerKind::ContextChurn, "context_churn"),
     (TriggerKind::RepeatedError, "repeated_error"),
+    (TriggerKind::Limit, "limit"),
 ];
 
 /// What was counted for one trigger.

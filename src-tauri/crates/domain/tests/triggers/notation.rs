@@ -6,6 +6,8 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta};
 use handoff_domain::action::{ActionStatus, Effect};
+use handoff_domain::effect::command_words;
+use handoff_domain::rule::{CallFacts, Kept, Matched, Rule, Rules};
 use handoff_domain::trace::{Call, Proposed, Trace};
 use handoff_domain::trigger::{Evidence, Triggers, fired};
 use serde_json::{Map, Value};
@@ -20,6 +22,8 @@ pub struct Case {
     pub says: Vec<String>,
     pub trace: Trace,
     pub set: Triggers,
+    /// The limits that the reviewer has set.
+    limits: Vec<Rule>,
     step: Option<Step>,
 }
 
@@ -32,9 +36,32 @@ struct Step {
 }
 
 impl Case {
-    /// What the triggers say of the proposed call.
+    /// What the triggers and the limits say of the proposed call.
     pub fn fired(&self) -> Vec<Evidence> {
-        fired(&self.trace, &self.proposed(), &self.set)
+        let mut found = fired(&self.trace, &self.proposed(), &self.set);
+        found.extend(self.matched().limits());
+        found
+    }
+
+    fn matched(&self) -> Matched {
+        let call = self.proposed();
+        let facts: Map<String, Value> =
+            self.trace.calls.iter().flat_map(|call| call.facts.clone()).collect();
+        let words = command_words(call.tool, call.args);
+        let kept = self.limits.iter().zip(1..).map(|(rule, id)| {
+            let rule = rule.clone();
+            Kept { id, rule, used: 0 }
+        });
+        Rules::new(kept).matched(&CallFacts {
+            agent: "agent",
+            task: "task",
+            tool: call.tool,
+            args: call.args,
+            argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
+            cwd: None,
+            facts: &facts,
+            at: DateTime::UNIX_EPOCH,
+        })
     }
 
     /// The proposed call.
@@ -54,6 +81,7 @@ impl Case {
 pub fn cases(file: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(file).expect("a file of traces");
     let mut schemas = BTreeMap::new();
+    let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
     let mut cases: Vec<Case> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let place = format!("{}:{}", file.file_name().expect("a name").display(), number + 1);
@@ -67,11 +95,24 @@ pub fn cases(file: &Path) -> Vec<Case> {
                 says: Vec::new(),
                 trace: Trace::default(),
                 set: Triggers::default(),
+                limits: Vec::new(),
                 step: None,
             }),
             "schema" => {
                 let (name, schema) = rest.split_once(' ').expect("a name and a schema");
                 schemas.insert(name.to_owned(), value(schema, &place).0);
+            }
+            "rule" => {
+                let (name, rule) = rest.split_once(' ').expect("a name and a rule");
+                let rule: Rule =
+                    serde_json::from_str(rule).unwrap_or_else(|error| panic!("{place}: {error}"));
+                let faults = rule.fault(DateTime::UNIX_EPOCH);
+                assert!(faults.is_empty(), "{place}: {faults:?}");
+                rules.insert(name.to_owned(), rule);
+            }
+            "limit" => {
+                let case = cases.last_mut().unwrap_or_else(|| panic!("{place}: no case yet"));
+                case.limits.push(rules[rest].clone());
             }
             _ => {
                 let case = cases.last_mut().unwrap_or_else(|| panic!("{place}: no case yet"));

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use handoff_domain::action::Effect;
 use handoff_domain::autonomy::{Level, LevelSet};
 use handoff_domain::gate::Stop;
+use handoff_domain::integration::{Integration, Reach};
 use handoff_domain::rule::Rule;
 use handoff_domain::trigger::Triggers;
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,43 @@ pub struct AgentCard {
     pub tasks: Vec<TaskCard>,
     /// What it has done so far.
     pub track: Track,
-    /// How far the desk can hold it back, in honest words.
+    /// The desk may run the programs that it names for its undos.
+    pub undo_commands: bool,
+    /// What it has spoken to the desk through, the last heard of first.
+    pub connections: Vec<ConnectionView>,
+    /// How far the desk can hold it back.
+    pub reaches: Reach,
+    /// The same in honest words.
     pub reach: String,
+}
+
+/// What an agent has spoken to the desk through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct ConnectionView {
+    /// Which integration, as the agent says.
+    pub integration: Integration,
+    /// Its name for people.
+    pub title: String,
+    /// What the agent says it is built with.
+    pub framework: Option<String>,
+    /// The version it says.
+    pub version: Option<String>,
+    /// Whether it is connected now.
+    pub connected: bool,
+    /// It connects for one call at a time.
+    pub brief: bool,
+    /// When it was first heard of (RFC 3339).
+    #[ts(type = "string")]
+    pub since: DateTime<Utc>,
+    /// When it was last heard of (RFC 3339).
+    #[ts(type = "string")]
+    pub last_seen: DateTime<Utc>,
+    /// How far the desk can hold back what comes through it.
+    pub reach: Reach,
+    /// What it holds back, in words.
+    pub held: String,
+    /// What it does not see, in words.
+    pub unseen: String,
 }
 
 /// One tool of an agent.

@@ -2,19 +2,23 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{ActionStatus, Effect, Undo};
-use handoff_domain::autonomy::Level;
+use handoff_domain::agreement::Divergence;
+use handoff_domain::autonomy::{Level, LevelSet};
 use handoff_domain::decision::Decision;
-use handoff_domain::lifecycle::{Flag, Report, State};
+use handoff_domain::lifecycle::{Flag, Report, State, Unmet};
 use handoff_domain::payload::{
-    Conversation, Entity, Priority, Reason, Resume, RiskLevel, Sentiment, StepStatus, Task,
-    TimeoutKind,
+    Conversation, Entity, Priority, Reason, Resume, RiskLevel, Sentiment, Task, TimeoutKind,
 };
+use handoff_domain::rollback::Standing;
 use handoff_domain::trigger::Evidence;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use ts_rs::TS;
 
 use super::desk::AgentView;
+use super::preview::DirectiveStep;
 use super::queue::Hold;
+use super::rollback::RollbackView;
+use super::servers::OutboxView;
 
 /// Everything the reviewer is shown of one handoff.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
@@ -33,6 +37,10 @@ pub struct CaseView {
     pub flags: Vec<Flag>,
     /// How far the agent may go unasked in this task now.
     pub level: Level,
+    /// What sets that, for the task or else for the agent, and until when.
+    pub level_set: LevelSet,
+    /// How far the desk can hold the agent back, in honest words.
+    pub reach: String,
     /// Why the gate asks, where it does; else the agent handed over by itself.
     pub asked: Option<Asked>,
     /// It is about a draft: the actions are the changes to be looked through,
@@ -74,6 +82,8 @@ pub struct CaseView {
     pub actions: Vec<ActionView>,
     /// How many there are.
     pub actions_total: u32,
+    /// The rollbacks of its task, the latest first.
+    pub rollbacks: Vec<RollbackView>,
     /// The plan with what becomes of each step if the recommended (else the
     /// first) option is approved, or what was decided.
     pub plan: Vec<DirectiveStep>,
@@ -85,12 +95,22 @@ pub struct CaseView {
     pub meta: Option<Folded>,
     /// How live the other end is.
     pub liveness: Liveness,
+    /// How far the answer is, where it goes to a server.
+    pub outbox: Option<OutboxView>,
     /// The running hold, while decided.
     pub hold: Option<Hold>,
     /// The decision, from the moment it was made.
     pub decision: Option<Decision>,
     /// What the agent did with it.
     pub report: Option<Report>,
+    /// Where it did something else than was decided, oldest first.
+    pub divergences: Vec<Divergence>,
+    /// By when it is to report (RFC 3339); `None` while that does not run.
+    #[ts(type = "string | null")]
+    pub report_by: Option<DateTime<Utc>>,
+    /// The checks that did not hold any more when the agent was about to act
+    /// on an earlier decision: why this is asked again.
+    pub changed: Vec<Unmet>,
     /// The lease lapsed on an action that cannot be taken back: it may have
     /// run, and only the reviewer can hand the decision out again.
     pub may_have_run: bool,
@@ -138,8 +158,10 @@ pub struct OptionView {
     pub cons: Vec<String>,
     /// The risk as the desk shows it: the higher of the agent's and the floor.
     pub risk: RiskLevel,
-    /// What it does to the world.
+    /// What it does to the world, as the desk found.
     pub effect: Effect,
+    /// What the desk found, where the agent says otherwise.
+    pub found: Option<FoundView>,
     /// Why it is that risky, as the agent says.
     pub risk_why: String,
     /// The agent's own choice.
@@ -150,6 +172,19 @@ pub struct OptionView {
     pub broken: Vec<ConstraintResult>,
     /// Approving it takes one deliberate extra act.
     pub confirm: bool,
+}
+
+/// What a call was found to do, against the word of its agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct FoundView {
+    /// What the agent says.
+    pub said: Effect,
+    /// What it counts as.
+    pub effect: Effect,
+    /// Nobody knows what it does, so it counts as irreversible.
+    pub unknown: bool,
+    /// Why, in whole sentences.
+    pub why: String,
 }
 
 /// Why the gate asks.
@@ -238,8 +273,12 @@ pub struct DeadlineView {
     /// Whether it can be put off still: its warning is not out.
     pub can_snooze: bool,
     /// Whether the declared default may be taken; `None` where that is not the
-    /// reviewer's to say.
+    /// reviewer's to say: it needs no leave, or it cannot be undone.
     pub default_allowed: Option<bool>,
+    /// Whether the declared default would be taken, as things stand.
+    pub takes_default: bool,
+    /// Why it was not taken at the deadline, in a sentence.
+    pub refused: Option<String>,
 }
 
 /// One tool call the agent made.
@@ -259,8 +298,10 @@ pub struct ActionView {
     pub reasoning: Option<String>,
     /// The agent's estimate, 0 to 1.
     pub confidence: Option<f64>,
-    /// What it does to the world, as the agent says.
+    /// What it does to the world.
     pub effect: Effect,
+    /// Whether the desk found that out; else the agent says so.
+    pub found: bool,
     /// How far it is.
     pub status: ActionStatus,
     /// When it began (RFC 3339).
@@ -279,27 +320,8 @@ pub struct ActionView {
     pub depends_on: Vec<String>,
     /// Who says so.
     pub source: String,
-}
-
-/// What becomes of one step of the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct DirectiveStep {
-    /// The step's id.
-    pub id: String,
-    /// What it does.
-    pub title: String,
-    /// How far it is.
-    pub status: StepStatus,
-    /// What becomes of it.
-    pub verdict: handoff_domain::directive::Verdict,
-    /// Why.
-    pub why: String,
-    /// Steps that must be done before it.
-    pub depends_on: Vec<String>,
-    /// It is the step the question is about.
-    pub asked: bool,
-    /// It goes on while the question waits.
-    pub free: bool,
+    /// Whether it can be taken back, or was.
+    pub standing: Standing,
 }
 
 /// How live the other end is.

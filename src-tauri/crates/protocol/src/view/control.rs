@@ -1,15 +1,17 @@
 //! A task as a whole, and what the reviewer does with it unasked.
 
+use chrono::{DateTime, Utc};
 use handoff_domain::decision::EndUserMessage;
 use handoff_domain::gate::Stop;
-use handoff_domain::instruction::DoneByHand;
 use handoff_domain::payload::Plan;
 use handoff_domain::payload::StepStatus;
+use handoff_domain::reconcile::StepDone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use super::case::ThreadEntry;
+use super::rollback::{RollbackView, TaskAction};
 
 /// Names a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -42,7 +44,7 @@ pub struct GiveBack {
     /// The task's id.
     pub task: String,
     /// The steps that are done now.
-    pub done: Vec<DoneByHand>,
+    pub done: Vec<StepDone>,
     /// What was found out, by name.
     #[ts(type = "Record<string, unknown>")]
     pub facts: Map<String, Value>,
@@ -101,10 +103,18 @@ pub struct TaskView {
     pub plan: Option<Plan>,
     /// The plan's revision; 0 while there is none.
     pub revision: u32,
+    /// What was said to its end user, oldest first.
+    pub said: Vec<Said>,
     /// What happened, oldest first.
     pub timeline: Vec<TaskEntry>,
     /// How many earlier entries are not shown.
     pub earlier: u32,
+    /// What was done, oldest first: recorded, or told with a handoff; the latest.
+    pub actions: Vec<TaskAction>,
+    /// How many there are.
+    pub actions_total: u32,
+    /// Its rollbacks, the latest first.
+    pub rollbacks: Vec<RollbackView>,
     /// Its agent has ended it.
     pub closed: bool,
     /// Its agent is connected now.
@@ -140,6 +150,21 @@ pub struct PlanStep {
     pub free: bool,
     /// The handoffs that it waits for.
     pub waits_for: Vec<String>,
+}
+
+/// Words for the end user of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct Said {
+    /// When they were written (RFC 3339).
+    #[ts(type = "string")]
+    pub at: DateTime<Utc>,
+    /// The words.
+    pub text: String,
+    /// The handoff with whose decision they were given; `None` where the task
+    /// was taken over.
+    pub handoff: Option<String>,
+    /// The agent has them: it delivers them.
+    pub known: bool,
 }
 
 /// One entry of a task's timeline.

@@ -106,9 +106,13 @@ pub struct Settings {
     pub alerts: Alerts,
     /// What makes agents stop and ask.
     pub triggers: Triggers,
-    /// The most new cards that one agent's held calls become in an hour, 1 to
-    /// 1000; what it asks beyond that waits behind them. 0 for no limit.
+    /// The most new cards of one agent in an hour, 1 to 1000; what it asks or
+    /// hands over beyond that waits behind them, but for what is of high risk. 0
+    /// for no limit.
     pub cards_per_hour: u32,
+    /// How long an agent that has received a decision may take to report on
+    /// it, in seconds, at most 30 days; 0: it is not waited for.
+    pub report_within_s: u32,
 }
 
 impl Default for Settings {
@@ -121,6 +125,7 @@ impl Default for Settings {
             alerts: Alerts::default(),
             triggers: Triggers::default(),
             cards_per_hour: 30,
+            report_within_s: 30 * 60,
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct QueueItem {
     pub flags: Vec<Flag>,
     /// The worst effect among its options; `None` when it has none.
     pub effect: Option<Effect>,
+    /// What was decided on cannot be taken back.
+    pub irreversible: bool,
     /// When it was received (RFC 3339).
     #[ts(type = "string")]
     pub received_at: DateTime<Utc>,

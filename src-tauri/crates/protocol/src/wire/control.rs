@@ -42,3 +42,25 @@ pub struct NextItem {
     #[serde(flatten)]
     pub instruction: Instruction,
 }
+
+/// What came of an undo that the agent was asked for, as the `result` of its
+/// acknowledgement. A record of the very call says the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UndoReport {
+    /// In one word.
+    pub outcome: UndoOutcome,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What came of an undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoOutcome {
+    /// What was done is taken back.
+    Undone,
+    /// It is not, or not all of it.
+    Failed,
+}

@@ -120,8 +120,9 @@ pub struct Check {
     pub tool: String,
     /// What the tool would be given, complete.
     pub args: Map<String, Value>,
-    /// Idempotency key of this call, unique per agent: asked again, it is the
-    /// same question.
+    /// Idempotency key of this call, unique per agent: asked again in the same
+    /// folder, it is the same question, whose `run` stands until the call is
+    /// recorded, and while it would run still.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._:/-]{1,200}$"))]
     pub key: String,
     /// What the call does to the world, as the agent says.
@@ -205,10 +206,14 @@ pub struct Checked {
     /// The handoff that asks the reviewer; `handoff.wait` waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff_id: Option<String>,
-    /// The handoffs, or the pause, it waits for.
+    /// The action that this call takes back, in a rollback that the reviewer has
+    /// confirmed: the answer is good once, and not given again to the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
+    /// The handoffs, the pause, or the rollback, it waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<String>,
-    /// The steps that are free to go meanwhile.
+    /// The steps that are free to go now; none where the task is stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runnable: Vec<String>,
     /// How many things wait for this agent in `agent.next`.
@@ -241,6 +246,10 @@ pub struct Recorded {
     /// The handoff that this closes, as carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconciled: Option<String>,
+    /// The action that this took back, in a rollback that the reviewer has
+    /// confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undid: Option<String>,
     /// What was done is not what was decided, or was never asked for: the
     /// reviewer is told, and the agent has to ask for every change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
