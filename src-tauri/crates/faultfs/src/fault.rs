@@ -26,6 +26,8 @@ pub enum Cause {
     Device,
     /// No room is left (ENOSPC).
     NoSpace,
+    /// The file system may only be read (EROFS), or the right to write is gone.
+    ReadOnly,
 }
 
 /// A call that fails.

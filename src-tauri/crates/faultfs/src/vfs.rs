@@ -384,6 +384,7 @@ unsafe extern "C" fn x_write(
         None => ffi::SQLITE_OK,
         Some(Cause::Device) => ffi::SQLITE_IOERR_WRITE,
         Some(Cause::NoSpace) => ffi::SQLITE_FULL,
+        Some(Cause::ReadOnly) => ffi::SQLITE_READONLY,
     }
 }
 
@@ -464,6 +465,7 @@ unsafe extern "C" fn x_shm_map(
     match ours(file).record.lock().fails(Call::ShmMap) {
         Some(Cause::Device) => return ffi::SQLITE_IOERR_SHMMAP,
         Some(Cause::NoSpace) => return ffi::SQLITE_IOERR_SHMSIZE,
+        Some(Cause::ReadOnly) => return ffi::SQLITE_READONLY_CANTINIT,
         None => {}
     }
     pass_on!(file.xShmMap(region, size, extend, out) else ffi::SQLITE_IOERR_SHMMAP)

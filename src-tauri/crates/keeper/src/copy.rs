@@ -1,7 +1,7 @@
 //! Taking a copy, and saying what lies at a path.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -30,7 +30,7 @@ impl Keeper {
                 return Err(refused(named, "it is too large to keep a copy of".to_owned()));
             }
             let draft = self.drafts().join(random_name()?);
-            let copied = copied(file, &draft, path);
+            let copied = copied(file.take(before.len() + 1), &draft, path);
             let same = open(path)?.map(|again| again.metadata()).transpose();
             let same = same.map_err(failed(path, "read"))?;
             let still = same.is_some_and(|now| {
@@ -60,12 +60,22 @@ impl Keeper {
     }
 }
 
-/// What lies at a path.
+/// What lies at a path. What is too large for a copy is not read through.
 pub fn content(path: &Path) -> Result<Content, KeepError> {
     let Some(file) = open(path)? else { return Ok(Content::Absent) };
-    let mode = file.metadata().map_err(failed(path, "read"))?.mode() & 0o7777;
-    let (sha256, bytes) = digest(file, io::sink()).map_err(failed(path, "read"))?;
-    Ok(Content::File { sha256, bytes, mode })
+    let found = file.metadata().map_err(failed(path, "read"))?;
+    let too_large =
+        || refused(&path.display().to_string(), "it is larger than any copy".to_owned());
+    if found.len() > LARGEST {
+        return Err(too_large());
+    }
+    let read = digest(file.take(LARGEST + 1), io::sink());
+    let (sha256, bytes) = read.map_err(failed(path, "read"))?;
+    // It may have grown since.
+    if bytes > LARGEST {
+        return Err(too_large());
+    }
+    Ok(Content::File { sha256, bytes, mode: found.mode() & 0o7777 })
 }
 
 /// Opens a regular file, itself and not what it links to; none if nothing is
@@ -83,30 +93,40 @@ pub fn open(path: &Path) -> Result<Option<File>, KeepError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "read")(error)),
     }
-    let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    OpenOptions::new()
+    // A pipe that somebody has put there meanwhile would be waited for.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = OpenOptions::new()
         .read(true)
-        .custom_flags(no_link)
+        .custom_flags(flags)
         .open(path)
-        .map(Some)
-        .map_err(failed(path, "read"))
+        .map_err(failed(path, "read"))?;
+    if !file.metadata().map_err(failed(path, "read"))?.is_file() {
+        return refuse("it is no regular file");
+    }
+    Ok(Some(file))
 }
 
-/// Writes a copy and brings it to the disk; its hash and its length.
-fn copied(from: File, draft: &Path, path: &Path) -> Result<(String, u64), KeepError> {
-    let mut to = OpenOptions::new()
+/// A new file that its user alone may read.
+pub fn fresh(path: &Path) -> Result<File, KeepError> {
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(draft)
-        .map_err(failed(draft, "written"))?;
+        .open(path)
+        .map_err(failed(path, "written"))
+}
+
+/// Writes a copy and brings it to the disk; its hash and its length.
+fn copied(from: impl Read, draft: &Path, path: &Path) -> Result<(String, u64), KeepError> {
+    let mut to = fresh(draft)?;
     let told = digest(from, &mut to).map_err(failed(path, "copied"))?;
     to.sync_all().map_err(failed(draft, "synced"))?;
     Ok(told)
 }
 
 /// Reads to the end, and writes what it reads.
-pub fn digest(mut from: impl io::Read, mut to: impl io::Write) -> io::Result<(String, u64)> {
+pub fn digest(mut from: impl Read, mut to: impl io::Write) -> io::Result<(String, u64)> {
     let mut hash = Sha256::new();
     let mut part = vec![0; 128 * 1024];
     let mut bytes = 0;

@@ -24,6 +24,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use handoff_domain::kept::{Content, KeptFile};
 
@@ -77,13 +78,18 @@ impl Keeper {
         Self { root: home.join("kept") }
     }
 
-    /// Keeps a copy of each file as it is now. A path is taken from `folder`,
-    /// and must stay in it.
+    /// Keeps a copy of each file as it is now, of `room` bytes together at the
+    /// most. A path is taken from `folder`, and must stay in it.
     ///
     /// # Errors
     ///
     /// If one cannot be kept, none counts as kept.
-    pub fn keep(&self, folder: &Path, files: &[String]) -> Result<Vec<KeptFile>, KeepError> {
+    pub fn keep(
+        &self,
+        folder: &Path,
+        files: &[String],
+        room: u64,
+    ) -> Result<Vec<KeptFile>, KeepError> {
         if files.len() > MOST_FILES {
             return Err(refused(
                 &files.len().to_string(),
@@ -91,7 +97,7 @@ impl Keeper {
             ));
         }
         self.prepare()?;
-        let mut room = MOST_BYTES;
+        let mut room = room.min(MOST_BYTES);
         let mut kept: Vec<KeptFile> = Vec::new();
         for file in files {
             let path = way::within(folder, file)?;
@@ -133,13 +139,15 @@ impl Keeper {
         put_back::put_back(self, kept, expected)
     }
 
-    /// Removes the copies that are no longer needed, and what was left half
-    /// written; says how many copies. For a time at which none is taken.
+    /// Removes the copies from before a moment that are not needed, and what
+    /// was left half written; says how many copies. For a time at which none is
+    /// taken. A younger one may be needed by a database that is not in use now,
+    /// such as the one before a backup was gone back to.
     ///
     /// # Errors
     ///
     /// If the folder cannot be read.
-    pub fn clear(&self, needed: &BTreeSet<String>) -> io::Result<usize> {
+    pub fn clear(&self, needed: &BTreeSet<String>, before: SystemTime) -> io::Result<usize> {
         let mut removed = 0;
         match fs::remove_dir_all(self.drafts()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -154,7 +162,8 @@ impl Keeper {
             let entry = entry?;
             let name = entry.file_name();
             let is_copy = name.to_str().is_some_and(is_hash);
-            if is_copy && !needed.contains(&*name.to_string_lossy()) {
+            let is_needed = needed.contains(&*name.to_string_lossy());
+            if is_copy && !is_needed && entry.metadata()?.modified()? < before {
                 fs::remove_file(entry.path())?;
                 removed += 1;
             }

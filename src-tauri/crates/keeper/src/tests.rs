@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use handoff_domain::kept::{Content, KeptFile, WayBack, way_back};
 use tempfile::TempDir;
@@ -30,7 +31,7 @@ impl Room {
     }
 
     fn keep(&self, name: &str) -> KeptFile {
-        self.keeper.keep(&self.work, &[name.to_owned()]).expect("kept").remove(0)
+        self.keeper.keep(&self.work, &[name.to_owned()], MOST_BYTES).expect("kept").remove(0)
     }
 
     /// What the agent has left there.
@@ -134,12 +135,12 @@ fn a_path_that_leads_out_of_its_folder_is_refused_and_nothing_is_touched() {
         "..",
         absolute.as_str(),
     ] {
-        let refused = room.keeper.keep(&room.work, &[bad.to_owned()]);
+        let refused = room.keeper.keep(&room.work, &[bad.to_owned()], MOST_BYTES);
         assert!(matches!(refused, Err(KeepError::Refused { .. })), "{bad:?}: {refused:?}");
     }
-    let relative = room.keeper.keep(Path::new("work"), &["a".to_owned()]);
+    let relative = room.keeper.keep(Path::new("work"), &["a".to_owned()], MOST_BYTES);
     assert!(matches!(relative, Err(KeepError::Refused { .. })));
-    assert_eq!(room.keeper.clear(&BTreeSet::new()).unwrap(), 0, "no copy was taken");
+    assert_eq!(room.keeper.clear(&BTreeSet::new(), later()).unwrap(), 0, "no copy was taken");
 }
 
 #[test]
@@ -173,15 +174,30 @@ fn a_damaged_or_missing_copy_is_not_put_back() {
     assert_eq!((text(&path), room.names()), ("after".to_owned(), vec!["a".to_owned()]));
 }
 
+/// A moment after everything that a test makes.
+fn later() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40)
+}
+
 #[test]
 fn what_is_too_large_or_too_much_is_not_kept() {
     let room = Room::new();
     let large = fs::File::create(room.work.join("large")).unwrap();
     large.set_len(LARGEST + 1).unwrap();
-    let refused = room.keeper.keep(&room.work, &["large".to_owned()]);
+    let refused = room.keeper.keep(&room.work, &["large".to_owned()], MOST_BYTES);
     assert!(matches!(refused, Err(KeepError::Refused { .. })), "{refused:?}");
+    let path = room.work.join("large").display().to_string();
+    let seen = room.keeper.look(&path);
+    assert!(matches!(seen, Err(KeepError::Refused { .. })), "nor read through: {seen:?}");
+    room.write("small", "12345");
+    let small = |room_left| room.keeper.keep(&room.work, &["small".to_owned()], room_left);
+    assert!(matches!(small(4), Err(KeepError::Refused { .. })), "there is no room for it");
+    assert_eq!(small(5).unwrap().len(), 1);
     let many: Vec<String> = (0..=MOST_FILES).map(|number| number.to_string()).collect();
-    assert!(matches!(room.keeper.keep(&room.work, &many), Err(KeepError::Refused { .. })));
+    assert!(matches!(
+        room.keeper.keep(&room.work, &many, MOST_BYTES),
+        Err(KeepError::Refused { .. })
+    ));
 }
 
 #[test]
@@ -189,26 +205,49 @@ fn copies_are_private_shared_and_cleared_when_nobody_needs_them() {
     let room = Room::new();
     room.write("a", "same");
     room.write("b", "same");
-    let kept = room.keeper.keep(&room.work, &["a".into(), "b".into(), "a".into()]).unwrap();
+    let kept =
+        room.keeper.keep(&room.work, &["a".into(), "b".into(), "a".into()], MOST_BYTES).unwrap();
     assert_eq!(kept.len(), 2, "one file is kept once");
     let Content::File { sha256, .. } = &kept[0].before else { panic!("a file") };
     let copy = room.keeper.of_hash(sha256);
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     fs::write(room.keeper.drafts().join("half"), "sa").unwrap();
-    assert_eq!(room.keeper.clear(&BTreeSet::from([sha256.clone()])).unwrap(), 0);
+    assert_eq!(room.keeper.clear(&BTreeSet::from([sha256.clone()]), later()).unwrap(), 0);
     assert!(!room.keeper.drafts().exists() && copy.exists());
-    assert_eq!(room.keeper.clear(&BTreeSet::new()).unwrap(), 1);
+    let young = SystemTime::UNIX_EPOCH;
+    assert_eq!(room.keeper.clear(&BTreeSet::new(), young).unwrap(), 0, "it is younger than that");
+    assert_eq!(room.keeper.clear(&BTreeSet::new(), later()).unwrap(), 1);
     assert!(!copy.exists());
 }
 
 #[test]
 fn a_read_only_folder_is_a_clear_error() {
     let room = Room::new();
-    let missing = room.keeper.keep(&room.work.join("gone"), &["a".to_owned()]);
+    let missing = room.keeper.keep(&room.work.join("gone"), &["a".to_owned()], MOST_BYTES);
     assert!(matches!(missing, Err(KeepError::Io { .. })), "{missing:?}");
     // A file in the place of the desk's folder: root may write everywhere.
     let home = room.work.join("home");
     fs::write(&home, "").unwrap();
-    let blocked = Keeper::of(&home).keep(&room.work, &["a".to_owned()]);
+    let blocked = Keeper::of(&home).keep(&room.work, &["a".to_owned()], MOST_BYTES);
     assert!(matches!(blocked, Err(KeepError::Io { .. })), "{blocked:?}");
+}
+
+#[test]
+fn a_file_comes_back_into_a_folder_that_is_gone() {
+    let room = Room::new();
+    fs::create_dir_all(room.work.join("deep/down")).unwrap();
+    let path = room.write("deep/down/a.txt", "before");
+    let kept = room.keep("deep/down/a.txt");
+    fs::remove_dir_all(room.work.join("deep")).unwrap();
+    let kept = room.changed(kept);
+    room.back(&kept).expect("put back, with its folder");
+    assert_eq!(text(&path), "before");
+
+    let lost = KeptFile {
+        before: Content::File { sha256: "0".repeat(64), bytes: 1, mode: 0o600 },
+        ..kept
+    };
+    fs::remove_dir_all(room.work.join("deep")).unwrap();
+    assert!(matches!(room.keeper.put_back(&lost, &Content::Absent), Err(KeepError::Lost(_))));
+    assert_eq!(room.names(), [""; 0], "and no empty folder is left of what failed");
 }

@@ -28,6 +28,23 @@ pub struct Agent {
     pub cold: u32,
 }
 
+/// What an agent has spoken to the desk through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentConnection {
+    /// What it said it is built with.
+    pub framework: Option<String>,
+    /// The version it said last.
+    pub version: Option<String>,
+    /// When it was first heard of.
+    pub first_seen: DateTime<Utc>,
+    /// When it was last heard of.
+    pub last_seen: DateTime<Utc>,
+}
+
+/// How many of them are kept for an agent: one that calls itself another thing
+/// each time must not fill the disk.
+const CONNECTIONS: u32 = 12;
+
 const COLUMNS: &str = "name, token_hash, framework, version, first_seen, last_seen,
     (SELECT coalesce(sum(count), 0) FROM tallies WHERE agent = agents.name),
     (SELECT count(*) FROM handoffs WHERE agent = agents.name AND cold = 1)";
@@ -69,6 +86,25 @@ impl Read<'_> {
         Ok(found)
     }
 
+    /// What an agent has spoken through, the last heard of first.
+    pub fn connections(&self, agent: &str) -> Result<Vec<AgentConnection>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT framework, version, first_seen, last_seen FROM connections
+             WHERE agent = ? ORDER BY last_seen DESC, framework",
+        )?;
+        let connection = |row: &Row<'_>| {
+            let framework: String = row.get(0)?;
+            Ok(AgentConnection {
+                framework: (!framework.is_empty()).then_some(framework),
+                version: row.get(1)?,
+                first_seen: instant(row.get(2)?),
+                last_seen: instant(row.get(3)?),
+            })
+        };
+        let found = statement.query_map([agent], connection)?.collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
     /// A setting, as JSON.
     pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         Ok(self
@@ -102,14 +138,15 @@ impl Write<'_> {
         Ok(bound == 1)
     }
 
-    /// Records that an agent was heard of, and what it says it is.
+    /// Records that an agent was heard of, and what it says it is; says whether
+    /// it is new to come through that.
     pub fn agent_seen(
         &self,
         name: &str,
         framework: Option<&str>,
         version: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.connection
             .prepare_cached(
                 "UPDATE agents SET last_seen = max(last_seen, ?2),
@@ -117,6 +154,49 @@ impl Write<'_> {
                  WHERE name = ?1",
             )?
             .execute(params![name, millis(now), framework, version])?;
+        let is_new: bool = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO connections (agent, framework, version, first_seen, last_seen)
+                 VALUES (?1, ?2, ?3, ?4, ?4)
+                 ON CONFLICT (agent, framework) DO UPDATE SET
+                 last_seen = max(last_seen, excluded.last_seen),
+                 version = coalesce(excluded.version, version)
+                 RETURNING first_seen = ?4",
+            )?
+            .query_row(
+                params![name, framework.unwrap_or_default(), version, millis(now)],
+                |row| row.get(0),
+            )?;
+        if is_new {
+            self.connection
+                .prepare_cached(
+                    "DELETE FROM connections WHERE agent = ?1 AND framework NOT IN (
+                     SELECT framework FROM connections WHERE agent = ?1
+                     ORDER BY last_seen DESC, first_seen DESC, framework LIMIT ?2)",
+                )?
+                .execute(params![name, CONNECTIONS])?;
+        }
+        Ok(is_new)
+    }
+
+    /// Records that an agent was there until now, through what it said it is
+    /// built with.
+    pub fn agent_left(
+        &self,
+        name: &str,
+        framework: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE agents SET last_seen = max(last_seen, ?2) WHERE name = ?1")?
+            .execute(params![name, millis(now)])?;
+        self.connection
+            .prepare_cached(
+                "UPDATE connections SET last_seen = max(last_seen, ?3)
+                 WHERE agent = ?1 AND framework = ?2",
+            )?
+            .execute(params![name, framework.unwrap_or_default(), millis(now)])?;
         Ok(())
     }
 

@@ -8,12 +8,14 @@ use std::io;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use handoff_domain::audit::Head;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup as Copying, StepResult};
 
+use crate::disk::Disk;
 use crate::files::{Files, make_folder, parts_of, private, sync_folder_of};
 use crate::rotation::{Backup, Kind, name, read_name, superfluous};
-use crate::{StoreError, open};
+use crate::{StoreError, audit, open, verify};
 
 /// How many pages are copied at a time.
 const STEP: i32 = 256;
@@ -39,6 +41,18 @@ pub fn list(files: &Files) -> io::Result<Vec<Backup>> {
     Ok(found)
 }
 
+/// The same, those first that know most: what a clock said that was wrong does
+/// not count.
+pub fn by_what_they_know(files: &Files) -> io::Result<Vec<Backup>> {
+    let mut found = list(files)?;
+    let reached = |backup: &Backup| {
+        let connection = open::for_reading(&backup.path, &Disk::default()).ok()?;
+        Some(audit::tip(&connection).ok()?.seq)
+    };
+    found.sort_by_cached_key(|backup| std::cmp::Reverse(reached(backup)));
+    Ok(found)
+}
+
 /// Copies the database, checks the copy, and removes the backups that it makes
 /// superfluous.
 pub fn make(files: &Files, kind: Kind, now: DateTime<Utc>) -> Result<Backup, StoreError> {
@@ -47,7 +61,7 @@ pub fn make(files: &Files, kind: Kind, now: DateTime<Utc>) -> Result<Backup, Sto
     remove_unfinished(&folder)?;
     let path = folder.join(name(kind, now));
     let part = path.with_extension(PART);
-    let made = copy(&files.database, &part).and_then(|()| {
+    let made = copy(&files.database, &part, kind).and_then(|()| {
         File::open(&part)?.sync_all()?;
         fs::rename(&part, &path)?;
         Ok(sync_folder_of(&path)?)
@@ -57,7 +71,7 @@ pub fn make(files: &Files, kind: Kind, now: DateTime<Utc>) -> Result<Backup, Sto
         drop(fs::remove_file(&part));
         return Err(error);
     }
-    for old in superfluous(&list(files)?) {
+    for old in superfluous(&list(files)?, now) {
         fs::remove_file(&old.path)?;
     }
     Ok(Backup { path, kind, at: now })
@@ -81,9 +95,20 @@ pub fn faults(connection: &Connection) -> Result<Vec<String>, StoreError> {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+/// The same, and what its audit log and the proposals under it show of damage
+/// that SQLite takes for whole.
+pub fn harm(connection: &Connection, head: Option<Head>) -> Result<Vec<String>, StoreError> {
+    let mut found = faults(connection)?;
+    if found.is_empty() && audit::is_chained(connection)? {
+        found.extend(verify::damage(connection, head).map(|broken| broken.what));
+        found.extend(verify::changed_proposals(connection)?);
+    }
+    Ok(found)
+}
+
+fn copy(from: &Path, to: &Path, kind: Kind) -> Result<(), StoreError> {
     private().write(true).create_new(true).open(to)?;
-    let source = open::for_reading(from, &open::Disk::default())?;
+    let source = open::for_reading(from, &Disk::default())?;
     // One snapshot for the whole copy: else each change would begin it anew.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -104,7 +129,12 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     }
     // One file, with no log beside it.
     target.pragma_update(None, "journal_mode", "DELETE")?;
-    let faults = faults(&target)?;
+    let faults = match kind {
+        // It takes the place of older ones, which may be the last good ones.
+        Kind::Daily => harm(&target, None)?,
+        // In its old format, which the rest is not made for.
+        Kind::Migration => faults(&target)?,
+    };
     if let Some(first) = faults.first() {
         return Err(StoreError::Damaged(first.clone()));
     }

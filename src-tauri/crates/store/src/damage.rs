@@ -11,9 +11,10 @@ use handoff_domain::audit::Head;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use crate::files::{Files, make_folder, parts_of, private, sync_folder_of};
+use crate::disk::Disk;
+use crate::files::{Files, parts_of, private};
 use crate::salvage::{self, Saved};
-use crate::{StoreError, audit, backup, head, open, take_up, verify};
+use crate::{OpenError, StoreError, aside, backup, head, open, take_up, unread, verify};
 
 /// How many ids a notice names.
 const NAMED: usize = 20;
@@ -23,8 +24,9 @@ const NAMED: usize = 20;
 pub fn mend(files: &Files, why: &str, now: DateTime<Utc>) -> Result<String, StoreError> {
     // If this is interrupted, the next start begins here again.
     take_up::suspect(files, why);
-    let aside = set_aside(files, now)?;
+    let aside = aside::set_aside(files, now)?;
     let notice = build(files, aside.as_deref(), why, now)?;
+    unread::keep(files, &notice);
     fs::remove_file(files.suspicion())?;
     Ok(notice)
 }
@@ -43,45 +45,33 @@ pub struct Restored {
 /// Puts a backup in the place of the present database, which is set aside. No
 /// desk may run: the caller holds the lock.
 pub fn restore(files: &Files, backup: &Path, now: DateTime<Utc>) -> Result<Restored, StoreError> {
+    aside::finish(files)?;
+    let (later_events, affected) = prepare(files, backup, now)?;
+    let set_aside = aside::put_in_place(files, now)?;
+    Ok(Restored { set_aside, later_events, affected })
+}
+
+/// Makes the database that takes the place of the present one, of a backup;
+/// returns how many later events the present one has, and whom they concern.
+pub fn prepare(
+    files: &Files,
+    backup: &Path,
+    now: DateTime<Utc>,
+) -> Result<(u64, Vec<String>), StoreError> {
     let written = head::read(&files.head()).unwrap_or(None);
-    let new = files.database.with_extension("new");
-    let work = files.database.with_extension("work");
+    let (new, work) = (files.successor(), files.database.with_extension("work"));
     let target = sound(Some(backup), &new)?;
     // A copy, since even reading would leave a trace beside the original.
     let present = salvage::readable(&files.database, &new, &work)
         .inspect_err(|error| tracing::warn!(%error, "the present database cannot be read"))
         .ok();
     let change = target.unchecked_transaction()?;
-    let (later_events, affected) = salvage::leave_behind(present.as_ref(), &change, written, now)?;
+    let left_behind = salvage::leave_behind(present.as_ref(), &change, written, now)?;
     change.commit()?;
     drop(present);
     finish(target, Saved::default())?;
     remove(&work)?;
-    let set_aside = if files.database.exists() { set_aside(files, now)? } else { None };
-    put_in_place(files, &new)?;
-    Ok(Restored { set_aside, later_events, affected })
-}
-
-/// Moves a database with all that belongs to it into a folder of its own;
-/// returns the folder, or the last such folder if there is no database.
-pub fn set_aside(files: &Files, now: DateTime<Utc>) -> Result<Option<PathBuf>, StoreError> {
-    let parts: Vec<PathBuf> = files.parts().into_iter().filter(|part| part.exists()).collect();
-    if parts.is_empty() {
-        return Ok(newest(&files.damaged())?);
-    }
-    make_folder(&files.damaged())?;
-    let folder = files.damaged().join(now.format("%Y%m%dT%H%M%S%6fZ").to_string());
-    make_folder(&folder)?;
-    // The database last: while it is in its old place, nothing was done yet.
-    for part in parts.iter().rev() {
-        fs::rename(part, folder.join(part.file_name().unwrap_or_default()))?;
-    }
-    if files.head().exists() {
-        fs::copy(files.head(), folder.join("audit-head"))?;
-    }
-    sync_folder_of(&folder.join("any"))?;
-    sync_folder_of(&files.database)?;
-    Ok(Some(folder))
+    Ok(left_behind)
 }
 
 /// Makes a copy of a file that only its owner can read.
@@ -103,16 +93,6 @@ pub fn remove(database: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let folders = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    Ok(folders.into_iter().max())
-}
-
 fn build(
     files: &Files,
     aside: Option<&Path>,
@@ -120,11 +100,10 @@ fn build(
     now: DateTime<Utc>,
 ) -> Result<String, StoreError> {
     let written = head::read(&files.head()).unwrap_or(None);
-    let new = files.database.with_extension("new");
-    let work = files.database.with_extension("work");
+    let (new, work) = (files.successor(), files.database.with_extension("work"));
     let damaged = aside.map(|folder| folder.join(files.database.file_name().unwrap_or_default()));
     let (made_of, saved) = 'made: {
-        for candidate in backup::list(files)?.into_iter().map(Some).chain([None]) {
+        for candidate in backup::by_what_they_know(files)?.into_iter().map(Some).chain([None]) {
             let path = candidate.as_ref().map(|backup| backup.path.as_path());
             let attempt = attempt(path, damaged.as_deref(), &new, &work, written, now);
             match attempt {
@@ -137,25 +116,8 @@ fn build(
         return Err(StoreError::Failed("no database could be made".to_owned()));
     };
     remove(&work)?;
-    put_in_place(files, &new)?;
+    aside::succeed(files)?;
     Ok(in_words(why, aside, made_of.map(|backup| backup.at), &saved))
-}
-
-/// Gives a database that is whole the name of the one that is used.
-fn put_in_place(files: &Files, new: &Path) -> Result<(), StoreError> {
-    let connection = open::for_reading(new, &open::Disk::default())?;
-    take_up::put_down(files, &audit::tip(&connection)?);
-    drop(connection);
-    let [_, log, index] = parts_of(new);
-    for part in [log, index] {
-        match fs::remove_file(part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    fs::File::open(new)?.sync_all()?;
-    fs::rename(new, &files.database)?;
-    Ok(sync_folder_of(&files.database)?)
 }
 
 fn attempt(
@@ -195,12 +157,13 @@ fn sound(backup: Option<&Path>, new: &Path) -> Result<Connection, StoreError> {
     if let Some(backup) = backup {
         copy_private(backup, new)?;
     }
-    let target = open::for_writing(new, &open::Disk::default()).map_err(|error| {
-        if let open::OpenError::Store(error) = error {
-            error
-        } else {
-            StoreError::Failed(error.to_string())
-        }
+    let target = open::for_writing(new, &Disk::default()).map_err(|error| match error {
+        OpenError::Store(error) => error,
+        OpenError::File { cause, .. } => cause.into(),
+        OpenError::OldSqlite { .. }
+        | OpenError::Newer { .. }
+        | OpenError::Foreign(_)
+        | OpenError::NoRoom { .. } => StoreError::Failed(error.to_string()),
     })?;
     if let Some(fault) = backup::faults(&target)?.into_iter().next() {
         return Err(StoreError::Damaged(fault));
@@ -237,7 +200,8 @@ fn in_words(
     };
     let named: Vec<&str> = saved.affected.iter().take(NAMED).map(String::as_str).collect();
     let loss = match saved.affected.len() {
-        0 => "No handoff is known to be lost.".to_owned(),
+        0 if saved.lost.is_none() => "No handoff is known to be lost.".to_owned(),
+        0 => String::new(),
         count => format!(
             "{count} handoffs are lost or may be older than they were; look at them before you \
              decide: {}{}.",
@@ -245,9 +209,18 @@ fn in_words(
             if count > NAMED { " and others" } else { "" }
         ),
     };
+    let unknown = match saved.lost {
+        Some((first, last)) => format!(
+            " Nobody has events {first} to {last} of its log any more: what was handed over, \
+             decided or done in them is lost, and which handoffs that were is not known."
+        ),
+        None => String::new(),
+    };
     format!(
         "The database was damaged ({why}).{aside} {from} took its place, with {} handoffs and {} \
-         later events that were saved from the damaged one. {loss}",
-        saved.handoffs, saved.events
+         later events that were saved from the damaged one. {}",
+        saved.handoffs,
+        saved.events,
+        format!("{loss}{unknown}").trim_start()
     )
 }

@@ -42,6 +42,16 @@ impl Files {
         self.folder().join("desk.suspect")
     }
 
+    /// What the reviewer has not read of what was lost.
+    pub(crate) fn unread(&self) -> PathBuf {
+        self.folder().join("unread.json")
+    }
+
+    /// Where a database is made that is to take the place of this one.
+    pub(crate) fn successor(&self) -> PathBuf {
+        self.database.with_extension("new")
+    }
+
     /// The database, its log and the log's index: what belongs together.
     pub fn parts(&self) -> [PathBuf; 3] {
         parts_of(&self.database)

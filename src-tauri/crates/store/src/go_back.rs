@@ -4,9 +4,10 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::disk::Disk;
 use crate::files::{Files, size};
 use crate::rotation::Backup;
-use crate::{Restored, StoreError, backup, damage, open};
+use crate::{Restored, StoreError, backup, damage, open, unread};
 
 /// How many ids a notice names.
 const NAMED: usize = 20;
@@ -38,7 +39,7 @@ pub fn choices(files: &Files) -> Result<Vec<Choice>, StoreError> {
 }
 
 fn counted(backup: &Backup) -> Option<u32> {
-    let connection = open::for_reading(&backup.path, &open::Disk::default()).ok()?;
+    let connection = open::for_reading(&backup.path, &Disk::default()).ok()?;
     let counted =
         connection.query_row("SELECT coalesce(sum(count), 0) FROM tallies", [], |row| row.get(0));
     counted.ok()
@@ -57,7 +58,11 @@ pub fn go_back(files: &Files, name: &str, now: DateTime<Utc>) -> String {
         damage::restore(files, &choice.backup.path, now).map(|restored| (choice, restored))
     });
     match restored {
-        Ok((choice, restored)) => in_words(&choice, &restored),
+        Ok((choice, restored)) => {
+            let notice = in_words(&choice, &restored);
+            unread::keep(files, &notice);
+            notice
+        }
         Err(error) => {
             tracing::error!(%error, name, "the backup was not restored");
             format!(

@@ -1,6 +1,8 @@
 //! The handoffs, their payloads and their events: what they are, and finding
 //! them. How they are written is in [`crate::keep`].
 
+use std::iter;
+
 use chrono::{DateTime, Utc};
 use handoff_domain::action::Effect;
 use handoff_domain::lifecycle::{Flag, Progress, State, Traits};
@@ -41,6 +43,8 @@ pub struct Proposal {
     pub priority: Priority,
     /// The worst effect among its options.
     pub effect: Option<Effect>,
+    /// Whether one of them is of high risk.
+    pub high: bool,
     /// What the lifecycle needs to know of it.
     pub traits: Traits,
 }
@@ -128,8 +132,8 @@ pub struct Entry {
     pub data: serde_json::Value,
 }
 
-const FLOODED: &str = "(effect = 2 AND agent IN (SELECT agent FROM tallies WHERE list = 4
-       AND count > 0)) DESC, respond_by, priority DESC, seq";
+const FLOODED: &str = "(high = 1 AND agent IN (SELECT agent FROM tallies WHERE list = 4
+       AND count > 0)) DESC, respond_by, priority DESC, effect DESC, seq";
 
 impl ListPart {
     /// The list in which a handoff stands.
@@ -235,9 +239,9 @@ impl Read<'_> {
     }
 
     /// A part of a list, and how many there are in all. The inbox comes by what
-    /// runs out first, everything else newest first; what is searched for by how
-    /// well it fits. While an agent asks more than is shown, what it cannot undo
-    /// comes before all else.
+    /// runs out first, then by priority and by what it does at worst, everything
+    /// else newest first; what is searched for by how well it fits. While an agent
+    /// asks more than is shown, what is of high risk comes before all else of it.
     pub fn page(&self, page: &Page) -> Result<(Vec<Row>, u32), StoreError> {
         let mut filters: Vec<&str> = Vec::new();
         let mut values: Vec<Value> = Vec::new();
@@ -257,7 +261,7 @@ impl Read<'_> {
         let order = match page.list {
             Some(ListPart::Inbox) if !self.backlogs()?.is_empty() => FLOODED,
             Some(ListPart::Inbox | ListPart::Review | ListPart::Queued) => {
-                "respond_by, priority DESC, seq"
+                "respond_by, priority DESC, effect DESC, seq"
             }
             Some(ListPart::Waiting | ListPart::Done) => "changed_at DESC, seq DESC",
             None => "seq DESC",
@@ -358,15 +362,33 @@ impl Read<'_> {
     }
 
     /// The ids of the ready handoffs whose latest notification could not be
-    /// shown because no service was there, or none that worked.
-    pub fn owed_for_want_of_a_service(&self) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND (
-               SELECT data ->> 'attempt' FROM events WHERE handoff = h.seq
-               AND data ->> 'attempt' IS NOT NULL ORDER BY seq DESC LIMIT 1
-             ) IN ('no_service', 'failed') ORDER BY respond_by",
-        )?;
-        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    /// shown because no service was there, or none that worked; and of those
+    /// that were only counted among many, since that moment.
+    pub fn owed_notices(&self, since: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let owed = "attempt IN ('no_service', 'failed') OR summed AND at > ?";
+        self.whose_latest_attempt(owed, &[millis(since)])
+    }
+
+    /// The ids of the ready handoffs whose latest notification was held back
+    /// because the reviewer wanted none.
+    pub fn held_back_by_calm(&self) -> Result<Vec<String>, StoreError> {
+        self.whose_latest_attempt("calm", &[])
+    }
+
+    fn whose_latest_attempt(&self, is: &str, values: &[i64]) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND EXISTS (
+               SELECT 1 FROM (
+                 SELECT at, data ->> 'attempt' AS attempt, data ->> 'summed' AS summed,
+                   data ->> 'calm' AS calm
+                 FROM events WHERE handoff = h.seq AND data ->> 'attempt' IS NOT NULL
+                 ORDER BY seq DESC LIMIT 1
+               ) WHERE {is}
+             ) ORDER BY respond_by"
+        ))?;
+        let ids = statement
+            .query_map(params_from_iter(values), |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         Ok(ids)
     }
 
@@ -406,6 +428,29 @@ impl Read<'_> {
             .prepare_cached("SELECT min(timer_at) FROM handoffs WHERE timer_at IS NOT NULL")?
             .query_row([], |row| row.get(0))?;
         Ok(at.map(instant))
+    }
+
+    /// The latest event of any of these kinds in the life of a handoff.
+    pub fn latest_entry<const N: usize>(
+        &self,
+        seq: i64,
+        kinds: [&str; N],
+    ) -> Result<Option<Entry>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT at, actor, kind, data FROM events
+             WHERE handoff = ? AND kind IN ({}) ORDER BY seq DESC LIMIT 1",
+            ["?"; N].join(", ")
+        ))?;
+        let values = kinds.iter().map(|kind| Value::from((*kind).to_owned()));
+        let found = statement
+            .query_row(params_from_iter(iter::once(Value::from(seq)).chain(values)), |row| {
+                Ok((instant(row.get(0)?), row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+            })
+            .optional()?;
+        let entry = |(at, actor, kind, data): (_, _, _, String)| {
+            Ok(Entry { at, actor, kind, data: serde_json::from_str(&data)? })
+        };
+        found.map(entry).transpose()
     }
 
     /// What happened to a handoff, oldest first.

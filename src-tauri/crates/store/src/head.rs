@@ -18,6 +18,9 @@ use crate::files::replace;
 /// How long at least lies between two writes under load.
 const PACE: Duration = Duration::from_millis(100);
 
+/// How long after a write that failed it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// What was written down last; `None` if nothing ever was.
 pub fn read(path: &Path) -> io::Result<Option<Head>> {
     match std::fs::read(path) {
@@ -46,6 +49,8 @@ pub struct HeadKeeping {
 struct Pending {
     head: Option<Head>,
     over: bool,
+    /// Why it could not be written at the last try.
+    fault: Option<String>,
 }
 
 impl HeadKeeping {
@@ -64,6 +69,22 @@ impl HeadKeeping {
         let (pending, changed) = &*self.shared;
         lock(pending).head = Some(head);
         changed.notify_one();
+    }
+
+    /// Tells how that goes, from elsewhere.
+    pub fn told(&self) -> Told {
+        Told(Arc::clone(&self.shared))
+    }
+}
+
+/// How the keeping of the head goes.
+#[derive(Debug)]
+pub struct Told(Arc<(Mutex<Pending>, Condvar)>);
+
+impl Told {
+    /// Why the head is not written down, if it could not be; it is tried again.
+    pub fn fault(&self) -> Option<String> {
+        lock(&self.0.0).fault.clone()
     }
 }
 
@@ -88,12 +109,22 @@ fn keep(path: &Path, (pending, changed): &(Mutex<Pending>, Condvar)) {
             .unwrap_or_else(PoisonError::into_inner);
         let Some(head) = found.head.take() else { return };
         drop(found);
-        if let Err(error) = write(path, &head) {
-            // The next one is tried again; a database ahead of it is no fault.
+        let written = write(path, &head);
+        let mut pace = PACE;
+        if let Err(error) = &written {
             tracing::warn!(%error, "the audit log's head could not be written");
         }
-        let paced = changed.wait_timeout_while(lock(pending), PACE, |pending| !pending.over);
-        drop(paced);
+        let mut seen = lock(pending);
+        seen.fault = written.err().map(|error| error.to_string());
+        if seen.fault.is_some() {
+            // A database ahead of it is no fault; but what is cut off of its end
+            // would not be found, and so it is tried again, or a later one.
+            if !seen.over {
+                seen.head.get_or_insert(head);
+            }
+            pace = AGAIN;
+        }
+        drop(changed.wait_timeout_while(seen, pace, |pending| !pending.over));
     }
 }
 

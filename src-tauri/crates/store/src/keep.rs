@@ -1,7 +1,8 @@
 //! Writing handoffs: each change is compare-and-set, with its event beside it.
 
 use chrono::{DateTime, Utc};
-use handoff_domain::lifecycle::{Flag, Progress};
+use handoff_domain::action::Effect;
+use handoff_domain::lifecycle::{Flag, Progress, Traits};
 use rusqlite::params;
 
 use crate::handoffs::{Entry, ListPart, NewHandoff, Proposal, Record};
@@ -21,9 +22,9 @@ impl Write<'_> {
             .prepare_cached(
                 "INSERT INTO handoffs (id, agent, key, task, title, question, priority, effect,
                    traits, progress, version, state, list, respond_by, received_at, changed_at,
-                   timer_at, cold)
+                   timer_at, cold, high)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, ?11, ?12, ?13, ?14, ?14,
-                   ?15, ?16)",
+                   ?15, ?16, ?17)",
             )?
             .execute(params![
                 id,
@@ -42,6 +43,7 @@ impl Write<'_> {
                 millis(now),
                 progress.next_due().map(|(at, _)| millis(at)),
                 progress.has(Flag::Cold),
+                proposal.high,
             ])?;
         let seq = self.connection.last_insert_rowid();
         self.add_payload(seq, progress.revision, proposal)?;
@@ -71,7 +73,7 @@ impl Write<'_> {
         self.connection
             .prepare_cached(
                 "UPDATE handoffs SET task = ?2, title = ?3, question = ?4, priority = ?5,
-                 effect = ?6, traits = ?7, announced = 0 WHERE seq = ?1",
+                 effect = ?6, traits = ?7, high = ?8, announced = 0 WHERE seq = ?1",
             )?
             .execute(params![
                 record.seq,
@@ -81,9 +83,40 @@ impl Write<'_> {
                 priority_number(proposal.priority),
                 proposal.effect.map(effect_number),
                 serde_json::to_string(&proposal.traits)?,
+                proposal.high,
             ])?;
         self.add_payload(record.seq, progress.revision, proposal)?;
         self.save(record, progress, now)
+    }
+
+    /// Keeps what the options of a card are found to do now.
+    pub fn set_weighed(
+        &self,
+        seq: i64,
+        effect: Option<Effect>,
+        high: bool,
+        traits: &Traits,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE handoffs SET effect = ?2, high = ?3, traits = ?4 WHERE seq = ?1",
+            )?
+            .execute(params![
+                seq,
+                effect.map(effect_number),
+                high,
+                serde_json::to_string(traits)?
+            ])?;
+        Ok(())
+    }
+
+    /// Keeps what was found out about a proposal since it was stored; belongs
+    /// before the change that depends on it.
+    pub fn set_traits(&self, seq: i64, traits: &Traits) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE handoffs SET traits = ?2 WHERE seq = ?1")?
+            .execute(params![seq, serde_json::to_string(traits)?])?;
+        Ok(())
     }
 
     /// Stores a new progress, if the record is still as it was read.

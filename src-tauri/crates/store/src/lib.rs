@@ -7,9 +7,11 @@
 //! read what it was based on.
 
 mod agents;
+mod aside;
 mod audit;
 mod backup;
 mod damage;
+mod disk;
 mod files;
 mod gate;
 mod go_back;
@@ -23,33 +25,37 @@ mod rotation;
 mod rows;
 mod salvage;
 mod search;
+mod servers;
 mod take_up;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rusqlite::Connection;
 
-pub use agents::Agent;
+pub use agents::{Agent, AgentConnection};
 pub use backup::list as backups;
 pub use damage::{Restored, restore};
+#[cfg(feature = "fault-injection")]
+pub use disk::{AfterRead, Disk};
 pub use files::Files;
 pub use gate::{
-    CheckRow, Counted, DecidedRow, FactsFound, KnownTool, NewAction, NewCheck, Past, PastRow,
-    RuleRow, SetLevels, SubmittedRow, TaskRow, Told,
+    CallTakenBack, CheckRow, Counted, DecidedRow, FactsFound, KnownTool, NewAction, NewCheck,
+    OpenQuestion, Past, PastRow, Permit, RollbackRow, RuleRow, SetLevels, SubmittedRow, TakenBack,
+    TaskRow, Told, UndoRow,
 };
 pub use go_back::{Choice, go_back};
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};
-#[cfg(feature = "fault-injection")]
-pub use open::Disk;
 pub use open::{OpenError, SQLITE_MINIMUM};
 pub use report::{Report, report};
 pub use reserve::Reserve;
 pub use rotation::{Backup, Kind};
+pub use servers::{AskRow, NewAsk, ServerRow};
 pub use take_up::Opened;
 pub use verify::{Verified, verify};
 pub use writer::Write;
@@ -63,8 +69,12 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
     writer: writer::Writer,
     path: PathBuf,
-    disk: open::Disk,
+    disk: disk::Disk,
     reserve: Reserve,
+    /// How the keeping of its log's head goes, where one is kept.
+    head: Option<head::Told>,
+    /// What is wrong with it, once that is known.
+    damaged: OnceLock<String>,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -163,16 +173,16 @@ impl Store {
     /// Opens the database at `path`, making it if there is none; what else a
     /// desk keeps beside its database is left alone.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::on(path, open::Disk::default())
+        Self::on(path, disk::Disk::default())
     }
 
     /// The same on another disk than the system's, for tests.
     #[cfg(feature = "fault-injection")]
-    pub fn open_on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
+    pub fn open_on(path: &Path, disk: disk::Disk) -> Result<Self, OpenError> {
         Self::on(path, disk)
     }
 
-    fn on(path: &Path, disk: open::Disk) -> Result<Self, OpenError> {
+    fn on(path: &Path, disk: disk::Disk) -> Result<Self, OpenError> {
         let connection = open::for_writing(path, &disk)?;
         open::merges_when_closed(&connection, true)?;
         Self::with(connection, None, path, disk)
@@ -182,11 +192,13 @@ impl Store {
         connection: Connection,
         head: Option<head::HeadKeeping>,
         path: &Path,
-        disk: open::Disk,
+        disk: disk::Disk,
     ) -> Result<Self, OpenError> {
-        let writer = writer::Writer::start(connection, head, disk.answers_early)?;
+        let told = head.as_ref().map(head::HeadKeeping::told);
+        let writer = writer::Writer::start(connection, head, &disk)?;
         let reserve = Reserve::beside(path);
-        Ok(Self { readers: Mutex::new(Vec::new()), writer, path: path.to_owned(), disk, reserve })
+        let (readers, path, damaged) = (Mutex::default(), path.to_owned(), OnceLock::new());
+        Ok(Self { readers, writer, path, disk, reserve, head: told, damaged })
     }
 
     /// The room that is kept for answers.
@@ -194,16 +206,39 @@ impl Store {
         &self.reserve
     }
 
+    /// Why the head of the audit log is not written down, if it cannot be; that is
+    /// tried again by itself.
+    pub fn head_fault(&self) -> Option<String> {
+        self.head.as_ref().and_then(head::Told::fault)
+    }
+
+    /// What the reviewer has not read of what was lost, at this start or before.
+    pub fn unread(&self) -> Vec<String> {
+        unread::all(&Files::of(&self.path))
+    }
+
+    /// The reviewer has read one of these notices.
+    pub fn dismiss(&self, notice: &str) -> Result<(), StoreError> {
+        Ok(unread::dismiss(&Files::of(&self.path), notice)?)
+    }
+
     /// Runs `change` in a transaction and answers once it is on disk. If it
-    /// fails, nothing of it remains.
+    /// fails, nothing of it remains. If it fails for want of room, the reserve
+    /// is given for the next try. A database that is known to be damaged takes
+    /// nothing more: what is put into it may not be among what can be saved.
     pub async fn write<T, E, F>(&self, change: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.must_be_whole()?;
         self.reserve.make_room();
-        self.writer.submit(Due::Now, change).await
+        let outcome = self.writer.submit(Due::Now, change).await;
+        if self.writer.has_run_out_of_room() {
+            self.reserve.give_back();
+        }
+        outcome
     }
 
     /// The same for what nobody waits for: it shares the commit of the next
@@ -214,7 +249,12 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     {
+        self.must_be_whole()?;
         self.writer.submit(Due::Soon, change).await
+    }
+
+    fn must_be_whole(&self) -> Result<(), StoreError> {
+        self.damaged.get().map_or(Ok(()), |why| Err(StoreError::Damaged(why.clone())))
     }
 
     /// Runs `look` on a snapshot of the database, on the calling thread.
@@ -234,7 +274,16 @@ impl Store {
         }
         snapshot.finish()?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        if let Some(happens) = &self.disk.after_read.0 {
+            happens();
+        }
         found
+    }
+
+    /// How often something was changed since the store was opened: what was read
+    /// after this is as it is for as long as this is the same.
+    pub fn changes(&self) -> u64 {
+        self.writer.commits()
     }
 
     /// The backups that the desk can go back to, the newest first.

@@ -4,12 +4,12 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
+use crate::disk::Disk;
 use crate::{StoreError, audit};
 
 /// The oldest SQLite that is safe with several connections on one WAL; earlier
@@ -17,7 +17,7 @@ use crate::{StoreError, audit};
 pub const SQLITE_MINIMUM: i32 = 3_051_003;
 
 /// The format that this desk writes: how many migrations there are.
-pub const FORMAT: i64 = 8;
+pub const FORMAT: i64 = 13;
 
 /// The first format with an audit log.
 pub const AUDITED: i64 = 3;
@@ -37,40 +37,16 @@ fn migrations() -> Vec<M<'static>> {
         M::up(include_str!("../migrations/0006_review.sql")),
         M::up(include_str!("../migrations/0007_queued.sql")),
         M::up(include_str!("../migrations/0008_control.sql")),
+        M::up(include_str!("../migrations/0009_rollbacks.sql")),
+        M::up(include_str!("../migrations/0010_cards.sql")),
+        M::up(include_str!("../migrations/0011_servers.sql")),
+        M::up(include_str!("../migrations/0012_connections.sql")),
+        M::up(include_str!("../migrations/0013_vouched.sql")),
     ]
 }
 
 /// No later desk will have as many formats as this.
 const LATER: i64 = 10_000;
-
-/// What the file lies on, and how it is written. A desk knows only the
-/// default; a test may have a disk that fails, or break the rules to see that
-/// it is noticed.
-#[derive(Debug, Clone)]
-pub struct Disk {
-    /// The name of the VFS, if not the system's.
-    pub vfs: Option<String>,
-    /// SQLite's `synchronous`.
-    pub synchronous: &'static str,
-    /// After how many pages the log is brought into the database.
-    pub checkpoint_pages: u32,
-    /// Changes are answered before they are committed.
-    pub answers_early: bool,
-    /// How long another program may hold the database before that is said.
-    pub patience: Duration,
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Self {
-            vfs: None,
-            synchronous: "FULL",
-            checkpoint_pages: 1000,
-            answers_early: false,
-            patience: Duration::from_secs(5),
-        }
-    }
-}
 
 /// Why the database could not be opened. It is left as it was.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +69,12 @@ pub enum OpenError {
     #[error("{0} is not a Handoff Desk database")]
     Foreign(String),
     /// The file cannot be made or read.
-    #[error("{path} cannot be opened: {cause}")]
+    #[error("{path} cannot be opened")]
     File {
         /// The file.
         path: String,
         /// Why.
+        #[source]
         cause: std::io::Error,
     },
     /// The disk is full, and the room that was kept is not enough.
@@ -144,9 +121,7 @@ pub fn merges_when_closed(connection: &Connection, merges: bool) -> Result<(), S
 /// Opens for the one writer, and brings the format up to date. The log is not
 /// merged when it is closed, until that is allowed.
 pub fn for_writing(path: &Path, disk: &Disk) -> Result<Connection, OpenError> {
-    if rusqlite::version_number() < SQLITE_MINIMUM {
-        return Err(OpenError::OldSqlite { found: rusqlite::version().to_owned() });
-    }
+    refuse_old(disk.sqlite)?;
     make_private(path)?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, disk)?;
     merges_when_closed(&connection, false)?;
@@ -170,6 +145,14 @@ pub fn for_writing(path: &Path, disk: &Disk) -> Result<Connection, OpenError> {
         }
     })?;
     Ok(connection)
+}
+
+fn refuse_old(version: i32) -> Result<(), OpenError> {
+    if version < SQLITE_MINIMUM {
+        let (major, minor, patch) = (version / 1_000_000, version / 1000 % 1000, version % 1000);
+        return Err(OpenError::OldSqlite { found: format!("{major}.{minor}.{patch}") });
+    }
+    Ok(())
 }
 
 /// The format of the database at this path; `None` if there is none yet.
@@ -251,6 +234,20 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError>
     Ok(())
 }
 
+/// A database as an earlier desk has left it. Each step may be followed by what
+/// that desk wrote.
+#[cfg(test)]
+pub fn of_format(path: &Path, format: usize, mut wrote: impl FnMut(usize, &Connection)) {
+    make_private(path).expect("file");
+    let mut connection =
+        connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
+    connection.pragma_update(None, "journal_mode", "WAL").expect("a log");
+    for step in 1..=format {
+        STEPS.to_version(&mut connection, step).expect("an earlier format");
+        wrote(step, &connection);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,22 +263,50 @@ mod tests {
         STEPS.validate().expect("every migration runs");
     }
 
+    /// What a connection answers when it is asked for these pragmas.
+    fn pragmas<'a>(connection: &Connection, names: &[&'a str]) -> Vec<(&'a str, String)> {
+        let ask = |name: &&'a str| {
+            let value = connection.pragma_query_value(None, name, |row| {
+                let value = row.get_ref(0)?;
+                let number = value.as_i64().map(|number| number.to_string());
+                Ok(number.or_else(|_| value.as_str().map(str::to_owned)))
+            });
+            (*name, value.expect("pragma").expect("a number or a word"))
+        };
+        names.iter().map(ask).collect()
+    }
+
     #[test]
     fn every_commit_is_synced_and_the_file_is_private() {
         let (_folder, path) = database();
-        let connection = for_writing(&path, &Disk::default()).expect("open");
-        let pragma = |name: &str| -> String {
-            connection
-                .pragma_query_value(None, name, |row| {
-                    row.get::<_, rusqlite::types::Value>(0).map(|value| format!("{value:?}"))
-                })
-                .expect("pragma")
+        let writer = for_writing(&path, &Disk::default()).expect("open");
+        let own = [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("wal_autocheckpoint", "1000"),
+            ("fullfsync", "1"),
+            ("checkpoint_fullfsync", "1"),
+            ("secure_delete", "1"),
+            ("temp_store", "2"),
+            ("cache_size", "-8192"),
+            ("journal_size_limit", "67108864"),
+        ];
+        let everyones = [
+            ("busy_timeout", "5000"),
+            ("foreign_keys", "1"),
+            ("trusted_schema", "0"),
+            ("cell_size_check", "1"),
+            ("mmap_size", "0"),
+        ];
+        let expect = |connection: &Connection, expected: &[(&'static str, &str)]| {
+            let names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
+            let expected: Vec<(&str, String)> =
+                expected.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            assert_eq!(pragmas(connection, &names), expected);
         };
-        assert_eq!(pragma("journal_mode"), r#"Text("wal")"#);
-        assert_eq!(pragma("synchronous"), "Integer(2)", "FULL");
-        assert_eq!(pragma("foreign_keys"), "Integer(1)");
-        assert_eq!(pragma("trusted_schema"), "Integer(0)");
-        assert_eq!(pragma("mmap_size"), "Integer(0)");
+        expect(&writer, &own);
+        expect(&writer, &everyones);
+        expect(&for_reading(&path, &Disk::default()).expect("open"), &everyones);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -291,28 +316,42 @@ mod tests {
     }
 
     #[test]
+    fn every_table_is_strict() {
+        let (_folder, path) = database();
+        let connection = for_writing(&path, &Disk::default()).expect("open");
+        let mut tables = connection
+            .prepare(
+                "SELECT name, strict FROM pragma_table_list
+                 WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'",
+            )
+            .expect("tables");
+        let tables: Vec<(String, bool)> = tables
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .expect("rows");
+        assert!(tables.len() > 20, "{tables:?}");
+        let loose: Vec<&String> =
+            tables.iter().filter(|(_, strict)| !strict).map(|(name, _)| name).collect();
+        assert_eq!(loose, [""; 0], "these take values of any type");
+    }
+
+    #[test]
     fn an_earlier_database_learns_what_was_cold_and_announced() {
         let (_folder, path) = database();
-        make_private(&path).expect("file");
-        let mut connection =
-            connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, &Disk::default()).expect("open");
-        STEPS.to_version(&mut connection, 1).expect("the first format");
         let handoff = |seq: u8, flags: &str| {
             format!(
                 "INSERT INTO handoffs VALUES ({seq}, 'h{seq}', 'a', 'k{seq}', 't', 'T \"cold\"', 'q',
                  1, NULL, '{{}}', '{{\"flags\":[{flags}]}}', 1, 'ready', 0, 9, 0, 0, NULL, NULL);"
             )
         };
-        connection
-            .execute_batch(&format!(
-                "{} {}
-                 INSERT INTO events (handoff, at, actor, kind, data)
-                 VALUES (1, 0, 'System', 'ready', 'null'), (2, 0, 'System', 'notified', 'null');",
-                handoff(1, "\"cold\""),
-                handoff(2, "\"escalated\",\"manual_review\"")
-            ))
-            .expect("rows");
-        drop(connection);
+        let rows = format!(
+            "{} {}
+             INSERT INTO events (handoff, at, actor, kind, data)
+             VALUES (1, 0, 'System', 'ready', 'null'), (2, 0, 'System', 'notified', 'null');",
+            handoff(1, "\"cold\""),
+            handoff(2, "\"escalated\",\"manual_review\"")
+        );
+        of_format(&path, 1, |_, connection| connection.execute_batch(&rows).expect("rows"));
         let connection = for_writing(&path, &Disk::default()).expect("open");
         let mut statement = connection
             .prepare("SELECT cold, announced FROM handoffs ORDER BY seq")
@@ -335,6 +374,41 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_database_learns_what_was_shown_and_what_is_of_high_risk() {
+        let (_folder, path) = database();
+        let handoff = |seq: u8, effect: u8| {
+            format!(
+                "INSERT INTO handoffs (seq, id, agent, key, task, title, question, priority, effect,
+                   traits, progress, version, state, list, respond_by, received_at, changed_at)
+                 VALUES ({seq}, 'h{seq}', 'a', 'k{seq}', 't', 'T', 'q', 1, {effect}, '{{}}',
+                   '{{\"flags\":[]}}', 1, 'ready', 0, 9, 0, 0);"
+            )
+        };
+        let rows = format!(
+            "{} {}
+             INSERT INTO checks (agent, task, key, tool, hash, asked, answer, verdict, effect,
+               mandatory, level, evidence, handoff, at, judged, gave, shown_at)
+             VALUES ('a', 't', 'k2', 'x', 'h', '', '', 'held', 1, 0, '', '', 'h2', 5, '', '{{}}', 7);",
+            handoff(1, 2),
+            handoff(2, 1)
+        );
+        of_format(&path, 9, |format, connection| {
+            if format == 9 {
+                connection.execute_batch(&rows).expect("rows");
+            }
+        });
+        let connection = for_writing(&path, &Disk::default()).expect("open");
+        let mut statement = connection
+            .prepare("SELECT high, shown_at FROM handoffs ORDER BY seq")
+            .expect("columns");
+        let rows: Vec<(bool, Option<i64>)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .expect("rows");
+        assert_eq!(rows, [(true, None), (false, Some(7))]);
+    }
+
+    #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let (_folder, path) = database();
         let connection = for_writing(&path, &Disk::default()).expect("open");
@@ -344,6 +418,21 @@ mod tests {
         let error = for_writing(&path, &Disk::default()).expect_err("refused");
         assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
         assert_eq!(before, std::fs::read(&path).expect("file"));
+    }
+
+    #[test]
+    fn an_sqlite_that_can_corrupt_the_log_is_refused() {
+        for (sqlite, name) in [(3_051_002, "3.51.2"), (3_050_007, "3.50.7"), (3_007_000, "3.7.0")] {
+            let (_folder, path) = database();
+            let old = Disk { sqlite, ..Disk::default() };
+            let error = for_writing(&path, &old).expect_err(name).to_string();
+            assert!(error.contains(name) && error.contains("3.51.3"), "{error}");
+            assert!(!path.exists(), "{name} has touched it");
+        }
+        for sqlite in [3_051_003, 3_052_000, 4_000_000] {
+            let (_folder, path) = database();
+            assert!(for_writing(&path, &Disk { sqlite, ..Disk::default() }).is_ok(), "{sqlite}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 use serde::Serialize;
 
+use crate::disk::Disk;
 use crate::files::{Files, size};
 use crate::{StoreError, backup, open};
 
@@ -30,7 +31,7 @@ pub struct Report {
 
 /// Looks at a database.
 pub fn report(files: &Files) -> Result<Report, StoreError> {
-    let connection = open::for_reading(&files.database, &open::Disk::default())?;
+    let connection = open::for_reading(&files.database, &Disk::default())?;
     let [database, log, _] = files.parts();
     Ok(Report {
         sqlite: rusqlite::version().to_owned(),

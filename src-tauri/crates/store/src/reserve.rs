@@ -5,10 +5,11 @@
 //! It writes no handoff and decides nothing but whether there is room.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 /// Its name, beside the database.
 const NAME: &str = "reserve";
@@ -49,15 +50,26 @@ impl Reserve {
         self.free().is_none_or(|free| free >= FOR_PAYLOADS.saturating_add(bytes))
     }
 
+    /// How many bytes there is room for besides what is kept for answers.
+    pub fn room(&self) -> u64 {
+        self.free().map_or(u64::MAX, |free| free.saturating_sub(FOR_PAYLOADS))
+    }
+
     /// Sees to it that an answer can be stored: gives the reserve back if next
     /// to nothing else is free.
     pub(crate) fn make_room(&self) {
         if self.free().is_some_and(|free| free < FOR_ANSWERS) {
-            match fs::remove_file(&self.file) {
-                Ok(()) => tracing::warn!("the disk is full: the reserve is used for answers"),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => tracing::error!(%error, "the reserve could not be given back"),
-            }
+            self.give_back();
+        }
+    }
+
+    /// Gives the reserve back. A quota leaves less room than is free, and says so
+    /// only when it is reached.
+    pub(crate) fn give_back(&self) {
+        match fs::remove_file(&self.file) {
+            Ok(()) => tracing::warn!("the disk is full: the reserve is used for answers"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!(%error, "the reserve could not be given back"),
         }
     }
 
@@ -91,14 +103,31 @@ impl Reserve {
 
     fn take(&self) -> io::Result<()> {
         let draft = self.file.with_extension("new");
-        let file = File::create(&draft)?;
-        fallocate(&file, FallocateFlags::empty(), 0, SIZE)?;
-        file.sync_all()?;
-        fs::rename(&draft, &self.file)
+        let taken = File::create(&draft).and_then(|file| {
+            fill(&file, |file| fallocate(file, FallocateFlags::empty(), 0, SIZE))?;
+            file.sync_all()?;
+            fs::rename(&draft, &self.file)
+        });
+        if taken.is_err() {
+            // Half a reserve helps nobody, and takes the room that is missing.
+            fs::remove_file(&draft).ok();
+        }
+        taken
     }
 
     fn free(&self) -> Option<u64> {
         free_in(&self.folder)
+    }
+}
+
+/// Makes the file as long as the reserve, with room of its own; written out where
+/// the disk can promise none.
+fn fill(mut file: &File, allocate: impl Fn(&File) -> rustix::io::Result<()>) -> io::Result<()> {
+    match allocate(file) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+            io::copy(&mut io::repeat(0xff).take(SIZE), &mut file).map(drop)
+        }
+        other => Ok(other?),
     }
 }
 
@@ -114,6 +143,20 @@ fn free_in(folder: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_the_disk_promises_no_room_it_is_written_out() {
+        use std::os::unix::fs::MetadataExt as _;
+        let none = |_: &File| Err(Errno::OPNOTSUPP);
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fill(file.as_file(), none).expect("filled");
+        file.as_file().sync_all().expect("synced");
+        let taken = file.as_file().metadata().expect("there");
+        assert_eq!(taken.len(), SIZE);
+        assert!(taken.blocks() * 512 >= SIZE, "{} blocks", taken.blocks());
+        let full = fill(file.as_file(), |_| Err(Errno::NOSPC));
+        assert_eq!(full.expect_err("no room").kind(), io::ErrorKind::StorageFull);
+    }
 
     #[test]
     fn the_reserve_is_real_room_and_is_taken_once() {

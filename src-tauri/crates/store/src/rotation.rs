@@ -41,24 +41,29 @@ pub struct Backup {
 
 /// Whether it is time for another daily backup. One that claims to be from the
 /// future was made before the clock was set back, and says nothing.
-pub fn is_due(last: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-    last.is_none_or(|last| now - last >= TimeDelta::days(1) || last > now)
+pub fn is_due(backups: &[Backup], now: DateTime<Utc>) -> bool {
+    let last = backups.iter().map(|backup| backup.at).filter(|at| *at <= now).max();
+    last.is_none_or(|last| now - last >= TimeDelta::days(1))
 }
 
-/// The backups that are no longer needed.
-pub fn superfluous(backups: &[Backup]) -> Vec<&Backup> {
+/// The backups that are no longer needed. Those that claim to be from the
+/// future take the place of none that tells when it was made.
+pub fn superfluous(backups: &[Backup], now: DateTime<Utc>) -> Vec<&Backup> {
     let newest_first = |kind: Kind| {
         let mut found: Vec<&Backup> = backups.iter().filter(|backup| backup.kind == kind).collect();
         found.sort_by_key(|backup| std::cmp::Reverse(backup.at));
         found
     };
+    let (wrong, daily): (Vec<_>, Vec<_>) =
+        newest_first(Kind::Daily).into_iter().partition(|backup| backup.at > now);
     let mut weeks = BTreeSet::new();
-    let older = newest_first(Kind::Daily).into_iter().skip(DAILY).filter(|backup| {
+    let older = daily.into_iter().skip(DAILY).filter(|backup| {
         let week = backup.at.iso_week();
         let is_last_of_week = weeks.insert((week.year(), week.week()));
         !is_last_of_week || weeks.len() > WEEKLY
     });
-    older.chain(newest_first(Kind::Migration).into_iter().skip(MIGRATIONS)).collect()
+    let migrations = newest_first(Kind::Migration).into_iter().skip(MIGRATIONS);
+    older.chain(migrations).chain(wrong.into_iter().skip(DAILY)).collect()
 }
 
 /// The name of a backup's file.
@@ -109,10 +114,27 @@ mod tests {
 
     #[test]
     fn one_is_due_after_a_day_and_when_the_clock_was_set_back() {
-        assert!(is_due(None, at(0, 0)));
-        assert!(!is_due(Some(at(0, 0)), at(0, 23)));
-        assert!(is_due(Some(at(0, 0)), at(1, 0)));
-        assert!(is_due(Some(at(400, 0)), at(0, 0)));
+        let one = [backup(Kind::Daily, at(0, 0))];
+        assert!(is_due(&[], at(0, 0)));
+        assert!(!is_due(&one, at(0, 23)));
+        assert!(is_due(&one, at(1, 0)));
+        assert!(is_due(&[backup(Kind::Daily, at(400, 0))], at(0, 0)));
+    }
+
+    #[test]
+    fn a_clock_that_was_once_wrong_takes_no_day_away() {
+        // One was made when the clock was a year ahead; each hour it is asked.
+        let mut kept = vec![backup(Kind::Daily, at(365, 0))];
+        for hour in 0..10 * 24 {
+            if is_due(&kept, at(0, hour)) {
+                kept.push(backup(Kind::Daily, at(0, hour)));
+            }
+            let gone: Vec<Backup> = superfluous(&kept, at(0, hour)).into_iter().cloned().collect();
+            kept.retain(|backup| !gone.contains(backup));
+        }
+        let days: Vec<i64> =
+            kept.iter().rev().map(|backup| (backup.at - at(0, 0)).num_days()).collect();
+        assert_eq!(days[..7], [9, 8, 7, 6, 5, 4, 3]);
     }
 
     #[test]
@@ -120,7 +142,7 @@ mod tests {
         let mut kept: Vec<Backup> = Vec::new();
         for day in 0..365 {
             kept.push(backup(Kind::Daily, at(day, 0)));
-            let gone: Vec<Backup> = superfluous(&kept).into_iter().cloned().collect();
+            let gone: Vec<Backup> = superfluous(&kept, at(day, 0)).into_iter().cloned().collect();
             kept.retain(|backup| !gone.contains(backup));
             assert!(kept.len() <= DAILY + WEEKLY);
         }
@@ -135,6 +157,6 @@ mod tests {
     fn those_before_migrations_are_counted_apart() {
         let mut backups: Vec<Backup> = (0..5).map(|day| backup(Kind::Daily, at(day, 0))).collect();
         backups.extend((0..4).map(|day| backup(Kind::Migration, at(day, 1))));
-        assert_eq!(superfluous(&backups), [&backup(Kind::Migration, at(0, 1))]);
+        assert_eq!(superfluous(&backups, at(9, 0)), [&backup(Kind::Migration, at(0, 1))]);
     }
 }

@@ -34,6 +34,9 @@ pub struct Saved {
     pub events: u64,
     /// The ids of the handoffs that are lost, or may be older than they were.
     pub affected: Vec<String>,
+    /// The first and the last of the events that were written and that nobody has
+    /// any more.
+    pub lost: Option<(i64, i64)>,
 }
 
 /// Opens a copy of a damaged database; what is needed to read it at all is
@@ -99,6 +102,7 @@ pub fn carry_over(
     if let Some(source) = source {
         let carrying = Carrying { source, target };
         carrying.plain_rows("agents")?;
+        carrying.plain_rows("connections")?;
         carrying.plain_rows("settings")?;
         // No levels, rules or permits: what was damaged must not permit anything.
         carrying.plain_rows("subjects")?;
@@ -108,6 +112,7 @@ pub fn carry_over(
     }
     let reached = audit::tip(target)?.seq;
     let first = written.map_or(0, |head| head.seq).max(reached) + 1;
+    saved.lost = (first > reached + 1).then_some((reached + 1, first - 1));
     affected.extend(left_behind(target)?);
     saved.affected = affected.into_iter().collect();
     let note = serde_json::json!({ "affected": saved.affected }).to_string();
@@ -165,8 +170,16 @@ pub fn leave_behind(
 pub fn lock_down(target: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
     target.execute_batch(
         "DELETE FROM levels; DELETE FROM permits;
-         DELETE FROM instructions WHERE known_at IS NULL;",
+         DELETE FROM instructions WHERE known_at IS NULL;
+         UPDATE agents SET undo_commands = 0;",
     )?;
+    // An undo that was under way may have run since.
+    target
+        .prepare("UPDATE rollbacks SET over_at = ?, void = 1 WHERE over_at IS NULL")?
+        .execute([crate::rows::millis(now)])?;
+    target
+        .prepare("UPDATE undos SET ended_at = ?, result = 'void' WHERE ended_at IS NULL")?
+        .execute([crate::rows::millis(now)])?;
     target
         .prepare(
             "UPDATE rules SET revoked_at = ? WHERE revoked_at IS NULL

@@ -5,11 +5,11 @@
 use chrono::{DateTime, Utc};
 use handoff_domain::audit::{Epoch, Head, Reason};
 
+use crate::disk::Disk;
 use crate::files::{Files, replace, size};
-use crate::open::Disk;
 use crate::reserve::{FOR_ANSWERS, Reserve};
 use crate::rotation::{Backup, Kind, is_due};
-use crate::{OpenError, Store, StoreError, audit, backup, damage, head, open, verify};
+use crate::{OpenError, Store, StoreError, aside, audit, backup, damage, head, open, unread};
 
 /// A database that was opened, and what the reviewer is to know about it.
 #[derive(Debug)]
@@ -31,9 +31,15 @@ impl Store {
     /// Opens the database of a desk. A damaged one is set aside, and what can
     /// be saved is opened in its place.
     pub fn take_up(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
+        let moved = with_reserve(files, "moving the database", || Ok(aside::finish(files)?))?;
         let damaged = match whole(files, now) {
             Err(OpenError::Store(StoreError::Damaged(why))) => why,
-            other => return other,
+            other => {
+                return other.map(|mut opened| {
+                    opened.notices.extend(moved);
+                    opened
+                });
+            }
         };
         tracing::error!(why = damaged, "the database is damaged");
         let notice = with_reserve(files, "saving what the damaged database holds", || {
@@ -41,17 +47,20 @@ impl Store {
         })?;
         let mut opened = whole(files, now)?;
         opened.notices.insert(0, notice);
+        opened.notices.extend(moved);
         Ok(opened)
     }
 
     /// Looks for damage that nobody has run into yet: the file, the audit log,
-    /// and what is still to be decided. What is found is looked at again at the
-    /// next start, before the database is used.
+    /// and what is still to be decided. Where something is found, nothing more is
+    /// stored, and it is looked at again at the next start, before the database is
+    /// used.
     pub fn inspect(&self) -> Result<Vec<String>, StoreError> {
         let files = Files::of(&self.path);
         let found = inspect(&files)?;
-        if !found.is_empty() {
+        if let Some(first) = found.first() {
             suspect(&files, &found.join("\n"));
+            self.damaged.get_or_init(|| first.clone());
         }
         Ok(found)
     }
@@ -59,8 +68,11 @@ impl Store {
     /// Makes the daily backup, if it is time for one.
     pub fn back_up_if_due(&self, now: DateTime<Utc>) -> Result<Option<Backup>, StoreError> {
         let files = Files::of(&self.path);
-        let last = backup::list(&files)?.first().map(|backup| backup.at);
-        if is_due(last, now) { backup::make(&files, Kind::Daily, now).map(Some) } else { Ok(None) }
+        if is_due(&backup::list(&files)?, now) {
+            backup::make(&files, Kind::Daily, now).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -105,7 +117,9 @@ fn whole(files: &Files, now: DateTime<Utc>) -> Result<Opened, OpenError> {
     if let Some(epoch) = audit::settle(&connection, written, now)? {
         let reason = epoch.reason.as_str();
         tracing::error!(reason, epoch.lost_from, epoch.first, "the audit log is not what it was");
-        notices.push(notice_of(&epoch));
+        let notice = notice_of(&epoch);
+        unread::keep(files, &notice);
+        notices.push(notice);
     }
     put_down(files, &audit::tip(&connection)?);
     open::merges_when_closed(&connection, true)?;
@@ -144,12 +158,7 @@ fn inspect(files: &Files) -> Result<Vec<String>, StoreError> {
     let look = || -> Result<Vec<String>, StoreError> {
         let connection = open::for_reading(&files.database, &Disk::default())?;
         let snapshot = connection.unchecked_transaction()?;
-        let mut found = backup::faults(&snapshot)?;
-        if found.is_empty() && audit::is_chained(&snapshot)? {
-            found.extend(verify::damage(&snapshot, written).map(|broken| broken.what));
-            found.extend(verify::changed_proposals(&snapshot)?);
-        }
-        Ok(found)
+        backup::harm(&snapshot, written)
     };
     match look() {
         Err(StoreError::Damaged(why)) => Ok(vec![why]),

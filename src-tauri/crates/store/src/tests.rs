@@ -4,9 +4,13 @@ mod audit;
 mod backup;
 mod damage;
 mod desk;
+mod drafts;
+mod formats;
 mod full;
+mod rollback;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::action::Effect;
 use handoff_domain::lifecycle::{Event, Flag, Progress, State, Traits, transition};
 use handoff_domain::payload::{Deadline, OnTimeout, Priority, TimeoutKind};
 
@@ -45,6 +49,7 @@ fn new(key: &str, json: String) -> NewHandoff {
             question: key.to_owned(),
             priority: Priority::Normal,
             effect: None,
+            high: false,
             traits: traits(),
         },
     }
@@ -168,6 +173,30 @@ async fn a_key_is_unique_for_its_agent() {
     again.id = "h-other".to_owned();
     let twice = opened.store.write(move |write| write.insert(&again, &ready(600), at(0))).await;
     assert!(matches!(twice, Err(StoreError::Failed(_))), "{twice:?}");
+}
+
+#[tokio::test]
+async fn the_inbox_comes_by_deadline_then_priority_then_what_it_does_at_worst() {
+    let opened = open();
+    let cases = [
+        ("reads", 600, Priority::Normal, Some(Effect::Read)),
+        ("asks", 600, Priority::Normal, None),
+        ("deletes", 600, Priority::Normal, Some(Effect::Irreversible)),
+        ("writes", 600, Priority::Normal, Some(Effect::Reversible)),
+        ("matters", 600, Priority::High, Some(Effect::Read)),
+        ("soon", 300, Priority::Low, None),
+    ];
+    for (key, seconds, priority, effect) in cases {
+        let mut handoff = new(key, "{}".to_owned());
+        (handoff.proposal.priority, handoff.proposal.effect) = (priority, effect);
+        let stored =
+            opened.store.write(move |write| write.insert(&handoff, &ready(seconds), at(0)));
+        stored.await.expect("stored");
+    }
+    let page = Page { list: Some(ListPart::Inbox), limit: 10, ..Page::default() };
+    let (rows, _) = opened.store.read(|read| read.page(&page)).expect("read");
+    let keys: Vec<&str> = rows.iter().map(|row| row.record.key.as_str()).collect();
+    assert_eq!(keys, ["soon", "matters", "deletes", "writes", "reads", "asks"]);
 }
 
 #[tokio::test]
@@ -316,6 +345,27 @@ async fn what_was_announced_once_is_not_owed_again() {
     let write = opened.store.write::<_, StoreError, _>(move |write| write.log(first.seq, &attempt));
     write.await.expect("logged");
     assert_eq!(owed(), ["h-second"]);
+}
+
+#[tokio::test]
+async fn the_log_is_emptied_once_nothing_is_written_any_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("desk.db");
+    let disk =
+        crate::disk::Disk { rest: std::time::Duration::from_millis(1), ..Default::default() };
+    let store = Store::on(&path, disk).expect("opened");
+    let log = crate::files::parts_of(&path)[1].clone();
+    for key in ["first", "second"] {
+        insert(&store, key, "{}".to_owned()).await.expect("stored");
+        let emptied = async {
+            while crate::files::size(&log) > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(10);
+        tokio::time::timeout(patience, emptied).await.expect("it is emptied while the desk runs");
+    }
+    assert!(store.read(|read| read.handoff("h-second")).expect("read").is_some());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use handoff_domain::decision::fingerprint;
 use rusqlite::Connection;
 use serde::Serialize;
 
+use crate::disk::Disk;
 use crate::files::Files;
 use crate::{StoreError, audit, head, open};
 
@@ -37,7 +38,7 @@ pub fn verify(files: &Files) -> Result<Verified, StoreError> {
         Ok(head) => (head, None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let connection = open::for_reading(&files.database, &open::Disk::default())?;
+    let connection = open::for_reading(&files.database, &Disk::default())?;
     let snapshot = connection.unchecked_transaction()?;
     if !audit::is_chained(&snapshot)? {
         return Err(StoreError::Failed(

@@ -3,6 +3,8 @@
 //! one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::disk::Disk;
 use crate::head::HeadKeeping;
 use crate::{StoreError, audit, search};
 
@@ -42,27 +45,50 @@ pub enum Due {
     Soon,
 }
 
+/// What the thread notes for others.
+#[derive(Debug, Default)]
+struct Noted {
+    /// A change found no room, and nobody was told yet.
+    full: AtomicBool,
+    /// Counts the commits, so that what was read can be known to be the latest.
+    commits: AtomicU64,
+}
+
 #[derive(Debug)]
 pub struct Writer {
     jobs: Option<Sender<(Due, Job)>>,
     thread: Option<JoinHandle<()>>,
+    noted: Arc<Noted>,
 }
 
 impl Writer {
-    /// Takes over the connection; `head` is told how far the log goes. A writer
-    /// that `answers_early` breaks its one promise, so that a test can see that
+    /// Takes over the connection; `head` is told how far the log goes. On a disk
+    /// that answers early it breaks its one promise, so that a test can see that
     /// this is noticed.
     pub fn start(
         connection: Connection,
         head: Option<HeadKeeping>,
-        answers_early: bool,
+        disk: &Disk,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = channel();
+        let (answers_early, rest) = (disk.answers_early, disk.rest);
+        let shared = Arc::<Noted>::default();
+        let notes = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, head.as_ref(), &queue, answers_early))
+            .spawn(move || run(&connection, head.as_ref(), &queue, (answers_early, rest, &notes)))
             .map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), noted: shared })
+    }
+
+    /// Whether a change found no room since this was last asked.
+    pub fn has_run_out_of_room(&self) -> bool {
+        self.noted.full.swap(false, Ordering::SeqCst)
+    }
+
+    /// How often something was committed, or may have been.
+    pub fn commits(&self) -> u64 {
+        self.noted.commits.load(Ordering::Acquire)
     }
 
     pub async fn submit<T, E, F>(&self, due: Due, change: F) -> Result<T, E>
@@ -146,14 +172,16 @@ fn run(
     connection: &Connection,
     head: Option<&HeadKeeping>,
     queue: &Receiver<(Due, Job)>,
-    answers_early: bool,
+    (answers_early, rest, notes): (bool, Duration, &Noted),
 ) {
-    let mut to_index = true;
+    let (mut to_index, mut to_empty) = (true, true);
     // Changes that wait for company, in the order they came.
     let mut waiting: Vec<Job> = Vec::new();
     loop {
         let next = if to_index || !waiting.is_empty() {
             queue.recv_timeout(IDLE)
+        } else if to_empty {
+            queue.recv_timeout(rest)
         } else {
             queue.recv().map_err(RecvTimeoutError::from)
         };
@@ -163,15 +191,21 @@ fn run(
                 continue;
             }
             Ok((_, job)) => waiting.push(job),
-            Err(RecvTimeoutError::Timeout) if waiting.is_empty() => {
+            Err(RecvTimeoutError::Timeout) if waiting.is_empty() && to_index => {
                 to_index = index_some(connection);
+                continue;
+            }
+            // Once, and not again before something is written.
+            Err(RecvTimeoutError::Timeout) if waiting.is_empty() => {
+                to_empty = false;
+                empty_the_log(connection);
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) if waiting.is_empty() => break,
             // Nobody came along.
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
-        commit_group(connection, std::mem::take(&mut waiting), queue, answers_early);
+        commit_group(connection, std::mem::take(&mut waiting), queue, (answers_early, notes));
         // All are answered: the head is nobody's to wait for.
         if let Some(head) = head {
             match audit::tip(connection) {
@@ -179,7 +213,7 @@ fn run(
                 Err(error) => tracing::warn!(%error, "the end of the audit log cannot be read"),
             }
         }
-        to_index = true;
+        (to_index, to_empty) = (true, true);
     }
     if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)")
     {
@@ -191,7 +225,7 @@ fn commit_group(
     connection: &Connection,
     first: Vec<Job>,
     queue: &Receiver<(Due, Job)>,
-    answers_early: bool,
+    (answers_early, notes): (bool, &Noted),
 ) {
     let execute = |sql: &str| -> Result<(), StoreError> {
         connection.prepare_cached(sql)?.execute([])?;
@@ -212,6 +246,8 @@ fn commit_group(
         settles.push(job(Ok(connection)));
     }
     if connection.is_autocommit() {
+        // That is how a full disk ends it.
+        notes.full.store(true, Ordering::SeqCst);
         let last = settles.pop();
         for settle in settles {
             settle(Err(StoreError::Aborted));
@@ -235,12 +271,31 @@ fn commit_group(
         let known = matches!(error, StoreError::Full | StoreError::Busy);
         if known { error } else { StoreError::Unknown(error.to_string()) }
     });
+    notes.commits.fetch_add(1, Ordering::Release);
+    if outcome == Err(StoreError::Full) {
+        notes.full.store(true, Ordering::SeqCst);
+    }
     if outcome.is_err() {
         // So that what this process sees agrees with what it answers.
         end(connection);
     }
     for settle in settles {
         settle(outcome.clone());
+    }
+}
+
+/// Brings the log into the database and empties it, unless somebody reads what
+/// it holds: nobody is waited for.
+fn empty_the_log(connection: &Connection) {
+    let empty = || -> rusqlite::Result<()> {
+        let patience: u32 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+        connection.busy_timeout(Duration::ZERO)?;
+        let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        connection.busy_timeout(Duration::from_millis(patience.into()))?;
+        emptied
+    };
+    if let Err(error) = empty() {
+        tracing::warn!(%error, "the log could not be emptied; it is at the next rest");
     }
 }
 

@@ -3,6 +3,7 @@
 //! error, and the same facts in the end as if nothing had failed.
 
 use std::path::Path;
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use handoff_faultfs::{Call, Cause, Disk, Fault, Platter, Seed};
@@ -21,6 +22,9 @@ const AT_ONCE: usize = 16;
 
 /// How many stories are spared by their fault before no call is left to fail.
 const SPARED: u64 = 4;
+
+/// Panics on any thread: one that the store or the runtime catches ends no test.
+static PANICS: AtomicU64 = AtomicU64::new(0);
 
 struct Run {
     told: Told,
@@ -77,8 +81,20 @@ fn look(folder: &Path, disk: &Disk) -> Result<Facts, String> {
     Ok(found)
 }
 
+fn count_panics() {
+    static COUNTED: Once = Once::new();
+    COUNTED.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+            told(panic);
+        }));
+    });
+}
+
 /// Lets each call of this kind fail in its turn, until there is none left.
 fn fail_each(calls: &'static [Call], cause: Cause, lasting: bool) {
+    count_panics();
     let known = run(None, None).facts;
     let next = AtomicU64::new(first());
     let over = AtomicBool::new(false);
@@ -115,6 +131,7 @@ fn fail_each(calls: &'static [Call], cause: Cause, lasting: bool) {
         }
     });
     assert!(failed.into_inner() > 0, "no such call was made");
+    assert_eq!(PANICS.load(Ordering::SeqCst), 0, "something panicked and was caught");
 }
 
 /// The first call to fail: `HANDOFF_PROOF_CALL` names another than the first.
@@ -126,7 +143,7 @@ fn first() -> u64 {
 fn the_story_has_an_end_when_nothing_fails() {
     let run = run(None, None);
     assert_eq!((run.told.failures, run.struck), (0, false));
-    assert_eq!(run.facts.len(), 4);
+    assert_eq!(run.facts.len(), 6);
 }
 
 #[test]
@@ -142,6 +159,11 @@ fn any_write_finds_no_space_once_and_the_story_goes_on() {
 #[test]
 fn any_sync_fails_once_and_the_story_goes_on() {
     fail_each(&[Call::Sync], Cause::Device, false);
+}
+
+#[test]
+fn any_sync_finds_no_space_once_and_the_story_goes_on() {
+    fail_each(&[Call::Sync], Cause::NoSpace, false);
 }
 
 #[test]

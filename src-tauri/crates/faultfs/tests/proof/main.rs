@@ -1,5 +1,7 @@
-//! Two proofs on the real store: what was acknowledged survives a power cut at
-//! any point, and any call of the file system may fail.
+//! Three proofs on the real store: what was acknowledged survives a power cut at
+//! any point, any call of the file system may fail, and a permit lets one call
+//! through whenever the power is cut. And a desk whose folder may
+//! only be read says so.
 //!
 //! A failure names what it takes to see it again, in one of two variables:
 //! `HANDOFF_PROOF_SEED=<workload>:<cut>` or `HANDOFF_PROOF_CALL=<number>`.
@@ -8,7 +10,9 @@
 
 mod check;
 mod every_call;
+mod permit;
 mod power_cut;
+mod read_only;
 mod story;
 mod unknown;
 mod workload;

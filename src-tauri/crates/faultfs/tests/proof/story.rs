@@ -65,10 +65,10 @@ pub async fn tell(folder: &Path, disk: &Disk) -> Told {
     teller.is(&done, "revised");
     teller.retry("open", async || engine.seen(&done).await.map_err(|failure| *failure.0)).await;
     teller.is(&done, "opened");
-    teller.decide(&engine, &done).await;
+    teller.decide(&engine, &done, "trash").await;
     teller.retry("undo", async || engine.undo(&done).await.map_err(|failure| *failure.0)).await;
     teller.is(&done, "undone");
-    teller.decide(&engine, &done).await;
+    teller.decide(&engine, &done, "trash").await;
     clock.pass(Duration::from_secs(31));
     teller.tick_until(&engine, &done, "released").await;
 
@@ -83,6 +83,7 @@ pub async fn tell(folder: &Path, disk: &Disk) -> Told {
     teller.is(&withdrawn, "withdrawn");
     let found = teller.call(&agent, "handoff.list", json!({ "search": "files" })).await;
     assert_eq!(found["total"], 4, "the search finds all: {found}");
+    teller.ask_the_gate(&engine, &agent).await;
 
     clock.pass(Duration::from_secs(460));
     teller.tick_until(&engine, &default, "warned").await;
@@ -174,14 +175,32 @@ impl Teller<'_> {
         id
     }
 
-    async fn decide(&mut self, engine: &Engine, id: &str) {
+    /// A call is held, approved, and let through once, by whichever key.
+    async fn ask_the_gate(&mut self, engine: &Engine, agent: &Agent) {
+        let held = self.call(agent, "action.check", a_delete("k-1")).await;
+        let id = held["handoff_id"].as_str().unwrap().to_owned();
+        self.is(&id, "submitted");
+        self.decide(engine, &id, "run").await;
+        self.clock.pass(Duration::from_secs(31));
+        self.tick_until(engine, &id, "released").await;
+        let ran = self.call(agent, "action.check", a_delete("k-2")).await;
+        assert_eq!((&ran["verdict"], &ran["handoff_id"]), (&json!("run"), &json!(id)), "{ran}");
+        self.is(&id, "permit_used");
+        let told = self.call(agent, "action.check", a_delete("k-2")).await;
+        assert_eq!(told["verdict"], "run", "the same question is answered the same: {told}");
+        let other = self.call(agent, "action.check", a_delete("k-3")).await;
+        assert_eq!(other["verdict"], "held", "a permit is used once: {other}");
+        self.is(other["handoff_id"].as_str().unwrap(), "submitted");
+    }
+
+    async fn decide(&mut self, engine: &Engine, id: &str, option: &str) {
         self.retry("decide", async || {
             let case = engine.open_case(id).map_err(|failure| *failure.0)?;
-            let shown = case.options.iter().find(|option| option.id == "trash");
+            let shown = case.options.iter().find(|shown| shown.id == option);
             let request = DecideRequest {
                 id: id.to_owned(),
                 revision: case.revision,
-                answer: Answer::Approve { option: "trash".to_owned() },
+                answer: Answer::Approve { option: option.to_owned() },
                 shown_hash: shown.and_then(|o| o.action.as_ref()).map(|a| a.hash.clone()),
                 confirmed: true,
                 overriding: None,
@@ -231,7 +250,14 @@ impl Teller<'_> {
     }
 }
 
-fn payload(key: &str, on_timeout: Value) -> Value {
+/// A call that always asks.
+pub fn a_delete(key: &str) -> Value {
+    let task = json!({ "id": "g", "title": "Clear", "goal": "Delete what is there twice" });
+    json!({ "task": task, "tool": "files.delete", "key": key, "args": { "path": "a" } })
+}
+
+/// A handoff that says what happens when nobody answers.
+pub fn payload(key: &str, on_timeout: Value) -> Value {
     json!({
         "version": "1",
         "key": key,

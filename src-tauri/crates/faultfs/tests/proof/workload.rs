@@ -84,6 +84,7 @@ fn proposal(handoff: usize, step: usize, payload: &str) -> Proposal {
         question: format!("Question {handoff}?"),
         priority: Priority::Normal,
         effect: None,
+        high: false,
         traits: traits(),
     }
 }

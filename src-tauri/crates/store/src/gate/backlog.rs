@@ -1,15 +1,16 @@
-//! The questions that wait behind the others of their agent, and the cards that
-//! were shown lately. How many an agent may have is not known here.
+//! The cards that wait behind the others of their agent, and those that were
+//! shown lately. How many an agent may have is not known here.
 
 use chrono::{DateTime, Utc};
+use handoff_domain::action::Effect;
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::handoffs::ListPart;
-use crate::rows::{instant, millis};
+use crate::rows::{effect_from, instant, millis};
 use crate::{Read, StoreError, Write};
 
 impl Read<'_> {
-    /// The agents whose questions wait behind others, with how many they are.
+    /// The agents whose cards wait behind others, with how many they are.
     pub fn backlogs(&self) -> Result<Vec<(String, u32)>, StoreError> {
         let mut statement = self
             .connection
@@ -20,7 +21,7 @@ impl Read<'_> {
         Ok(found)
     }
 
-    /// How many questions of this agent wait behind others.
+    /// How many cards of this agent wait behind others.
     pub fn backlog(&self, agent: &str) -> Result<u32, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT coalesce(sum(count), 0) FROM tallies WHERE agent = ? AND list = ?",
@@ -28,7 +29,7 @@ impl Read<'_> {
         Ok(statement.query_row(params![agent, ListPart::Queued.number()], |row| row.get(0))?)
     }
 
-    /// The first of them, in the order they were asked.
+    /// The first of them, in the order they came.
     pub fn queued(&self, agent: &str, limit: u32) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id FROM handoffs WHERE list = ? AND agent = ? ORDER BY seq LIMIT ?",
@@ -39,18 +40,46 @@ impl Read<'_> {
         Ok(ids)
     }
 
-    /// Whether this handoff asks what is always asked: it cannot be undone, or
-    /// nobody knows what it does.
-    pub fn is_mandatory(&self, handoff: &str) -> Result<bool, StoreError> {
+    /// The next open cards after this place, in the order they came: those of an
+    /// agent, or of all.
+    pub fn open_cards(
+        &self,
+        agent: Option<&str>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT seq, id FROM handoffs WHERE +list IN (0, 3, 4) AND seq > ?1
+             AND (?2 IS NULL OR agent = ?2) ORDER BY seq LIMIT ?3",
+        )?;
+        let found = statement
+            .query_map(params![after, agent, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// What the options of a card were last found to do at worst, and whether one
+    /// of them is of high risk.
+    pub fn weighed(&self, seq: i64) -> Result<(Option<Effect>, bool), StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT 1 FROM checks WHERE handoff = ? AND mandatory = 1")?
+            .prepare_cached("SELECT effect, high FROM handoffs WHERE seq = ?")?
+            .query_row([seq], |row| {
+                Ok((row.get::<_, Option<i64>>(0)?.map(effect_from), row.get(1)?))
+            })?)
+    }
+
+    /// Whether one of the options of this handoff is of high risk.
+    pub fn is_high(&self, handoff: &str) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM handoffs WHERE id = ? AND high = 1")?
             .exists([handoff])?)
     }
 
     /// When the `nth` newest card of this agent, counted from 1, came before
-    /// the reviewer, if that was after `since` and by `now`; cards that are
-    /// always shown do not count.
+    /// the reviewer, if that was after `since` and by `now`; cards of high risk
+    /// are always shown and do not count.
     pub fn shown(
         &self,
         agent: &str,
@@ -61,8 +90,8 @@ impl Read<'_> {
         let at: Option<i64> = self
             .connection
             .prepare_cached(
-                "SELECT shown_at FROM checks WHERE agent = ? AND shown_at IS NOT NULL
-                 AND mandatory = 0 AND shown_at > ? AND shown_at <= ?
+                "SELECT shown_at FROM handoffs WHERE agent = ? AND shown_at IS NOT NULL
+                 AND high = 0 AND shown_at > ? AND shown_at <= ?
                  ORDER BY shown_at DESC LIMIT 1 OFFSET ?",
             )?
             .query_row(params![agent, millis(since), millis(now), nth.saturating_sub(1)], |row| {
@@ -74,10 +103,10 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Notes that the card of a question has come before the reviewer.
+    /// Notes that a card has come before the reviewer.
     pub fn note_shown(&self, handoff: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("UPDATE checks SET shown_at = ?2 WHERE handoff = ?1")?
+            .prepare_cached("UPDATE handoffs SET shown_at = ?2 WHERE id = ?1")?
             .execute(params![handoff, millis(now)])?;
         Ok(())
     }

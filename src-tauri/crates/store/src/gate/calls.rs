@@ -56,6 +56,8 @@ pub struct NewCheck {
 /// A question that was asked before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
+    /// The idempotency key.
+    pub key: String,
     /// Its place.
     pub seq: i64,
     /// The task's id.
@@ -78,6 +80,10 @@ pub struct CheckRow {
     pub level: Level,
     /// The handoff that asks the reviewer.
     pub handoff: Option<String>,
+    /// The standing rule that let it run.
+    pub rule: Option<i64>,
+    /// What it allowed was recorded.
+    pub done: bool,
 }
 
 /// An action that was recorded.
@@ -91,6 +97,8 @@ pub struct NewAction<'a> {
     pub hash: &'a str,
     /// What it did, as computed.
     pub effect: Effect,
+    /// Whether the desk found that out; else the agent says so.
+    pub found: bool,
     /// Where the desk has it from.
     pub source: &'a str,
     /// It belongs to the task's draft.
@@ -123,11 +131,13 @@ pub struct Past {
     pub action: Action,
     /// What it did, as computed.
     pub effect: Effect,
+    /// Whether the desk found that out; else the agent says so.
+    pub found: bool,
     /// Where the desk has it from.
     pub source: String,
 }
 
-const CHECK: &str = "seq, task, step, tool, hash, asked, answer, verdict, evidence, level, handoff";
+const CHECK: &str = "seq, task, step, tool, hash, asked, answer, verdict, evidence, level, handoff, rule, done, key";
 
 fn check(row: &Row<'_>) -> rusqlite::Result<Result<CheckRow, StoreError>> {
     let (evidence, level): (String, String) = (row.get(8)?, row.get(9)?);
@@ -144,16 +154,22 @@ fn check(row: &Row<'_>) -> rusqlite::Result<Result<CheckRow, StoreError>> {
             evidence: serde_json::from_str(&evidence)?,
             level: serde_json::from_str(&level)?,
             handoff: row.get(10)?,
+            rule: row.get(11)?,
+            done: row.get(12)?,
+            key: row.get(13)?,
         })
     };
     Ok(parsed())
 }
 
-fn past(row: &Row<'_>) -> rusqlite::Result<Result<Past, StoreError>> {
+/// The columns that [`past`] reads.
+pub(super) const PAST: &str = "action, effect, source, found";
+
+pub(super) fn past(row: &Row<'_>) -> rusqlite::Result<Result<Past, StoreError>> {
     let text: String = row.get(0)?;
-    let (effect, source) = (effect_from(row.get(1)?), row.get(2)?);
+    let (effect, source, found) = (effect_from(row.get(1)?), row.get(2)?, row.get(3)?);
     Ok(serde_json::from_str(&text)
-        .map(|action| Past { action, effect, source })
+        .map(|action| Past { action, effect, found, source })
         .map_err(StoreError::from))
 }
 
@@ -163,9 +179,15 @@ impl Read<'_> {
         self.one_check("agent = ?1 AND key = ?2", [agent, key])
     }
 
-    /// The question behind a handoff.
+    /// The question behind a handoff that the gate asks with: the first that names
+    /// it. Later ones have used its permit, as others use that of a handoff of the
+    /// agent's own, which has none.
     pub fn check_of(&self, handoff: &str) -> Result<Option<CheckRow>, StoreError> {
-        self.one_check("handoff = ?1", [handoff])
+        self.one_check(
+            "handoff = ?1 AND EXISTS
+             (SELECT 1 FROM handoffs h WHERE h.id = ?1 AND h.key LIKE 'check:%')",
+            [handoff],
+        )
     }
 
     fn one_check(
@@ -173,58 +195,35 @@ impl Read<'_> {
         filter: &str,
         values: impl rusqlite::Params,
     ) -> Result<Option<CheckRow>, StoreError> {
-        let sql = format!("SELECT {CHECK} FROM checks WHERE {filter} ORDER BY seq DESC LIMIT 1");
+        let sql = format!("SELECT {CHECK} FROM checks WHERE {filter} ORDER BY seq LIMIT 1");
         self.connection.prepare_cached(&sql)?.query_row(values, check).optional()?.transpose()
     }
 
     /// The question by which exactly this call was allowed and that is not yet
-    /// recorded as done.
+    /// recorded, or not as another action than this one: the latest, since one
+    /// before may never have been made. One that was asked under the action's id
+    /// is meant before others.
     pub fn was_allowed(
         &self,
         agent: &str,
         task: &str,
         hash: &str,
+        action: &str,
     ) -> Result<Option<CheckRow>, StoreError> {
         let sql = format!(
-            "SELECT {CHECK} FROM checks WHERE agent = ? AND task = ? AND hash = ?
-             AND verdict = 'run' AND done = 0 ORDER BY seq LIMIT 1"
+            "SELECT {CHECK} FROM checks WHERE agent = ?1 AND task = ?2 AND hash = ?3
+             AND verdict = 'run' AND done = 0 AND (action IS NULL OR action = ?4)
+             ORDER BY action IS NULL, key = ?4 DESC, seq DESC LIMIT 1"
         );
-        let values = [agent, task, hash];
+        let values = [agent, task, hash, action];
         self.connection.prepare_cached(&sql)?.query_row(values, check).optional()?.transpose()
-    }
-
-    /// The handoff whose decision lets exactly this call run once more.
-    pub fn permit(
-        &self,
-        agent: &str,
-        task: &str,
-        hash: &str,
-    ) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT handoff FROM permits WHERE agent = ? AND task = ? AND hash = ?
-                 AND used_at IS NULL LIMIT 1",
-            )?
-            .query_row([agent, task, hash], |row| row.get(0))
-            .optional()?)
-    }
-
-    /// Whether a decision ever let exactly this call run.
-    pub fn was_permitted(&self, agent: &str, task: &str, hash: &str) -> Result<bool, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached("SELECT 1 FROM permits WHERE agent = ? AND task = ? AND hash = ?")?
-            .exists([agent, task, hash])?)
     }
 
     /// The action of this id, as it was recorded.
     pub fn action(&self, agent: &str, task: &str, id: &str) -> Result<Option<Past>, StoreError> {
+        let sql = format!("SELECT {PAST} FROM actions WHERE agent = ? AND task = ? AND id = ?");
         self.connection
-            .prepare_cached(
-                "SELECT action, effect, source FROM actions
-                 WHERE agent = ? AND task = ? AND id = ?",
-            )?
+            .prepare_cached(&sql)?
             .query_row([agent, task, id], past)
             .optional()?
             .transpose()
@@ -266,10 +265,10 @@ impl Read<'_> {
 
     /// The changes of a task that wait to be looked at, oldest first.
     pub fn drafted(&self, agent: &str, task: &str) -> Result<Vec<Past>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT action, effect, source FROM actions
-             WHERE agent = ? AND task = ? AND drafted = 1 ORDER BY seq",
-        )?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {PAST} FROM actions
+             WHERE agent = ? AND task = ? AND drafted = 1 ORDER BY seq"
+        ))?;
         statement
             .query_map([agent, task], past)?
             .map(|found| found.map_err(StoreError::from).flatten())
@@ -309,12 +308,14 @@ impl Read<'_> {
 
     /// What an agent has done so far.
     pub fn track(&self, agent: &str) -> Result<Counted, StoreError> {
-        let counted = self
+        Ok(self
             .connection
             .prepare_cached(
-                "SELECT t.decisions, t.overridden, t.undone, t.calls, t.mandatory,
-                   t.discretionary, coalesce(a.divergences, 0)
-                 FROM tracks t LEFT JOIN agents a ON a.name = t.agent WHERE t.agent = ?",
+                "SELECT coalesce(t.decisions, 0), coalesce(t.overridden, 0),
+                   coalesce(t.undone, 0), coalesce(t.calls, 0), coalesce(t.mandatory, 0),
+                   coalesce(t.discretionary, 0), coalesce(a.divergences, 0)
+                 FROM (SELECT ?1 AS name) n LEFT JOIN tracks t ON t.agent = n.name
+                 LEFT JOIN agents a ON a.name = n.name",
             )?
             .query_row([agent], |row| {
                 Ok(Counted {
@@ -326,22 +327,14 @@ impl Read<'_> {
                     discretionary: row.get(5)?,
                     divergences: row.get(6)?,
                 })
-            })
-            .optional()?;
-        if let Some(counted) = counted {
-            return Ok(counted);
-        }
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT coalesce(sum(divergences), 0) FROM agents WHERE name = ?")?;
-        let divergences = statement.query_row([agent], |row| row.get(0))?;
-        Ok(Counted { divergences, ..Counted::default() })
+            })?)
     }
 }
 
 impl Write<'_> {
     /// Keeps a question and its answer, in the place of an earlier answer to
-    /// the same key.
+    /// the same key. How a question came before the reviewer stays, whatever the
+    /// answer is afterwards: it is what replays and counts are about.
     pub fn keep_check(
         &self,
         agent: &str,
@@ -356,9 +349,11 @@ impl Write<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                    ?17, ?18, ?19)
                  ON CONFLICT (agent, key) DO UPDATE SET answer = ?8, verdict = ?9, effect = ?10,
-                   mandatory = max(mandatory, ?11), level = ?12, evidence = ?13,
-                   handoff = coalesce(?14, handoff), rule = ?15, judged = ?17, gave = ?18,
-                   measured = ?19",
+                   mandatory = max(mandatory, ?11), handoff = coalesce(?14, handoff), rule = ?15,
+                   (level, evidence, judged, gave, measured) =
+                     (SELECT level, evidence, judged, gave, measured
+                      WHERE handoff IS NOT NULL AND gave ->> '$.verdict' = 'held'
+                      UNION ALL SELECT ?12, ?13, ?17, ?18, ?19 LIMIT 1)",
             )?
             .execute(params![
                 agent,
@@ -384,11 +379,11 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Notes that what a question allowed was done.
-    pub fn check_done(&self, seq: i64) -> Result<(), StoreError> {
+    /// Notes the action that a question is recorded as, and whether that is over.
+    pub fn check_recorded(&self, seq: i64, action: &str, over: bool) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("UPDATE checks SET done = 1 WHERE seq = ?")?
-            .execute([seq])?;
+            .prepare_cached("UPDATE checks SET action = ?2, done = max(done, ?3) WHERE seq = ?1")?
+            .execute(params![seq, action, over])?;
         Ok(())
     }
 
@@ -403,10 +398,10 @@ impl Write<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO actions (agent, task, id, step, tool, hash, action, effect, status,
-                   source, at, drafted)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                   source, at, drafted, found)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                  ON CONFLICT (agent, task, id) DO UPDATE SET action = ?7, effect = ?8,
-                   status = ?9, source = ?10, drafted = max(drafted, ?12)",
+                   status = ?9, source = ?10, drafted = max(drafted, ?12), found = ?13",
             )?
             .execute(params![
                 agent,
@@ -421,46 +416,43 @@ impl Write<'_> {
                 new.source,
                 millis(now),
                 new.drafted,
+                new.found,
             ])?;
         Ok(())
     }
 
-    /// Puts the drafted changes of a task into the handoff that asks for them.
-    pub fn gather_draft(&self, agent: &str, task: &str, handoff: &str) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE actions SET drafted = 0, draft = ?3
-                 WHERE agent = ?1 AND task = ?2 AND drafted = 1",
-            )?
-            .execute([agent, task, handoff])?;
-        Ok(())
-    }
-
-    /// Lets exactly one later call of this hash run.
-    pub fn permit_once(
+    /// Notes where the desk has an action from.
+    pub fn set_source(
         &self,
-        handoff: &str,
         agent: &str,
         task: &str,
-        hash: &str,
+        id: &str,
+        source: &str,
     ) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
-                "INSERT OR IGNORE INTO permits (handoff, agent, task, hash) VALUES (?, ?, ?, ?)",
+                "UPDATE actions SET source = ?4 WHERE agent = ?1 AND task = ?2 AND id = ?3",
             )?
-            .execute([handoff, agent, task, hash])?;
+            .execute([agent, task, id, source])?;
         Ok(())
     }
 
-    /// Uses a permit up, whether or not anything ran by it; says whether it
-    /// was still there.
-    pub fn use_permit(&self, handoff: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let changed = self
-            .connection
-            .prepare_cached(
-                "UPDATE permits SET used_at = ?2 WHERE handoff = ?1 AND used_at IS NULL",
-            )?
-            .execute(params![handoff, millis(now)])?;
-        Ok(changed == 1)
+    /// Puts these drafted changes of a task into the handoff that asks for them;
+    /// what was recorded since belongs to the next one.
+    pub fn gather_draft(
+        &self,
+        agent: &str,
+        task: &str,
+        handoff: &str,
+        actions: &[String],
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE actions SET drafted = 0, draft = ?3
+             WHERE agent = ?1 AND task = ?2 AND id = ?4 AND drafted = 1",
+        )?;
+        for action in actions {
+            statement.execute([agent, task, handoff, action])?;
+        }
+        Ok(())
     }
 }

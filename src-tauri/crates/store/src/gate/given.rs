@@ -67,10 +67,32 @@ pub struct RuleRow {
 impl RuleRow {
     /// Whether it counts at this moment.
     pub fn is_active(&self, now: DateTime<Utc>) -> bool {
-        self.revoked_at.is_none()
-            && self.rule.until.is_none_or(|until| now < until)
-            && self.rule.uses.is_none_or(|uses| self.used < uses)
+        self.stands(now) && self.rule.uses.is_none_or(|uses| self.used < uses)
     }
+
+    /// Whether it is neither taken back nor at its end, used up or not.
+    pub fn stands(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.rule.until.is_none_or(|until| now < until)
+    }
+}
+
+const RULE: &str = "id, rule, used, last_used, made_at, revoked_at";
+
+fn rule(row: &Row<'_>) -> rusqlite::Result<Result<RuleRow, StoreError>> {
+    let text: String = row.get(1)?;
+    let (last_used, revoked_at): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(5)?);
+    let (id, used, made_at) = (row.get(0)?, row.get(2)?, row.get(4)?);
+    let parsed = || -> Result<RuleRow, StoreError> {
+        Ok(RuleRow {
+            id,
+            rule: serde_json::from_str(&text)?,
+            used,
+            last_used: last_used.map(instant),
+            made_at: instant(made_at),
+            revoked_at: revoked_at.map(instant),
+        })
+    };
+    Ok(parsed())
 }
 
 const TOOL: &str = "name, definition, hash, claimed, accepted, accepted_hash";
@@ -140,10 +162,17 @@ impl Read<'_> {
 
     /// Whether exactly this is stopped; empty means all.
     pub fn is_paused(&self, agent: &str, task: &str) -> Result<bool, StoreError> {
-        Ok(self
+        Ok(self.stopped_at(agent, task)?.is_some())
+    }
+
+    /// How exactly this is stopped; empty means all.
+    pub fn stopped_at(&self, agent: &str, task: &str) -> Result<Option<Stop>, StoreError> {
+        let word: Option<String> = self
             .connection
-            .prepare_cached("SELECT 1 FROM pauses WHERE agent = ? AND task = ?")?
-            .exists([agent, task])?)
+            .prepare_cached("SELECT stop FROM pauses WHERE agent = ? AND task = ?")?
+            .query_row([agent, task], |row| row.get(0))
+            .optional()?;
+        Ok(word.map(|word| serde_json::from_str(&word)).transpose()?)
     }
 
     /// How many agents wait for the reviewer: lowered, or with tools that are
@@ -176,22 +205,18 @@ impl Read<'_> {
 
     /// All rules, the latest first.
     pub fn rules(&self) -> Result<Vec<RuleRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, rule, used, last_used, made_at, revoked_at FROM rules ORDER BY id DESC",
-        )?;
-        let mut rows = statement.query([])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(RuleRow {
-                id: row.get(0)?,
-                rule: serde_json::from_str(row.get_ref(1)?.as_str().unwrap_or_default())?,
-                used: row.get(2)?,
-                last_used: row.get::<_, Option<i64>>(3)?.map(instant),
-                made_at: instant(row.get(4)?),
-                revoked_at: row.get::<_, Option<i64>>(5)?.map(instant),
-            });
-        }
-        Ok(found)
+        let sql = format!("SELECT {RULE} FROM rules ORDER BY id DESC");
+        self.connection
+            .prepare_cached(&sql)?
+            .query_map([], rule)?
+            .map(|found| found.map_err(StoreError::from).flatten())
+            .collect()
+    }
+
+    /// The rule of this id, in force or not.
+    pub fn rule(&self, id: i64) -> Result<Option<RuleRow>, StoreError> {
+        let sql = format!("SELECT {RULE} FROM rules WHERE id = ?");
+        self.connection.prepare_cached(&sql)?.query_row([id], rule).optional()?.transpose()
     }
 }
 

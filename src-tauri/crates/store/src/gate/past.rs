@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use handoff_domain::lifecycle::Progress;
+use handoff_domain::lifecycle::{Progress, Traits};
 use rusqlite::params;
 
 use crate::rows::{instant, millis};
@@ -45,9 +45,12 @@ pub struct DecidedRow {
     pub agent: String,
     /// Where it stands.
     pub progress: Progress,
+    /// What the lifecycle needs to know of the proposal.
+    pub traits: Traits,
     /// The proposal, as JSON.
     pub payload: String,
-    /// When the reviewer opened it first.
+    /// Since when the reviewer had the proposal before them that was decided: they
+    /// had opened it, it had changed, or the answer before was taken back.
     pub opened_at: Option<DateTime<Utc>>,
     /// When it was decided.
     pub decided_at: DateTime<Utc>,
@@ -110,8 +113,11 @@ impl Read<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT h.id, h.agent, h.progress, (SELECT p.json FROM payloads p
                WHERE p.handoff = h.seq ORDER BY p.revision DESC LIMIT 1),
-               (SELECT min(at) FROM events WHERE handoff = h.seq AND kind = 'opened'),
-               (SELECT max(at) FROM events WHERE handoff = h.seq AND kind = 'decided')
+               (SELECT max(e.at) FROM events e WHERE e.handoff = h.seq
+                 AND e.kind IN ('opened', 'revised', 'reopened', 'contradicted', 'undone')
+                 AND EXISTS (SELECT 1 FROM events o WHERE o.handoff = h.seq AND o.kind = 'opened')),
+               (SELECT max(at) FROM events WHERE handoff = h.seq AND kind = 'decided'),
+               h.traits
              FROM handoffs h WHERE h.list IN (1, 2) AND h.outcome IS NOT NULL
              AND h.changed_at >= ? ORDER BY h.changed_at DESC LIMIT ?",
         )?;
@@ -126,6 +132,7 @@ impl Read<'_> {
                 id: row.get(0)?,
                 agent: row.get(1)?,
                 progress: serde_json::from_str(row.get_ref(2)?.as_str().unwrap_or_default())?,
+                traits: serde_json::from_str(row.get_ref(6)?.as_str().unwrap_or_default())?,
                 payload,
                 opened_at: row.get::<_, Option<i64>>(4)?.map(instant),
                 decided_at: instant(decided),
@@ -135,8 +142,8 @@ impl Read<'_> {
         Ok(found)
     }
 
-    /// The last handoffs since then that no question became, oldest first, at
-    /// most `limit`.
+    /// The last handoffs since then that an agent made itself, oldest first, at
+    /// most `limit`: neither the desk's question about a call nor its draft.
     pub fn submitted_since(
         &self,
         since: DateTime<Utc>,
@@ -146,7 +153,8 @@ impl Read<'_> {
             "SELECT h.agent, h.received_at, (SELECT p.json ->> '$.reason.code' FROM payloads p
                WHERE p.handoff = h.seq ORDER BY p.revision LIMIT 1)
              FROM handoffs h WHERE h.received_at >= ?
-             AND NOT EXISTS (SELECT 1 FROM checks c WHERE c.handoff = h.id)
+             AND NOT (h.key GLOB 'check:*' AND EXISTS (SELECT 1 FROM checks c WHERE c.handoff = h.id))
+             AND NOT EXISTS (SELECT 1 FROM actions d WHERE d.draft = h.id)
              ORDER BY h.seq DESC LIMIT ?",
         )?;
         let mut rows = statement.query(params![millis(since), limit])?;

@@ -7,6 +7,9 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use crate::rows::{instant, millis};
 use crate::{Entry, Read, StoreError, Write};
 
+/// How many handoffs of a task are looked through for the last decision.
+const LATEST: u32 = 50;
+
 /// The most instructions that are handed out at once.
 const MOST: u32 = 100;
 
@@ -74,6 +77,32 @@ impl Read<'_> {
         self.connection.prepare_cached(&sql)?.query_row([agent, id], told).optional()?.transpose()
     }
 
+    /// The agents whose last word about all their work is a pause.
+    pub fn told_to_pause(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT agent FROM (SELECT agent, instruction ->> '$.kind' AS kind, max(seq)
+               FROM instructions WHERE task = '' AND instruction ->> '$.kind' IN ('pause', 'resume')
+               GROUP BY agent) WHERE kind = 'pause'",
+        )?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// The last of what an agent was told of one task, oldest first.
+    pub fn told_of(&self, agent: &str, task: &str) -> Result<Vec<Told>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM instructions WHERE agent = ? AND task = ?
+             ORDER BY seq DESC LIMIT ?"
+        );
+        let mut found: Vec<Told> = self
+            .connection
+            .prepare_cached(&sql)?
+            .query_map(params![agent, task, MOST], told)?
+            .map(|found| found.map_err(StoreError::from).flatten())
+            .collect::<Result<_, _>>()?;
+        found.reverse();
+        Ok(found)
+    }
+
     /// What happened to something that is no handoff, oldest first.
     pub fn entries_about(&self, subject: &str) -> Result<Vec<Entry>, StoreError> {
         let number: Option<i64> = self
@@ -82,6 +111,41 @@ impl Read<'_> {
             .query_row([subject], |row| row.get(0))
             .optional()?;
         number.map_or(Ok(Vec::new()), |number| self.entries(-number))
+    }
+
+    /// The latest event of any of these kinds about a subject.
+    pub fn latest_about<const N: usize>(
+        &self,
+        subject: &str,
+        kinds: [&str; N],
+    ) -> Result<Option<Entry>, StoreError> {
+        let number: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT n FROM subjects WHERE id = ?")?
+            .query_row([subject], |row| row.get(0))
+            .optional()?;
+        number.map_or(Ok(None), |number| self.latest_entry(-number, kinds))
+    }
+
+    /// The handoff of a task whose decision went out last, among the latest of
+    /// them; one can be left out. The gate asks for it at every call.
+    pub fn last_told(
+        &self,
+        agent: &str,
+        task: &str,
+        but: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT h.id FROM (SELECT seq, id, state FROM handoffs
+                   WHERE agent = ?1 AND task = ?2 ORDER BY seq DESC LIMIT ?4) h
+                 JOIN events e ON e.handoff = h.seq AND e.kind IN ('released', 'default_taken')
+                 WHERE h.id IS NOT ?3 AND h.state IN ('released', 'collected', 'reconciled')
+                 ORDER BY e.seq DESC LIMIT 1",
+            )?
+            .query_row(params![agent, task, but, LATEST], |row| row.get(0))
+            .optional()?)
     }
 
     /// The latest handoffs of a task, the latest first, at most `limit`: the
@@ -138,6 +202,20 @@ impl Write<'_> {
             )?
             .execute(params![id, agent, task, serde_json::to_string(instruction)?, millis(now)])?;
         Ok(true)
+    }
+
+    /// What an agent was to be told does not hold any more: it is not told
+    /// again, and one that nobody heard of is dropped.
+    pub fn untell(&self, id: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("DELETE FROM instructions WHERE id = ? AND given_at IS NULL")?
+            .execute([id])?;
+        self.connection
+            .prepare_cached(
+                "UPDATE instructions SET known_at = ?2 WHERE id = ?1 AND known_at IS NULL",
+            )?
+            .execute(params![id, millis(now)])?;
+        Ok(())
     }
 
     /// Notes that instructions were handed out.

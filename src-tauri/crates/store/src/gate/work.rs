@@ -44,6 +44,17 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Result<TaskRow, StoreError>> {
     Ok(parsed())
 }
 
+/// A handoff that is not released yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenQuestion {
+    /// Its id.
+    pub id: String,
+    /// The step that it is about.
+    pub step: Option<String>,
+    /// It asks for words alone, and nothing waits for it.
+    pub quick: bool,
+}
+
 impl Read<'_> {
     /// The task of this agent.
     pub fn task(&self, agent: &str, id: &str) -> Result<Option<TaskRow>, StoreError> {
@@ -73,26 +84,48 @@ impl Read<'_> {
         Ok(found)
     }
 
-    /// The handoffs of a task that are not released yet, each with the step it
-    /// is about.
-    pub fn pending(
-        &self,
-        agent: &str,
-        task: &str,
-    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    /// The handoffs of a task that are not released yet.
+    pub fn pending(&self, agent: &str, task: &str) -> Result<Vec<OpenQuestion>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT h.id, (SELECT p.json ->> '$.pending_question.step' FROM payloads p
-               WHERE p.handoff = h.seq ORDER BY p.revision DESC LIMIT 1)
-             FROM handoffs h WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
+            "SELECT h.id, p.json ->> '$.pending_question.step',
+               p.json ->> '$.allowed_decisions' IS '[\"inform\"]'
+                 AND p.json ->> '$.pending_question.step' IS NULL
+                 AND ifnull(json_array_length(p.json, '$.options'), 0) = 0
+             FROM handoffs h JOIN payloads p ON p.handoff = h.seq AND p.revision =
+               (SELECT max(revision) FROM payloads WHERE handoff = h.seq)
+             WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
              AND h.state IN (?3, ?4, ?5) ORDER BY h.seq",
         )?;
         let states = [State::Queued, State::Ready, State::Decided].map(State::as_str);
         let found = statement
             .query_map(params![agent, task, states[0], states[1], states[2]], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok(OpenQuestion { id: row.get(0)?, step: row.get(1)?, quick: row.get(2)? })
             })?
             .collect::<Result<_, _>>()?;
         Ok(found)
+    }
+
+    /// How much of what happened in a task is older than its latest handoffs and its
+    /// latest actions; events of these kinds are left aside.
+    pub fn passed_over(
+        &self,
+        agent: &str,
+        task: &str,
+        handoffs: u32,
+        actions: u32,
+        aside: &[&str],
+    ) -> Result<u32, StoreError> {
+        let aside = serde_json::to_string(aside)?;
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT (SELECT count(*) FROM events e WHERE e.handoff IN
+                   (SELECT seq FROM handoffs WHERE agent = ?1 AND task = ?2
+                    ORDER BY seq DESC LIMIT -1 OFFSET ?3)
+                   AND e.kind NOT IN (SELECT value FROM json_each(?5)))
+                 + max(0, (SELECT count(*) FROM actions WHERE agent = ?1 AND task = ?2) - ?4)",
+            )?
+            .query_row(params![agent, task, handoffs, actions, aside], |row| row.get(0))?)
     }
 
     /// The handoffs of a task whose decision is out and not reported on yet,
@@ -123,9 +156,27 @@ impl Read<'_> {
     }
 }
 
+/// The agent says what its task is: its plan is the later word.
+const KEEP_TASK: &str =
+    "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at, planned)
+     VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5, ?4 IS NOT NULL)
+     ON CONFLICT (agent, id) DO UPDATE SET task = excluded.task,
+       revision = revision + (excluded.plan IS NOT NULL AND excluded.plan IS NOT tasks.plan),
+       plan = coalesce(excluded.plan, tasks.plan), planned = max(planned, excluded.planned),
+       changed_at = excluded.changed_at, closed_at = NULL";
+
+/// A handoff says what its task is: its plan counts only where the agent gave
+/// none of its own.
+const OPEN_TASK: &str = "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at)
+     VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5)
+     ON CONFLICT (agent, id) DO UPDATE SET changed_at = excluded.changed_at,
+       revision = revision + (NOT planned AND excluded.plan IS NOT NULL
+         AND excluded.plan IS NOT tasks.plan),
+       plan = CASE WHEN planned THEN plan ELSE coalesce(excluded.plan, plan) END";
+
 impl Write<'_> {
-    /// Keeps what a task is, and its plan if one is given; returns how it
-    /// stands. A task that ended is open again.
+    /// Keeps what a task is, and its plan if one is given. A task that ended is
+    /// open again.
     pub fn keep_task(
         &self,
         agent: &str,
@@ -133,20 +184,7 @@ impl Write<'_> {
         plan: Option<&Plan>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let plan = plan.map(serde_json::to_string).transpose()?;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at, planned)
-                 VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5, ?4 IS NOT NULL)
-                 ON CONFLICT (agent, id) DO UPDATE SET task = excluded.task,
-                   revision = revision + (excluded.plan IS NOT NULL
-                     AND excluded.plan IS NOT tasks.plan),
-                   plan = coalesce(excluded.plan, tasks.plan),
-                   planned = max(planned, excluded.planned),
-                   changed_at = excluded.changed_at, closed_at = NULL",
-            )?
-            .execute(params![agent, task.id, serde_json::to_string(task)?, plan, millis(now)])?;
-        Ok(())
+        self.write_task(KEEP_TASK, agent, task, plan, now)
     }
 
     /// Keeps the task that a handoff belongs to. Its plan counts only where the
@@ -158,17 +196,25 @@ impl Write<'_> {
         plan: Option<&Plan>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        self.write_task(OPEN_TASK, agent, task, plan, now)
+    }
+
+    fn write_task(
+        &self,
+        sql: &str,
+        agent: &str,
+        task: &Task,
+        plan: Option<&Plan>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let plan = plan.map(serde_json::to_string).transpose()?;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO tasks (agent, id, task, plan, revision, opened_at, changed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?4 IS NOT NULL, ?5, ?5)
-                 ON CONFLICT (agent, id) DO UPDATE SET changed_at = excluded.changed_at,
-                   revision = revision + (NOT planned AND excluded.plan IS NOT NULL
-                     AND excluded.plan IS NOT tasks.plan),
-                   plan = CASE WHEN planned THEN plan ELSE coalesce(excluded.plan, plan) END",
-            )?
-            .execute(params![agent, task.id, serde_json::to_string(task)?, plan, millis(now)])?;
+        self.connection.prepare_cached(sql)?.execute(params![
+            agent,
+            task.id,
+            serde_json::to_string(task)?,
+            plan,
+            millis(now)
+        ])?;
         Ok(())
     }
 

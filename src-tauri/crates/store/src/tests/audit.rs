@@ -2,11 +2,9 @@
 //! behind the desk's back is found.
 
 use handoff_domain::audit::{Head, Reason};
-use handoff_domain::decision::hex;
 
-use super::desk::{Desk, desk, entry, raw, submit};
-use super::{at, new, ready};
-use crate::{StoreError, head, verify};
+use super::desk::{Desk, desk, raw, submit};
+use crate::{head, verify};
 
 #[tokio::test]
 async fn a_log_is_whole_and_its_head_is_written_down() {
@@ -91,12 +89,36 @@ async fn an_end_that_was_cut_off_is_told_at_the_start_and_for_ever() {
     let opened = desk.open();
     assert!(opened.notices[0].contains("events 5 to 6 are missing"), "{:?}", opened.notices);
     submit(&opened.store, "d").await.expect("it works on");
+    let told = opened.notices.clone();
     drop(opened);
     let verified = desk.verify();
     assert_eq!((verified.reached.epoch, verified.reached.seq), (2, 8));
     assert_eq!((verified.epochs[0].reason, verified.epochs[0].lost_from), (Reason::Behind, 5));
     assert_eq!(verified.broken.map(|broken| broken.seq), Some(5));
-    assert!(desk.open().notices.is_empty(), "it is told once");
+    let again = desk.open();
+    assert!(again.notices.is_empty(), "it is found once");
+    assert_eq!(again.store.unread(), told, "and told until it is read");
+}
+
+#[tokio::test]
+async fn a_head_that_could_not_be_written_is_told_of_and_tried_again() {
+    let desk = Desk::filled().await;
+    let store = desk.open().store;
+    let head = desk.files.head();
+    std::fs::remove_file(&head).expect("gone");
+    std::fs::create_dir(&head).expect("nothing can take this place");
+    submit(&store, "d").await.expect("stored");
+    let until = |seen: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !seen() {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(20), "it never happened");
+            std::thread::yield_now();
+        }
+    };
+    until(&|| store.head_fault().is_some());
+    std::fs::remove_dir(&head).expect("it can again");
+    until(&|| store.head_fault().is_none());
+    assert!(head.is_file(), "nothing was stored meanwhile");
 }
 
 #[tokio::test]
@@ -175,30 +197,4 @@ fn what_an_earlier_desk_logged_is_chained() {
     );
     let broken = desk.verify().broken.expect("found");
     assert_eq!(broken.handoff.as_deref(), Some("h-9"), "also what was there before the chain");
-}
-
-#[tokio::test]
-#[expect(clippy::print_stdout, reason = "the result of a measurement")]
-#[ignore = "a measurement; run it in a release build"]
-async fn how_long_a_hundred_thousand_events_take() {
-    let desk = desk();
-    let opened = desk.open();
-    for thousand in 0..25 {
-        let batch = move |write: &crate::Write<'_>| {
-            for place in 0..1000 {
-                let handoff = new(&format!("{thousand}-{place}"), "{}".to_owned());
-                let record = write.insert(&handoff, &ready(600), at(0))?;
-                for kind in ["submitted", "ready", "notified", "opened"] {
-                    write.log(record.seq, &entry(kind))?;
-                }
-            }
-            Ok::<(), StoreError>(())
-        };
-        opened.store.write(batch).await.expect("stored");
-    }
-    let began = std::time::Instant::now();
-    let verified = desk.verify();
-    let took = began.elapsed();
-    assert_eq!((verified.broken, verified.events), (None, 100_000));
-    println!("100,000 events of 25,000 handoffs: {took:?}, head {}", hex(&verified.reached.hash));
 }

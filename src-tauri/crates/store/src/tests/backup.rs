@@ -51,6 +51,18 @@ async fn a_backup_of_a_damaged_database_does_not_count() {
     assert_eq!(std::fs::read_dir(desk.files.backups()).expect("listed").count(), 0);
 }
 
+#[tokio::test]
+async fn what_sqlite_takes_for_whole_and_the_log_does_not_is_no_backup() {
+    let desk = Desk::filled().await;
+    drop(desk.open());
+    desk.tamper("UPDATE events SET actor = 'System' WHERE seq = 2");
+    let store = Store::open(&desk.files.database).expect("opened: SQLite sees nothing");
+    assert_ne!(store.inspect(), Ok(Vec::new()), "it is damaged");
+    let refused = store.back_up_if_due(at(100));
+    assert!(matches!(refused, Err(StoreError::Damaged(_))), "{refused:?}");
+    assert_eq!(std::fs::read_dir(desk.files.backups()).expect("listed").count(), 0);
+}
+
 #[test]
 fn a_database_is_backed_up_before_its_format_changes() {
     let desk = desk();

@@ -10,6 +10,7 @@ use handoff_domain::audit::Reason;
 
 use super::at;
 use super::desk::{Desk, decide, desk, submit};
+use crate::aside::Plan;
 use crate::{Files, Kind, Opened, Store, backup, head, open, take_up};
 
 const HANDOFFS: usize = 40;
@@ -328,16 +329,95 @@ async fn a_database_that_is_gone_is_restored_from_the_backup_and_the_loss_is_nam
 }
 
 #[tokio::test]
+async fn of_two_backups_the_one_that_knows_more_is_taken_whatever_their_dates() {
+    let image = image().await;
+    let files = &image.desk.files;
+    let later = backup::make(files, Kind::Daily, at(60)).expect("a backup of all");
+    let earlier = backup::list(files).expect("listed").remove(1);
+    // It was made when the clock was a year ahead.
+    let name = crate::rotation::name(Kind::Daily, at(365 * 24 * 3600));
+    fs::rename(&earlier.path, files.backups().join(name)).expect("renamed");
+    for part in files.parts() {
+        drop(fs::remove_file(part));
+    }
+    let opened = image.desk.open();
+    let date = later.at.format("The backup of %Y-%m-%d %H:%M UTC").to_string();
+    assert!(opened.notices[0].contains(&date), "{:?}", opened.notices);
+    assert_eq!(standings(&opened.store), image.truth);
+}
+
+#[tokio::test]
 async fn mending_that_was_interrupted_is_done_at_the_next_start() {
     let image = image().await;
     let files = &image.desk.files;
     // The power went after the first step.
     take_up::suspect(files, "a test");
-    let aside = crate::damage::set_aside(files, at(150)).expect("set aside");
+    let aside = crate::aside::set_aside(files, at(150)).expect("set aside");
     assert!(aside.is_some() && !files.database.exists());
     let opened = image.desk.open();
     assert_eq!(standings(&opened.store), image.truth, "all of it was saved from there");
     assert!(!files.is_suspect());
+}
+
+/// Makes the first moves of a plan, and ends there as a crash would; says
+/// whether there were more.
+fn crash_after(plan: &Plan, files: &Files, moves: usize) -> bool {
+    let all = plan.moves(files);
+    for (from, to) in all.iter().take(moves) {
+        fs::rename(from, to).expect("moved");
+    }
+    moves < all.len()
+}
+
+#[tokio::test]
+async fn a_crash_while_a_damaged_database_is_moved_does_not_part_it_from_its_log() {
+    for moves in 0.. {
+        let image = image().await;
+        let files = &image.desk.files;
+        assert!(files.parts()[1].exists(), "there is a log, as after a crash");
+        take_up::suspect(files, "a test");
+        let plan = Plan::write_down(files, at(150), false).expect("written down");
+        let more = crash_after(&plan, files, moves);
+        let opened = image.desk.open();
+        assert!(opened.notices[0].contains("empty or missing"), "{:?}", opened.notices);
+        assert_eq!(standings(&opened.store), image.truth, "after {moves} moves");
+        drop(opened);
+        assert_eq!(image.desk.verify().broken, None);
+        assert!(!files.is_suspect());
+        if !more {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_while_a_backup_is_put_in_place_leaves_the_one_that_was_chosen() {
+    for moves in 0.. {
+        let image = image().await;
+        let files = &image.desk.files;
+        let chosen = backup::list(files).expect("listed").remove(0);
+        assert!(files.parts()[1].exists(), "there is a log, as after a crash");
+        crate::damage::prepare(files, &chosen.path, at(400)).expect("made");
+        let plan = Plan::write_down(files, at(400), true).expect("written down");
+        let more = crash_after(&plan, files, moves);
+        let opened = image.desk.open();
+        assert_eq!(opened.notices.len(), 1, "{:?}", opened.notices);
+        assert!(opened.notices[0].contains("went back to a backup"), "{:?}", opened.notices);
+        assert_eq!(standings(&opened.store).len(), BACKED_UP, "after {moves} moves");
+        drop(opened);
+        let verified = image.desk.verify();
+        assert_eq!(verified.broken, None);
+        assert_eq!(verified.epochs.last().map(|epoch| epoch.reason), Some(Reason::Restored));
+        // What was used until then is whole where it was moved to.
+        let aside = fs::read_dir(files.damaged()).expect("listed").next().expect("one");
+        let used = Files::of(aside.expect("an entry").path().join("desk.db"));
+        let used = Store::take_up(&used, at(500)).expect("opened");
+        assert_eq!(standings(&used.store), image.truth, "after {moves} moves");
+        assert!(image.desk.open().notices.is_empty(), "it is done once");
+        if !more {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

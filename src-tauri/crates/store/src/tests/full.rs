@@ -4,7 +4,6 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use super::at;
 use super::desk::{Desk, desk, raw};
@@ -17,9 +16,9 @@ const OLD: usize = 4 * 1024 * 1024;
 fn a_full_disk_does_not_keep_a_new_desk_from_opening_an_old_database() {
     let folder = tempfile::tempdir().expect("a folder");
     let script = "mount -t tmpfs -o size=64m none \"$0\" && \
-                  TMPDIR=\"$0\" exec \"$1\" --exact tests::full::on_a_disk_of_its_own --ignored";
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", script])
+                  TMPDIR=\"$0\" ON_A_SMALL_DISK=1 exec \"$1\" --exact tests::full::on_a_disk_of_its_own --ignored";
+    let Some(mut script) = handoff_stage::mounts::script(script) else { return };
+    let output = script
         .arg(folder.path())
         .arg(std::env::current_exe().expect("this program"))
         .output()
@@ -31,6 +30,7 @@ fn a_full_disk_does_not_keep_a_new_desk_from_opening_an_old_database() {
 #[test]
 #[ignore = "the other test runs it, on a file system that it may fill"]
 fn on_a_disk_of_its_own() {
+    assert!(std::env::var_os("ON_A_SMALL_DISK").is_some(), "it would fill the disk");
     let (with, without) = (old(), old());
     fs::write(with.folder().join("reserve"), vec![0; 8 * 1024 * 1024]).expect("kept");
     let filler = std::env::temp_dir().join("filler");
