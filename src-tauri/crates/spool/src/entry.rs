@@ -203,15 +203,26 @@ pub(crate) fn file_name(id: &str) -> String {
     format!("{id}.json")
 }
 
+/// A right that is missing may be given back: what was acknowledged waits for it.
 fn not_read(error: io::Error) -> Unreadable {
-    let kind = error.kind();
-    if kind == io::ErrorKind::NotFound {
+    if error.kind() == io::ErrorKind::NotFound {
         Unreadable::Gone
-    } else if kind == io::ErrorKind::PermissionDenied {
-        Unreadable::Damaged(format!("it may not be read: {error}"))
     } else if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
         Unreadable::Damaged("it is a link".to_owned())
     } else {
         Unreadable::NotNow(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_that_is_missing_is_waited_for_and_says_nothing_of_the_file() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert!(matches!(not_read(denied), Unreadable::NotNow(_)));
+        let link = io::Error::from_raw_os_error(Errno::LOOP.raw_os_error());
+        assert!(matches!(not_read(link), Unreadable::Damaged(_)));
     }
 }

@@ -63,7 +63,14 @@ impl Spool {
         }
     }
 
-    /// The handoff with this id, if it waits here.
+    /// Whether the desk has claimed the handoff with this id: it may have stored
+    /// it, and more may have become of it there.
+    pub fn is_claimed(&self, id: &str) -> bool {
+        is_handoff_id(id) && self.taken_up().join(file_name(id)).exists()
+    }
+
+    /// The handoff with this id, if it waits here. Where it was claimed before
+    /// it was taken back, only the desk can say whether it still could be.
     pub fn find(&self, id: &str) -> Result<Option<Entry>, SpoolError> {
         if !is_handoff_id(id) || !folder::check(&self.root)? {
             return Ok(None);
@@ -71,13 +78,20 @@ impl Spool {
         // In this order: the desk moves files from the first to the second.
         for path in [self.file(id), self.taken_up().join(file_name(id))] {
             match Entry::read(&path) {
-                Ok(entry) => return Ok(Some(entry)),
+                Ok(entry) => return Ok(Some(self.as_known(id, &path, entry))),
                 Err(Unreadable::Gone) => {}
                 Err(Unreadable::Damaged(why)) => return Err(SpoolError::Damaged { path, why }),
                 Err(Unreadable::NotNow(error)) => return Err(failed(&path, "read")(error)),
             }
         }
         Ok(None)
+    }
+
+    /// What was read in this place, but for a mark beside a file that the desk
+    /// had claimed without it.
+    fn as_known(&self, id: &str, path: &Path, entry: Entry) -> Entry {
+        let asked = path.parent() == Some(self.root.as_path()) && self.is_claimed(id);
+        if asked { Entry { withdrawn: None, ..entry } } else { entry }
     }
 
     /// All that lies here, whoever put it in.
@@ -91,8 +105,12 @@ impl Spool {
         // the first.
         for place in [self.root.clone(), self.taken_up()] {
             for name in folder::names(&place)?.into_iter().filter(|name| !is_own(name)) {
-                match Entry::read(&place.join(&name)) {
-                    Ok(entry) if seen.insert(name) => found.entries.push(entry),
+                let path = place.join(&name);
+                match Entry::read(&path) {
+                    Ok(entry) if seen.insert(name) => {
+                        let id = entry.id().unwrap_or_default();
+                        found.entries.push(self.as_known(&id, &path, entry));
+                    }
                     Ok(_) | Err(Unreadable::Gone) => {}
                     Err(Unreadable::Damaged(_) | Unreadable::NotNow(_)) => found.unreadable += 1,
                 }
@@ -102,8 +120,10 @@ impl Spool {
     }
 
     /// Marks a handoff that waits here as taken back. It is not removed: the
-    /// desk may know it already, and is to hear of it.
-    pub fn withdraw(&self, entry: &Entry, withdrawn: Withdrawn) -> Result<(), SpoolError> {
+    /// desk may know it already, and is to hear of it. Says whether that is all:
+    /// what a desk had claimed by then it may have an answer to, and whether it
+    /// can be taken back is only asked.
+    pub fn withdraw(&self, entry: &Entry, withdrawn: Withdrawn) -> Result<bool, SpoolError> {
         let id = entry.id().ok_or(SpoolError::NoKey)?;
         self.make()?;
         let marked = Entry { withdrawn: Some(withdrawn), ..entry.clone() };
@@ -112,7 +132,8 @@ impl Spool {
             disk::remove(&draft).ok();
             return Err(failed(&target, "written")(error));
         }
-        folder::sync(&self.root)
+        folder::sync(&self.root)?;
+        Ok(!self.is_claimed(&id))
     }
 
     /// Removes what [`Spool::put`] has just put in, unless the desk was faster:

@@ -113,14 +113,14 @@ fn a_withdrawal_is_kept_though_the_desk_claims_the_file_meanwhile() {
     spool.put(&given).expect("put");
     let claimed = spool.take().expect("taken");
     let withdrawn = Withdrawn { at: now(), reason: Some("Done by hand.".to_owned()) };
-    spool.withdraw(&given, withdrawn.clone()).expect("marked");
-    assert_eq!(
-        spool.find(&id).expect("readable").expect("there").withdrawn.as_ref(),
-        Some(&withdrawn)
-    );
+    assert!(!spool.withdraw(&given, withdrawn.clone()).expect("marked"), "it is only asked");
+    let known = || spool.find(&id).expect("readable").expect("there").withdrawn;
+    assert_eq!(known(), None, "the desk may have an answer to it");
+    assert_eq!(spool.waiting().expect("readable").entries[0].withdrawn, None);
     // The desk stores what it has claimed, and must not remove the mark with it.
     assert_eq!(spool.take().expect("taken"), claimed, "the second waits its turn");
     spool.done(&claimed[0]).expect("removed");
+    assert_eq!(known().as_ref(), Some(&withdrawn));
     let next = spool.take().expect("taken");
     assert_eq!(next.len(), 1);
     assert_eq!(next[0].read().expect("whole").withdrawn, Some(withdrawn));

@@ -84,30 +84,107 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Whether the desk may only be away for a moment, as while it restarts.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Lost { .. } => true,
+            Self::Refused { data, .. } => data.code == ErrorCode::Unavailable,
+            Self::NotOurs { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::Token { .. } => false,
+        }
+    }
+
+    /// What to say of it: what failed, why, and what to do.
+    pub fn explained(self) -> ErrorData {
+        let shown = format!("{self}.");
+        let told = |code, message: String, hint: String| ErrorData {
+            code,
+            message,
+            hint,
+            retryable: code == ErrorCode::Unavailable,
+            faults: Vec::new(),
+            winner: None,
+        };
+        match self {
+            Self::Refused { data, .. } => *data,
+            Self::Unreachable { socket, why } => told(
+                ErrorCode::Unavailable,
+                format!("No desk answers at {}: {why}.", socket.display()),
+                "Start `handoff-desk`, and check that HANDOFF_DESK_HOME is the same for both."
+                    .to_owned(),
+            ),
+            Self::NotOurs { .. } => told(
+                ErrorCode::Unavailable,
+                shown,
+                "Do not use it. Find out who made it, remove it, and start `handoff-desk`."
+                    .to_owned(),
+            ),
+            Self::Lost { why } => told(
+                ErrorCode::Unavailable,
+                format!("The connection to the desk was lost: {why}."),
+                "Whether it was done is unknown. Ask again: the key makes a repeated submit safe."
+                    .to_owned(),
+            ),
+            Self::Malformed { why } => told(
+                ErrorCode::Internal,
+                format!("The desk's answer cannot be understood: {why}."),
+                "The command and the desk may be of different versions; compare `handoff \
+                 --version`."
+                    .to_owned(),
+            ),
+            Self::TooLarge { bytes } => told(
+                ErrorCode::FrameTooLarge,
+                format!("The call takes {bytes} bytes, more than the desk accepts."),
+                "Leave long outputs out and name them in `briefing.not_included`.".to_owned(),
+            ),
+            Self::Token { path, why } => told(
+                ErrorCode::Refused,
+                format!("The agent's token {} cannot be used: {why}.", path.display()),
+                "Make the file readable for yourself, or take another name with --agent."
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
 impl Client {
     /// Connects and says hello, with the token kept for this name. A new name's
     /// token is made, and on disk, before the desk is told of it.
     pub fn connect(home: &Home, hello: Hello) -> Result<Self, ClientError> {
-        let mut line = Line::open(home.socket())?;
-        let path = home.token(&hello.name);
-        let kept = |why| ClientError::Token { path: path.clone(), why };
-        let (token, made) = match hello.token.clone() {
-            Some(token) => (token, false),
-            None => token::read_or_make(&path).map_err(kept)?,
-        };
-        let greeting = Hello { token: Some(token.clone()), ..hello };
-        match line.call::<_, Welcome>(method::HELLO, &greeting, CALL) {
-            Ok(welcome) => Ok(Self { line, welcome }),
-            // The name has another token: this one is of no use to anybody.
-            Err(ClientError::Refused { number, data })
-                if made && matches!(data.code, ErrorCode::Refused | ErrorCode::InvalidParams) =>
-            {
-                token::forget(&path, &token).map_err(kept)?;
-                Err(ClientError::Refused { number, data })
-            }
-            // After any other error it may be bound to this one.
-            Err(error) => Err(error),
+        let (mut line, greeting) = Greeting::over(home, hello)?;
+        let (id, frame) = line.frame(method::HELLO, &greeting.hello)?;
+        line.write(&frame)?;
+        let welcome = greeting.answered(line.answer(id, CALL))?;
+        Ok(Self { line, welcome })
+    }
+
+    /// The same with the first call behind it, which the desk is given at once:
+    /// both take one way there and back. The call's own outcome comes beside the
+    /// connection; an error here is that there is none.
+    pub fn connect_calling<P, R>(
+        home: &Home,
+        hello: Hello,
+        method: &str,
+        params: &P,
+        limit: Duration,
+    ) -> Result<(Self, Result<R, ClientError>), ClientError>
+    where
+        P: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        let (mut line, greeting) = Greeting::over(home, hello)?;
+        let (first, mut frames) = line.frame(method::HELLO, &greeting.hello)?;
+        let second = line.frame(method, params);
+        if let Ok((_, frame)) = &second {
+            frames.extend_from_slice(frame);
         }
+        line.write(&frames)?;
+        let welcome = greeting.answered(line.answer(first, CALL))?;
+        let outcome = second.and_then(|(id, _)| line.answer(id, limit));
+        Ok((Self { line, welcome }, outcome))
     }
 
     /// The token kept for a name, made if there is none: for who cannot say
@@ -154,6 +231,40 @@ impl Client {
         R: DeserializeOwned,
     {
         self.line.call(method, params, limit)
+    }
+}
+
+/// A hello with the token kept for its name.
+struct Greeting {
+    hello: Hello,
+    path: PathBuf,
+    /// The token was made for it just now.
+    made: Option<String>,
+}
+
+impl Greeting {
+    fn over(home: &Home, hello: Hello) -> Result<(Line, Self), ClientError> {
+        let line = Line::open(home.socket())?;
+        let path = home.token(&hello.name);
+        if hello.token.is_some() {
+            return Ok((line, Self { hello, path, made: None }));
+        }
+        let (token, made) = token::read_or_make(&path)
+            .map_err(|why| ClientError::Token { path: path.clone(), why })?;
+        let made = made.then(|| token.clone());
+        Ok((line, Self { hello: Hello { token: Some(token), ..hello }, path, made }))
+    }
+
+    fn answered(self, answer: Result<Welcome, ClientError>) -> Result<Welcome, ClientError> {
+        // The name has another token: this one is of no use to anybody. After any
+        // other error it may be bound to this one.
+        if let (Some(token), Err(ClientError::Refused { data, .. })) = (&self.made, &answer)
+            && matches!(data.code, ErrorCode::Refused | ErrorCode::InvalidParams)
+        {
+            token::forget(&self.path, token)
+                .map_err(|why| ClientError::Token { path: self.path.clone(), why })?;
+        }
+        answer
     }
 }
 
@@ -217,9 +328,13 @@ impl Line {
         P: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.last_id += 1;
-        let id = self.last_id;
-        self.send(&Call { jsonrpc: "2.0", id, method, params })?;
+        let (id, frame) = self.frame(method, params)?;
+        self.write(&frame)?;
+        self.answer(id, within)
+    }
+
+    /// Waits for the answer to the oldest call that has none.
+    fn answer<R: DeserializeOwned>(&mut self, id: u64, within: Duration) -> Result<R, ClientError> {
         let until = Instant::now().checked_add(within);
         loop {
             let line = self.next_line(until)?;
@@ -233,8 +348,8 @@ impl Line {
             if incoming.method.is_some() {
                 continue;
             }
-            // The desk could not read the id of what it refuses: calls go one
-            // at a time, so it is this one.
+            // The desk could not read the id of what it refuses: what was asked
+            // before is answered, so it is this one.
             let ours = incoming.id.as_ref().is_none_or(|found| found.as_u64() == Some(id));
             match (incoming.error, ours) {
                 (Some(error), true) => return Err(refused(error)),
@@ -247,8 +362,14 @@ impl Line {
         }
     }
 
-    fn send<P: Serialize + ?Sized>(&mut self, call: &Call<'_, P>) -> Result<(), ClientError> {
-        let mut frame = serde_json::to_vec(call).map_err(|why| malformed(&why))?;
+    fn frame<P>(&mut self, method: &str, params: &P) -> Result<(u64, Vec<u8>), ClientError>
+    where
+        P: Serialize + ?Sized,
+    {
+        self.last_id += 1;
+        let id = self.last_id;
+        let call = Call { jsonrpc: "2.0", id, method, params };
+        let mut frame = serde_json::to_vec(&call).map_err(|why| malformed(&why))?;
         // Text passed on as it was given may hold line ends. In JSON they can
         // only stand between tokens, where a space means the same.
         for byte in &mut frame {
@@ -260,8 +381,12 @@ impl Line {
         if frame.len() > MAX_FRAME_BYTES {
             return Err(ClientError::TooLarge { bytes: frame.len() });
         }
+        Ok((id, frame))
+    }
+
+    fn write(&mut self, frames: &[u8]) -> Result<(), ClientError> {
         self.stream.set_write_timeout(Some(CALL)).map_err(|why| lost(&why))?;
-        self.stream.write_all(&frame).map_err(|why| lost(&why))
+        self.stream.write_all(frames).map_err(|why| lost(&why))
     }
 
     fn next_line(&mut self, until: Option<Instant>) -> Result<Vec<u8>, ClientError> {

@@ -1,6 +1,7 @@
 //! Where the desk lives, and how bytes on its socket become calls.
 //!
-//! It knows frames, tokens and whose socket it is talking to. It does not know
+//! It knows frames, tokens, whose socket it is talking to, and which of the
+//! processes of a coding agent belong together. It does not know
 //! what a call means: that is the engine's business, and the caller's.
 
 pub mod client;
@@ -9,4 +10,5 @@ mod frame;
 pub mod home;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod session;
 mod token;

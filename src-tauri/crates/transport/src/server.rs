@@ -113,9 +113,10 @@ async fn converse(stream: UnixStream, host: Arc<dyn Host>) {
                     }
                     continue;
                 };
-                let (session, outgoing) = (Arc::clone(&session.0), outgoing.clone());
+                // In the order they came: a call may rest on the one before it.
+                let (reply, outgoing) = (begun(&session.0, &line), outgoing.clone());
                 tasks.spawn(async move {
-                    if let Some(answer) = answer(session, &line).await {
+                    if let Some(answer) = reply.await {
                         // A peer that is gone needs no answer.
                         drop(outgoing.send(answer).await);
                     }
@@ -161,15 +162,23 @@ async fn write_all(mut socket: OwnedWriteHalf, mut lines: mpsc::Receiver<Vec<u8>
     }
 }
 
-/// The answer to one line; `None` for a notification.
-async fn answer(session: Arc<dyn Session>, line: &[u8]) -> Option<Vec<u8>> {
-    let (id, method, params) = match read_request(line) {
-        Ok(request) => request,
-        Err((id, error)) => return Some(failed(&id, *error)),
-    };
-    let outcome = session.call(method, params).await;
-    let id = id?;
-    Some(match outcome {
+/// Begins what a line asks for; gives back what its answer comes from, which is
+/// `None` for a notification.
+fn begun(session: &Arc<dyn Session>, line: &[u8]) -> impl Future<Output = Option<Vec<u8>>> + use<> {
+    let begun = read_request(line)
+        .map(|(id, method, params)| (id, Arc::clone(session).call(method, params)));
+    async move {
+        let (id, reply) = match begun {
+            Ok(begun) => begun,
+            Err((id, error)) => return Some(failed(&id, *error)),
+        };
+        let outcome = reply.await;
+        Some(answer(&id?, outcome))
+    }
+}
+
+fn answer(id: &Value, outcome: Result<Box<RawValue>, ErrorData>) -> Vec<u8> {
+    match outcome {
         Ok(result) => {
             let mut text = Vec::with_capacity(result.get().len() + 64);
             text.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
@@ -179,8 +188,8 @@ async fn answer(session: Arc<dyn Session>, line: &[u8]) -> Option<Vec<u8>> {
             text.extend_from_slice(b"}\n");
             text
         }
-        Err(error) => failed(&id, error),
-    })
+        Err(error) => failed(id, error),
+    }
 }
 
 type Call = (Option<Value>, String, Option<Box<RawValue>>);
@@ -220,7 +229,9 @@ fn read_request(line: &[u8]) -> Result<Call, (Value, Box<ErrorData>)> {
             error(ErrorCode::InvalidRequest, message, r#"Send "jsonrpc":"2.0"."#),
         ));
     }
-    if let Some(id @ (Value::Bool(_) | Value::Array(_) | Value::Object(_))) = request.id {
+    if let Some(id @ (Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_))) =
+        request.id
+    {
         let message = format!("The id {id} is neither a number nor a string.");
         return Err((
             Value::Null,

@@ -96,6 +96,49 @@ fn ask(client: &mut Client) -> Result<Value, ClientError> {
 }
 
 #[test]
+fn a_first_call_goes_along_with_the_hello() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new(folder.path().join("home"));
+    home.create().unwrap();
+    let listener = UnixListener::bind(home.socket()).unwrap();
+    let desk = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        // Nothing is answered before both are here.
+        let calls: Vec<Value> = (0..2)
+            .map(|_| serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap())
+            .collect();
+        for (call, result) in calls
+            .iter()
+            .zip([json!({ "agent": "a", "level": "suggest", "protocol": "1" }), json!(7)])
+        {
+            let answer = json!({ "jsonrpc": "2.0", "id": call["id"], "result": result });
+            (&stream).write_all(format!("{answer}\n").as_bytes()).unwrap();
+        }
+        calls
+    });
+    let hello = Hello { name: "a".to_owned(), ..Hello::default() };
+    let limit = Duration::from_secs(10);
+    let (client, answer) =
+        Client::connect_calling::<_, u32>(&home, hello, "n", &json!({ "x": 1 }), limit).unwrap();
+    assert_eq!((client.welcome().agent.as_str(), answer.unwrap()), ("a", 7));
+    let calls = desk.join().unwrap();
+    assert_eq!((&calls[0]["method"], &calls[1]["method"]), (&json!("agent.hello"), &json!("n")));
+}
+
+#[test]
+fn a_hello_that_is_refused_takes_the_first_call_along() {
+    let refusal = r#"{"jsonrpc":"2.0","id":{id},"error":{"code":-32013,"message":"no","data":
+        {"code":"refused","message":"no","hint":"","retryable":false}}}"#
+        .replace('\n', " ");
+    let desk = scripted(&[&[&refusal, r#"{"jsonrpc":"2.0","id":{id},"result":7}"#]]);
+    let hello = Hello { name: "a".to_owned(), ..Hello::default() };
+    let limit = Duration::from_secs(10);
+    let outcome = Client::connect_calling::<_, u32>(&desk.home, hello, "n", &json!({}), limit);
+    assert!(matches!(outcome, Err(ClientError::Refused { .. })), "{outcome:?}");
+}
+
+#[test]
 fn hints_and_answers_to_others_are_passed_over() {
     let hint = r#"{"jsonrpc":"2.0","method":"handoff.changed","params":{"id":"h"}}"#;
     let foreign = r#"{"jsonrpc":"2.0","id":99,"result":1}"#;

@@ -141,6 +141,50 @@ async fn the_socket_is_private_and_only_a_dead_one_is_replaced() {
     Server::bind(&running.path).expect("a dead socket is replaced");
 }
 
+/// Only root can become somebody else; a thread can, and the rest of the
+/// process stays who it is.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "whoever runs it must know that it did not")]
+async fn a_program_of_another_user_is_refused_even_where_the_files_let_it_in() {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream as Plain;
+
+    use rustix::process::Uid;
+
+    if !rustix::process::geteuid().is_root() {
+        // A machine that only runs tests has to have what they need.
+        assert!(std::env::var_os("CI").is_none(), "under CI this test is run as root");
+        eprintln!("SKIPPED: only root can become another user");
+        return;
+    }
+    let running = start();
+    let folder = running.path.parent().unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&running.path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let ask = |path: &std::path::Path, uid: Option<u32>| {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let asking = std::thread::spawn(move || {
+                if let Some(uid) = uid.map(Uid::from_raw) {
+                    rustix::thread::set_thread_res_uid(uid, uid, uid).unwrap();
+                }
+                let mut stream = Plain::connect(path).unwrap();
+                let call = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\"}\n";
+                // Whether the desk has hung up before or after is all the same.
+                drop(stream.write_all(call));
+                drop(stream.shutdown(std::net::Shutdown::Write));
+                let mut answer = Vec::new();
+                drop(stream.read_to_end(&mut answer));
+                answer
+            });
+            asking.join().unwrap()
+        })
+    };
+    assert!(ask(&running.path, Some(65_534)).await.unwrap().is_empty(), "nothing is said to it");
+    assert!(!ask(&running.path, None).await.unwrap().is_empty(), "its own user is answered");
+}
+
 #[tokio::test]
 async fn bad_lines_are_answered_and_disturb_nobody() {
     let running = start();
@@ -156,6 +200,8 @@ async fn bad_lines_are_answered_and_disturb_nobody() {
         (r#"{"jsonrpc":"1.0","id":4,"method":"echo"}"#, -32600, json!(4)),
         (r#"{"id":5,"method":"echo"}"#, -32600, json!(5)),
         (r#"{"jsonrpc":"2.0","id":{},"method":"echo"}"#, -32600, Value::Null),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"echo"}"#, -32600, Value::Null),
+        (r#"{"jsonrpc":"2.0","id":true,"method":"echo"}"#, -32600, Value::Null),
         (r#"{"jsonrpc":"2.0","id":6,"method":"nothing"}"#, -32601, json!(6)),
         (r#"{"jsonrpc":"2.0","id":8,"method":9}"#, -32600, json!(8)),
     ];

@@ -13,6 +13,9 @@ use super::watch::{self, Done, Failing};
 use crate::Spool;
 use crate::disk::Call;
 
+/// What a file says that was taken back.
+const MARK: &str = "\"withdrawn\":{";
+
 const STEPS: usize = 12;
 
 struct Played {
@@ -71,9 +74,12 @@ fn judge(home: &Path, facts: &[Fact], cut: usize) -> Result<(), String> {
         if !waits && !kept && !refused {
             return Err(format!("{id} was accepted and is gone"));
         }
+        // What the desk had claimed is only asked to be taken back.
+        let asked = fs::read_to_string(spool.file(id)).is_ok_and(|file| file.contains(MARK));
         let marked = found.is_some_and(|found| found.withdrawn.is_some())
+            || asked
             || stored.get(id).is_some_and(|(_, withdrawn)| *withdrawn)
-            || set_aside.iter().any(|file| file.contains("\"withdrawn\":{"));
+            || set_aside.iter().any(|file| file.contains(MARK));
         if withdrawn.contains(id) && !marked {
             return Err(format!("{id} was taken back and is not marked"));
         }
