@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::hex;
 use handoff_domain::identity::{AGENT_NAME_LIMIT, is_agent_name};
-use handoff_protocol::view::AgentView;
+use handoff_domain::integration::Integration;
+use handoff_protocol::view::{AgentView, Change};
 use handoff_protocol::wire::{ErrorCode, Hello, PROTOCOL, Welcome};
 use handoff_store::{Agent, Write};
 use sha2::{Digest as _, Sha256};
 
+use crate::hub::Speaker;
 use crate::{Desk, Failure, random_hex};
 
 /// The shortest token that a newcomer may bring along, in characters: what
@@ -33,10 +35,15 @@ impl Desk {
             let desk = Arc::clone(self);
             tokio::spawn(async move {
                 let Hello { name, framework, version, .. } = hello;
+                let framework = Integration::kept(framework.as_deref());
                 let seen = desk.store.write_soon(move |write| {
                     Ok(write.agent_seen(&name, framework.as_deref(), version.as_deref(), now)?)
                 });
-                log_unseen(seen.await);
+                match seen.await {
+                    Ok(true) => desk.hub.tell(&Change::Status),
+                    Ok(false) => {}
+                    Err(failure) => log_unseen(&failure),
+                }
             });
             return Ok(welcome);
         }
@@ -49,8 +56,9 @@ impl Desk {
             self.store
                 .write(move |write| {
                     let bound = bind(write, &hello.name, hello.token.as_deref(), fresh, now)?;
-                    let (framework, version) = (hello.framework, hello.version);
-                    write.agent_seen(&hello.name, framework.as_deref(), version.as_deref(), now)?;
+                    let framework = Integration::kept(hello.framework.as_deref());
+                    let version = hello.version.as_deref();
+                    write.agent_seen(&hello.name, framework.as_deref(), version, now)?;
                     let level = write.read().levels(&hello.name, "")?.agent.at(now);
                     Ok((bound, level))
                 })
@@ -60,11 +68,18 @@ impl Desk {
     }
 
     /// Records that an agent was there until now.
-    pub(crate) async fn last_seen(&self, agent: String) {
+    pub(crate) async fn last_seen(&self, speaker: Speaker) {
         let now = self.now();
-        let seen: Result<(), Failure> =
-            self.store.write(move |write| Ok(write.agent_seen(&agent, None, None, now)?)).await;
-        log_unseen(seen);
+        let seen: Result<(), Failure> = self
+            .store
+            .write(move |write| {
+                let Speaker { name, framework } = speaker;
+                Ok(write.agent_left(&name, framework.as_deref(), now)?)
+            })
+            .await;
+        if let Err(failure) = seen {
+            log_unseen(&failure);
+        }
     }
 
     pub(crate) fn agent_view(&self, agent: Agent) -> AgentView {
@@ -84,10 +99,8 @@ fn welcome(agent: String, token: Option<String>, level: Level) -> Welcome {
     Welcome { agent, token, level, protocol: PROTOCOL.to_owned() }
 }
 
-fn log_unseen(seen: Result<(), Failure>) {
-    if let Err(failure) = seen {
-        tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
-    }
+fn log_unseen(failure: &Failure) {
+    tracing::warn!(error = failure.0.message, "an agent's last contact was not recorded");
 }
 
 /// Binds a new name to the token that was given, else to the fresh one; a known

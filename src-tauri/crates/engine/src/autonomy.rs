@@ -7,25 +7,22 @@ use handoff_domain::autonomy::{Level, capped, level};
 use handoff_domain::gate::Stop;
 use handoff_domain::instruction::Instruction;
 use handoff_domain::payload::Priority;
-use handoff_domain::rule::{CallFacts, Does, Rule};
+use handoff_domain::rule::Rule;
 use handoff_protocol::view::{
     AcceptTools, AgentCard, AgentsView, Change, Pause, RuleRow, SetLevel, TaskCard, ToolView, Track,
 };
-use handoff_protocol::wire::{Check, ErrorCode};
+use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Agent, KnownTool, Read, StoreError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::gate::entry;
-use crate::{Actor, Desk, Engine, Failure, Notice, control};
+use crate::gate::{entry, outdate};
+use crate::{Actor, Desk, Engine, Failure, Notice, connections, control};
 
 /// How many open tasks of an agent are shown.
 const TASKS: u32 = 50;
 
 /// The longest time a level may be set for, in minutes: a month.
 const MINUTES: u32 = 31 * 24 * 60;
-
-/// How long "always allow exactly this" lasts at most.
-const ALLOW_DAYS: i64 = 30;
 
 impl Engine {
     /// The agents with all that the reviewer decides about them.
@@ -38,6 +35,10 @@ impl Engine {
         })?;
         for agent in &mut agents {
             agent.connected = desk.hub.is_connected(&agent.name);
+            let open = desk.hub.connected_through(&agent.name);
+            for way in &mut agent.connections {
+                way.connected = open.contains(&way.framework);
+            }
         }
         agents.sort_by_key(|agent| {
             let needs_you = agent.lowered.is_some() || agent.waiting > 0;
@@ -117,6 +118,12 @@ impl Engine {
                         (_, "") => (Stop::Agent, format!("agent:{agent}")),
                         _ => (Stop::Task, control::subject(agent, task)),
                     };
+                    if write.read().stopped_at(agent, task)? == Some(Stop::TakenOver) {
+                        return Err(Failure::conflict(
+                            "The reviewer has taken this task over: its agent does nothing in it.",
+                            "Give it back instead; nothing was changed.",
+                        ));
+                    }
                     if !write.pause(agent, task, pause.paused.then_some(stop), now)? {
                         return Ok(Vec::new());
                     }
@@ -133,13 +140,20 @@ impl Engine {
                     };
                     if agent.is_empty() {
                         working.extend(connected);
+                        if !pause.paused {
+                            // Those who are told of the end were told of the beginning.
+                            working.extend(write.read().told_to_pause()?);
+                        }
                         working.sort_unstable();
                         working.dedup();
                     }
-                    for name in &working {
-                        control::instruct(write, name, task, &instruction, now)?;
+                    let mut told = Vec::new();
+                    for name in working {
+                        if control::instruct(write, &name, task, &instruction, now)? {
+                            told.push(name);
+                        }
                     }
-                    Ok(working)
+                    Ok(told)
                 })
                 .await,
         )?;
@@ -153,7 +167,7 @@ impl Engine {
     /// Accepts tools as they were shown: from now on their claims count.
     pub async fn accept_tools(&self, accept: AcceptTools) -> Result<(), Failure> {
         let desk = &self.desk;
-        let now = desk.now();
+        let (agent, now) = (accept.agent.clone(), desk.now());
         desk.watched(
             desk.store
                 .write(move |write| {
@@ -175,10 +189,11 @@ impl Engine {
                         let entry = entry(Actor::Reviewer, "tool_accepted", data, now);
                         write.log_about(&format!("agent:{}", accept.agent), &entry)?;
                     }
-                    Ok(())
+                    Ok(outdate(write)?)
                 })
                 .await,
         )?;
+        desk.weigh_again(Some(&agent));
         desk.hub.tell(&Change::Status);
         Ok(())
     }
@@ -233,12 +248,7 @@ impl Engine {
     pub(crate) async fn keep_rule(&self, rule: Rule) -> Result<i64, Failure> {
         let desk = &self.desk;
         let now = desk.now();
-        let faults = rule.fault(now);
-        if !faults.is_empty() {
-            let mut failure = Failure::invalid(faults);
-            "Change the rule; nothing was kept.".clone_into(&mut failure.0.hint);
-            return Err(failure);
-        }
+        refuse_faulty(&rule, now)?;
         let id = desk.watched(
             desk.store
                 .write(move |write| {
@@ -275,56 +285,6 @@ impl Engine {
         Ok(())
     }
 
-    /// "Always allow exactly this": the rule that would allow the call behind
-    /// a card, to be looked at and then kept.
-    pub fn rule_from(
-        &self,
-        handoff: &str,
-        days: i64,
-        uses: Option<u32>,
-    ) -> Result<RuleRow, Failure> {
-        let desk = &self.desk;
-        let now = desk.now();
-        let row = desk.store.read(|read| {
-            let check = read.check_of(handoff)?;
-            let record = read.handoff(handoff)?;
-            Ok(check.zip(record))
-        })?;
-        let (row, record) = row.ok_or_else(|| {
-            Failure::new(
-                ErrorCode::NotFound,
-                "This was not asked by the gate, so there is no call to allow.",
-                "Only a call that an agent asks for can be always allowed.",
-            )
-        })?;
-        let check: Check = serde_json::from_str(&row.asked).map_err(StoreError::from)?;
-        let call = CallFacts {
-            agent: &record.agent,
-            task: &row.task,
-            tool: &check.tool,
-            args: &check.args,
-            argv: None,
-            cwd: check.cwd.as_deref(),
-            facts: &Map::new(),
-            at: now,
-        };
-        let until = now + TimeDelta::days(days.clamp(1, ALLOW_DAYS));
-        let rule = Rule { does: Does::Allow, ..Rule::from_call(&call, until, uses) };
-        if let Some(fault) = rule.fault(now).into_iter().next() {
-            return Err(Failure::new(ErrorCode::Refused, fault.message, fault.hint));
-        }
-        Ok(RuleRow {
-            id: 0,
-            covers: rule.preview(),
-            rule,
-            used: 0,
-            last_used: None,
-            made_at: now,
-            revoked_at: None,
-            active: false,
-        })
-    }
-
     /// Tells the reviewer that an agent did what it should not have done.
     pub(crate) fn alert_of_agent(&self, agent: &str, why: String) {
         self.tell_of_agent(agent, format!("{agent} did not keep to what was decided"), why, true);
@@ -337,7 +297,7 @@ impl Engine {
         self.tell_of_agent(agent, format!("{agent} introduces itself"), body, false);
     }
 
-    fn tell_of_agent(&self, agent: &str, title: String, body: String, loud: bool) {
+    pub(crate) fn tell_of_agent(&self, agent: &str, title: String, body: String, loud: bool) {
         let notice = Notice {
             handoff: Some(format!("agent:{agent}")),
             title,
@@ -397,6 +357,9 @@ fn card(read: &Read<'_>, agent: Agent, now: DateTime<Utc>) -> Result<AgentCard, 
         })
         .collect::<Result<_, StoreError>>()?;
     let counted = read.track(&agent.name)?;
+    let heard_of = read.connections(&agent.name)?;
+    let asks = counted.calls > 0;
+    let (reaches, reach) = connections::reach(&heard_of, asks);
     Ok(AgentCard {
         level: set.agent.at(now),
         set: set.agent,
@@ -420,22 +383,12 @@ fn card(read: &Read<'_>, agent: Agent, now: DateTime<Utc>) -> Result<AgentCard, 
             mandatory: counted.mandatory,
             discretionary: counted.discretionary,
         },
-        reach: reach(counted.calls > 0),
+        undo_commands: read.undo_commands(&agent.name)?,
+        reaches,
+        reach,
+        connections: heard_of.into_iter().map(|one| connections::view(one, asks)).collect(),
         name: agent.name,
     })
-}
-
-/// How far the desk can hold an agent back, in honest words.
-fn reach(asks: bool) -> String {
-    if asks {
-        "It asks the desk before it acts. Nothing else keeps it from acting unasked; what it then \
-         reports is compared with what was decided."
-            .to_owned()
-    } else {
-        "It only hands over cases. The desk sees what it submits and reports, and cannot hold back \
-         anything else."
-            .to_owned()
-    }
 }
 
 fn tool(tool: KnownTool) -> ToolView {
@@ -452,6 +405,22 @@ fn tool(tool: KnownTool) -> ToolView {
     }
 }
 
+/// Refuses a rule that could not be kept, with all that is wrong with it.
+pub(crate) fn refuse_faulty(rule: &Rule, now: DateTime<Utc>) -> Result<(), Failure> {
+    let faults = rule.fault(now);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let message = match faults.as_slice() {
+        [only] => only.message.clone(),
+        all => format!("The rule has {} faults.", all.len()),
+    };
+    let mut failure =
+        Failure::new(ErrorCode::InvalidPayload, message, "Change the rule; nothing was kept.");
+    failure.0.faults = faults;
+    Err(failure)
+}
+
 /// Refuses a rule from the window with a number that the window rounds.
 pub(crate) fn refuse_inexact(rule: &Rule) -> Result<(), Failure> {
     let faults = rule.inexact();
@@ -463,7 +432,7 @@ pub(crate) fn refuse_inexact(rule: &Rule) -> Result<(), Failure> {
     Err(failure)
 }
 
-fn no_such_agent(agent: &str) -> Failure {
+pub(crate) fn no_such_agent(agent: &str) -> Failure {
     Failure::new(
         ErrorCode::NotFound,
         format!("There is no agent {agent:?}."),

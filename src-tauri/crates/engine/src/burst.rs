@@ -24,10 +24,14 @@ pub struct Burst {
     /// The handoffs that were not shown by themselves, each once, with their
     /// agents in order of arrival.
     held: Vec<(String, HashSet<String>)>,
+    /// What the summary that was shown last tells of, and still waits.
+    summed: HashSet<String>,
     summed_at: Option<Duration>,
     changed: bool,
     /// One of them warns, or alerts.
     loud: bool,
+    /// One of them that was not yet summed up is to be heard.
+    sound: bool,
 }
 
 /// How much a notification weighs.
@@ -35,8 +39,10 @@ pub struct Burst {
 pub struct Weight {
     /// It warns, or alerts.
     pub loud: bool,
-    /// It asks what is always asked, such as what cannot be undone.
+    /// It is of high risk: it cannot be undone, or nobody knows what it does.
     pub heavy: bool,
+    /// It is to be heard.
+    pub sound: bool,
 }
 
 /// What the summary of a burst says.
@@ -48,6 +54,8 @@ pub struct Summary {
     pub agents: Vec<(String, u32)>,
     /// One of them warns of a deadline, or alerts after one.
     pub loud: bool,
+    /// One of them that is new is to be heard.
+    pub sound: bool,
 }
 
 impl Burst {
@@ -55,7 +63,7 @@ impl Burst {
     /// makes the summary loud that it ends up in. A heavy one ends up there for
     /// the number of others like it alone, and not for all the light ones.
     pub fn alone(&mut self, agent: &str, handoff: &str, weight: Weight, now: Duration) -> bool {
-        let Weight { loud, heavy } = weight;
+        let Weight { loud, heavy, sound } = weight;
         for recent in [&mut self.recent, &mut self.heavy] {
             while recent.front().is_some_and(|at| now.saturating_sub(*at) >= WINDOW) {
                 recent.pop_front();
@@ -64,7 +72,7 @@ impl Burst {
         if self.recent.is_empty() && self.heavy.is_empty() {
             // The burst is over; the next one counts anew.
             self.held.clear();
-            (self.changed, self.loud) = (false, false);
+            (self.changed, self.loud, self.sound) = (false, false, false);
         }
         let recent = if heavy { &mut self.heavy } else { &mut self.recent };
         recent.push_back(now);
@@ -77,7 +85,7 @@ impl Burst {
             Some((_, handoffs)) => drop(handoffs.insert(handoff.to_owned())),
             None => self.held.push((agent.to_owned(), HashSet::from([handoff.to_owned()]))),
         }
-        (self.changed, self.loud) = (true, self.loud || loud);
+        (self.changed, self.loud, self.sound) = (true, self.loud || loud, self.sound || sound);
         false
     }
 
@@ -93,11 +101,19 @@ impl Burst {
         }
         self.changed = false;
         self.summed_at = Some(now);
+        self.summed.extend(self.held.iter().flat_map(|(_, handoffs)| handoffs.iter().cloned()));
         let number = |handoffs: &HashSet<String>| u32::try_from(handoffs.len()).unwrap_or(u32::MAX);
         let agents: Vec<(String, u32)> =
             self.held.iter().map(|(agent, handoffs)| (agent.clone(), number(handoffs))).collect();
         let count = agents.iter().map(|(_, count)| count).sum();
-        Some(Summary { count, agents, loud: self.loud })
+        let sound = std::mem::take(&mut self.sound);
+        Some(Summary { count, agents, loud: self.loud, sound })
+    }
+
+    /// Whether this one, which waits no more, was the last that a summary tells
+    /// of: then it says nothing any more.
+    pub fn is_the_last(&mut self, handoff: &str) -> bool {
+        self.summed.remove(handoff) && self.summed.is_empty()
     }
 }
 
@@ -117,14 +133,17 @@ mod tests {
         let shown: Vec<bool> =
             (0..8).map(|number| alone(&mut burst, "a", number, S * 100 + S * number / 4)).collect();
         assert_eq!(shown, [true, true, true, true, true, false, false, false]);
-        assert!(!burst.alone("b", "h-8", Weight { loud: true, heavy: false }, S * 102));
+        let alarm = Weight { loud: true, heavy: false, sound: true };
+        assert!(!burst.alone("b", "h-8", alarm, S * 102));
         let summary = burst.summary(S * 102).expect("due at once");
         assert_eq!((summary.count, summary.agents.len(), summary.loud), (4, 2, true));
+        assert!(summary.sound, "what is to be heard is heard in it");
         assert_eq!(burst.due(), None, "nothing new");
         assert!(!alone(&mut burst, "a", 9, S * 102));
         assert!(!alone(&mut burst, "a", 7, S * 102), "known already");
         assert_eq!(burst.summary(S * 102), None, "not twice in a second");
-        assert_eq!(burst.summary(S * 103).map(|all| all.count), Some(5));
+        let more = burst.summary(S * 103).expect("due");
+        assert_eq!((more.count, more.sound), (5, false), "once");
     }
 
     #[test]
@@ -133,7 +152,7 @@ mod tests {
         for number in 0..20 {
             alone(&mut burst, "a", number, S);
         }
-        let heavy = Weight { loud: false, heavy: true };
+        let heavy = Weight { heavy: true, ..Weight::default() };
         let shown: Vec<bool> =
             (0..6).map(|number| burst.alone("a", &format!("g-{number}"), heavy, S * 2)).collect();
         assert_eq!(shown, [true, true, true, true, true, false], "nor is it a flood of its own");

@@ -4,26 +4,26 @@
 //!
 //! The gate holds the agent back; what is told here only saves it the asking.
 
+mod by_hand;
 mod next;
 mod timeline;
 
-pub(crate) use next::is_instruction;
+pub(crate) use by_hand::{BY_HAND_ID, instead as done_by_hand};
+pub(crate) use next::{is_instruction, new_id};
 
 use chrono::{DateTime, Utc};
-use handoff_domain::action::{Action, ActionStatus, Effect};
 use handoff_domain::gate::Stop;
-use handoff_domain::instruction::{DoneByHand, Instruction};
+use handoff_domain::instruction::Instruction;
 use handoff_domain::payload::{Plan, StepStatus};
-use handoff_protocol::view::{Change, EditPlan, GiveBack, TakeOver, TellAgent};
+use handoff_domain::reconcile::{self, Returned};
+use handoff_protocol::view::{BackPreview, Change, EditPlan, GiveBack, TakeOver, TellAgent};
 use handoff_protocol::wire::ErrorCode;
-use handoff_store::{NewAction, TaskRow, Write};
-use serde_json::{Map, Value, json};
+use handoff_store::{Read, StoreError, TaskRow, Write};
+use serde_json::{Value, json};
 
 use crate::gate::{entry, no_such_task, refuse_plan};
-use crate::{Actor, Engine, Failure, random_hex};
-
-/// Where an action is from that the reviewer did by hand.
-const BY_HAND: &str = "the reviewer, by hand";
+use crate::known::Known;
+use crate::{Actor, Engine, Failure, rollback};
 
 /// The longest words to an agent, in bytes.
 const WORDS: usize = 64 * 1024;
@@ -35,21 +35,21 @@ impl Engine {
         let TakeOver { agent, task, message } = take;
         self.control(agent, task, move |write, of, now| {
             if !write.pause(of.agent, of.task, Some(Stop::TakenOver), now)? {
-                return Ok(false);
+                return Ok(Left::nothing());
             }
             let data = json!({ "message": message.as_ref().map(|message| &message.text) });
             of.log(write, "taken_over", data, now)?;
-            of.tell(write, &Instruction::TakeOver { message }, now)
+            of.tell(write, &Instruction::TakeOver { message }, now).map(Left::to_tell)
         })
         .await
     }
 
-    /// Gives a task back: what was done by hand stands in its plan, and what
-    /// was found out counts like what the agent found.
+    /// Gives a task back: what was done by hand stands in its plan, what was
+    /// found out counts like what the agent found, and the agent is told what
+    /// becomes of each step.
     pub async fn give_back(&self, back: GiveBack) -> Result<(), Failure> {
         refuse_words(back.text.as_deref())?;
         let GiveBack { agent, task, done, facts, text } = back;
-        let forgotten = (agent.clone(), task.clone());
         self.control(agent, task, move |write, of, now| {
             if write.read().stop(of.agent, of.task)? != Some(Stop::TakenOver) {
                 return Err(Failure::conflict(
@@ -57,19 +57,54 @@ impl Engine {
                     "Look at it again; nothing was sent.",
                 ));
             }
-            if !done.is_empty() {
-                let plan = finished(&of.row, &done)?;
-                write.keep_task(of.agent, &of.row.task, Some(&plan), now)?;
+            let known = Known::of_task(&write.read(), of.agent, of.task)?;
+            let returned = Returned { facts, done };
+            let given = reconcile::give_back(&known.case(None, None, now), &returned);
+            let Returned { facts, done } = returned;
+            if !given.reconciliation.faults.is_empty() {
+                return Err(Failure::unfit(given.reconciliation.faults));
             }
-            of.record_by_hand(write, &done, &facts, now)?;
+            let replaced = of.row.plan.as_ref() != Some(&given.plan) && !done.is_empty();
+            if replaced {
+                write.keep_task(of.agent, &of.row.task, Some(&given.plan), now)?;
+            }
+            by_hand::record(write, of, &done, &facts, now)?;
+            let closed = by_hand::close(write, of, &done, now)?;
             write.pause(of.agent, of.task, None, now)?;
-            let data = json!({ "done": done, "facts": facts, "text": text });
+            let directive = given.reconciliation.lines;
+            let mut data =
+                json!({ "done": done, "facts": facts, "text": text, "directive": directive });
+            if replaced {
+                data["revision"] = json!(of.row.revision + 1);
+            }
             of.log(write, "given_back", data, now)?;
-            of.tell(write, &Instruction::GiveBack { done, facts, text }, now)
+            rollback::begin_told(write, of.agent, of.task, now)?;
+            let told =
+                of.tell(write, &Instruction::GiveBack { done, facts, directive, text }, now)?;
+            Ok(Left { told, closed })
         })
-        .await?;
-        self.desk.memory.forget(&forgotten.0, &forgotten.1);
-        Ok(())
+        .await
+    }
+
+    /// What giving a task back like this would make of its plan.
+    pub fn preview_give_back(&self, back: &GiveBack) -> Result<BackPreview, Failure> {
+        let desk = &self.desk;
+        let known = desk.store.read(|read| {
+            let Some(_) = read.task(&back.agent, &back.task)? else { return Ok(None) };
+            Known::of_task(read, &back.agent, &back.task).map(Some)
+        })?;
+        let mut known = known.ok_or_else(|| no_such_task(&back.task))?;
+        let returned = Returned { facts: back.facts.clone(), done: back.done.clone() };
+        let given = reconcile::give_back(&known.case(None, None, desk.now()), &returned);
+        known.plan = given.plan;
+        let found = given.reconciliation;
+        Ok(BackPreview {
+            faults: found.faults,
+            directive: known.steps(None, &found.lines),
+            conflicts: found.conflicts,
+            undo: known.to_undo(&found.undo),
+            facts: found.facts,
+        })
     }
 
     /// Puts another plan in the place of the one that was on screen.
@@ -96,12 +131,12 @@ impl Engine {
                 ));
             }
             if present.plan.as_ref() == Some(&plan) {
-                return Ok(false);
+                return Ok(Left::nothing());
             }
             write.keep_task(of.agent, &present.task, Some(&plan), now)?;
             let revision = revision + 1;
             of.log(write, "plan_edited", json!({ "revision": revision, "text": text }), now)?;
-            of.tell(write, &Instruction::Plan { plan, revision, text }, now)
+            of.tell(write, &Instruction::Plan { plan, revision, text }, now).map(Left::to_tell)
         })
         .await
     }
@@ -112,7 +147,7 @@ impl Engine {
         let TellAgent { agent, task, text } = tell;
         self.control(agent, task, move |write, of, now| {
             of.log(write, "told", json!({ "text": text }), now)?;
-            of.tell(write, &Instruction::Message { text }, now)
+            of.tell(write, &Instruction::Message { text }, now).map(Left::to_tell)
         })
         .await
     }
@@ -123,11 +158,11 @@ impl Engine {
         &self,
         agent: String,
         task: String,
-        work: impl FnOnce(&Write<'_>, &Of<'_>, DateTime<Utc>) -> Result<bool, Failure> + Send + 'static,
+        work: impl FnOnce(&Write<'_>, &Of<'_>, DateTime<Utc>) -> Result<Left, Failure> + Send + 'static,
     ) -> Result<(), Failure> {
         let desk = &self.desk;
-        let (now, owner) = (desk.now(), agent.clone());
-        let told = desk.watched(
+        let (now, owner, named) = (desk.now(), agent.clone(), task.clone());
+        let left = desk.watched(
             desk.store
                 .write(move |write| {
                     let row = write.read().task(&agent, &task)?;
@@ -136,11 +171,34 @@ impl Engine {
                 })
                 .await,
         )?;
-        if told {
+        for id in &left.closed {
+            desk.hub.changed(&owner, id);
+            desk.retire(id);
+        }
+        if left.told {
             desk.hub.pending(&owner);
         }
+        self.drive_open(&owner, &named);
         desk.hub.tell(&Change::Status);
         Ok(())
+    }
+}
+
+/// What something done with a task leaves to do.
+struct Left {
+    /// There is something to tell its agent.
+    told: bool,
+    /// The handoffs that it closed.
+    closed: Vec<String>,
+}
+
+impl Left {
+    fn nothing() -> Self {
+        Self::to_tell(false)
+    }
+
+    fn to_tell(told: bool) -> Self {
+        Self { told, closed: Vec::new() }
     }
 }
 
@@ -171,60 +229,24 @@ impl Of<'_> {
     ) -> Result<bool, Failure> {
         instruct(write, self.agent, self.task, instruction, now)
     }
-
-    /// Keeps what the reviewer did and found among the task's actions, where
-    /// triggers and later checks look for it.
-    fn record_by_hand(
-        &self,
-        write: &Write<'_>,
-        done: &[DoneByHand],
-        facts: &Map<String, Value>,
-        now: DateTime<Utc>,
-    ) -> Result<(), Failure> {
-        let steps = done.iter().map(|done| (Some(done.step.clone()), done.output.clone()));
-        let found = (!facts.is_empty()).then_some((None, None));
-        for (step, output) in steps.chain(found) {
-            let facts = if step.is_none() { facts.clone() } else { Map::new() };
-            let action = Action {
-                id: format!("by-hand:{}", random_hex(8)),
-                step,
-                tool: "by_hand".to_owned(),
-                input: None,
-                output,
-                reasoning: None,
-                confidence: None,
-                // What a person did cannot be taken back by the desk.
-                effect: Effect::Irreversible,
-                status: ActionStatus::Done,
-                started_at: None,
-                ended_at: Some(now),
-                depends_on: Vec::new(),
-                facts,
-                undo: None,
-                files: Vec::new(),
-                handoff: None,
-            };
-            let hash = handoff_domain::decision::action_hash(&action.tool, &Map::new());
-            write.keep_action(
-                self.agent,
-                &NewAction {
-                    task: self.task,
-                    action: &action,
-                    hash: &hash,
-                    effect: action.effect,
-                    source: BY_HAND,
-                    drafted: false,
-                },
-                now,
-            )?;
-        }
-        Ok(())
-    }
 }
 
-/// What events about a task itself are kept under.
+/// When the reviewer last changed the course of a task unasked, or what they had
+/// undone did, so that what its agent was told before holds no more.
+pub(crate) fn changed_course_at(
+    read: &Read<'_>,
+    agent: &str,
+    task: &str,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let changed =
+        read.latest_about(&subject(agent, task), ["given_back", "plan_edited", "rollback_over"])?;
+    Ok(changed.map(|entry| entry.at))
+}
+
+/// What events about a task itself are kept under. Neither name may hold a
+/// space, so that no two tasks share one.
 pub(crate) fn subject(agent: &str, task: &str) -> String {
-    format!("task:{agent}/{task}")
+    format!("task:{agent} {task}")
 }
 
 /// Keeps an instruction; says whether it leaves anything to tell.
@@ -236,26 +258,6 @@ pub(crate) fn instruct(
     now: DateTime<Utc>,
 ) -> Result<bool, Failure> {
     Ok(write.tell(agent, task, &next::new_id(), instruction, now)?)
-}
-
-/// The plan with what was done by hand.
-fn finished(row: &TaskRow, done: &[DoneByHand]) -> Result<Plan, Failure> {
-    let mut plan = row.plan.clone().unwrap_or(Plan { steps: Vec::new() });
-    for done in done {
-        let step = plan.steps.iter_mut().find(|step| step.id == done.step);
-        let Some(step) = step else {
-            return Err(Failure::new(
-                ErrorCode::InvalidParams,
-                format!("The plan has no step {:?}.", done.step),
-                "Name steps of the plan, or add the step to the plan first; nothing was sent.",
-            ));
-        };
-        step.status = StepStatus::Done;
-        if done.output.is_some() {
-            step.output.clone_from(&done.output);
-        }
-    }
-    Ok(plan)
 }
 
 /// The title of a step that is done in one plan, and in the other is not there

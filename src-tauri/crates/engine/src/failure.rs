@@ -34,6 +34,14 @@ impl Failure {
         )
     }
 
+    /// What was sent does not fit what it is about; nothing was changed.
+    pub(crate) fn unfit(faults: Vec<Fault>) -> Self {
+        let mut failure = Self::invalid(faults);
+        "Mend what is listed and send it again; nothing was changed."
+            .clone_into(&mut failure.0.hint);
+        failure
+    }
+
     pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
         let message = match faults.as_slice() {
             [only] if only.pointer.is_empty() => only.message.clone(),
@@ -49,13 +57,18 @@ impl Failure {
         failure
     }
 
+    /// There was no room for it, and the reserve was given for another try.
+    pub(crate) fn is_for_want_of_room(&self) -> bool {
+        *self == Self::from(StoreError::Full)
+    }
+
     pub(crate) fn conflict(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(ErrorCode::Conflict, message, hint)
     }
 
     pub(crate) fn already_decided(winner: Decision) -> Self {
         let mut failure = Self::conflict(
-            format!("This was already decided: {}.", crate::words::outcome(&winner, None)),
+            format!("This was already decided: {}.", crate::words::outcome(&winner, None, false)),
             "The first decision stands. Undo it while it is held, if it is not what you want.",
         );
         failure.0.winner = Some(Box::new(winner));

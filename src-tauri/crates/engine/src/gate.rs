@@ -4,44 +4,59 @@
 //! it, twice: on a snapshot, and again inside the change that keeps the answer,
 //! by what is true then. A call that is held becomes a handoff like any other.
 
+mod again;
 mod answer;
 mod ask;
 mod backlog;
+mod before;
 mod by_default;
 mod files;
+mod floor;
 mod form;
 mod memory;
 mod record;
+mod redo;
+mod rests;
 mod tasks;
+mod vouch;
+mod weigh;
 
+pub(crate) use again::{Outdated, outdate};
+pub(crate) use backlog::{BEHIND, Place, place};
+pub(crate) use floor::Around;
 pub(crate) use form::no_such_task;
 pub use memory::Memory;
+pub(crate) use record::AGENT_SAYS;
 pub(crate) use tasks::refuse_plan;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use handoff_domain::action::{Effect, Undo};
+use handoff_domain::action::Effect;
 use handoff_domain::autonomy::{Level, level};
-use handoff_domain::decision::{action_hash, fingerprint};
-use handoff_domain::effect::{self, Judged, Word, judge};
-use handoff_domain::gate::{Ground, Pending, Ran, Stop, Verdict, decide, runnable, waits_for};
+use handoff_domain::effect::Judged;
+use handoff_domain::gate::{Ground, Pending, Ran, Stop, Verdict, decide, waits_for};
 use handoff_domain::identity::handoff_id;
-use handoff_domain::lifecycle::State;
 use handoff_domain::payload::{Plan, Task};
-use handoff_domain::rule::{CallFacts, Kept, Matched, Rules};
-use handoff_domain::trace::{Proposed, Trace};
-use handoff_domain::trigger::{Evidence, Measured, looked_at};
+use handoff_domain::rule::{Kept, Matched, Rules};
+use handoff_domain::trace::Trace;
+use handoff_domain::trigger::{Evidence, Measured};
 use handoff_protocol::wire::{Check, Checked, ErrorCode, Gate, TaskRef};
-use handoff_store::{CheckRow, KnownTool, NewCheck, Read, StoreError, TaskRow, Write};
+use handoff_store::{
+    KnownTool, NewCheck, OpenQuestion, Permit, Read, StoreError, TaskRow, UndoRow, Write,
+};
 use serde_json::{Value, json};
 
-use self::answer::{answer, limit, no};
+use self::answer::answer;
+use self::before::Before;
 use self::files::Copies;
-use self::form::{refuse_malformed, task_of};
+use self::form::{check_hash, refuse_ended, refuse_malformed, runs_in, task_of};
 use self::memory::Remembered;
-use crate::submit::{Open, store_new};
-use crate::{Actor, Desk, Engine, Entry, Failure, lock};
+use self::redo::{Redo, redo};
+use crate::course::Course;
+use crate::known::holding;
+use crate::submit::{Open, Stored, store_new};
+use crate::{Actor, Desk, Engine, Entry, Failure, lock, rollback};
 
 /// How often a check is judged anew because the world changed beneath it.
 const TRIES: u32 = 5;
@@ -78,21 +93,17 @@ enum Outcome {
     Again,
 }
 
+impl Outcome {
+    /// What changes nothing.
+    fn said(checked: Checked) -> Self {
+        Self::Answered { checked: Box::new(checked), new: None, used: false }
+    }
+}
+
 /// A question that is new to the reviewer.
 struct New {
     handoff: String,
     place: Place,
-}
-
-/// Where a new question stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Before the reviewer.
-    Shown,
-    /// Behind the others of its agent, the first of those.
-    FirstBehind,
-    /// Behind the others of its agent.
-    Behind,
 }
 
 /// What one look inside or outside of a change says of what can change.
@@ -100,8 +111,16 @@ struct Standing {
     level: Level,
     stop: Option<Stop>,
     permit: Option<String>,
-    pending: Vec<(String, Option<String>)>,
+    /// The undo that exactly this call is asked for with.
+    undo: Option<UndoRow>,
+    pending: Vec<OpenQuestion>,
     plan: Option<Plan>,
+    /// Its task has ended.
+    over: bool,
+    /// What the reviewer's last words hold back of the plan.
+    course: Course,
+    /// Whether it does again what was taken back.
+    redo: Redo,
     /// How much the agent is told and does not know yet.
     untold: u32,
 }
@@ -121,11 +140,7 @@ impl Engine {
                     if let Some(New { handoff, place }) = new {
                         desk.hub.changed(agent, &handoff);
                         desk.sooner.notify_one();
-                        match place {
-                            Place::Shown => self.announce(&handoff),
-                            Place::FirstBehind => self.tell_of_backlog(agent),
-                            Place::Behind => {}
-                        }
+                        self.announce_new(agent, &handoff, place);
                     }
                     return Ok(*checked);
                 }
@@ -146,142 +161,72 @@ impl Desk {
         let task_id = check.task.id().to_owned();
         let (known, standing, before) = self.store.read(|read| {
             let known = known(read, &self.memory, agent, check)?;
-            let standing = standing(read, agent, &task_id, &check_hash(check), now)?;
+            let standing = standing(read, agent, &task_id, check, &check_hash(check), now)?;
             Ok((known, standing, read.check_by_key(agent, &check.key)?))
         })?;
         let task = task_of(check, known.task.as_ref())?;
         if let Some(before) = &before {
-            if before.hash != check_hash(check) || before.task != task_id {
+            let asked: Check = serde_json::from_str(&before.asked).map_err(StoreError::from)?;
+            let same = before.hash == check_hash(check) && before.task == task_id;
+            if !same || !runs_in(check, asked.cwd.as_deref()) {
                 return Err(Failure::conflict(
                     format!("The key {:?} was used before for another call.", check.key),
                     "Use a new key for a new call.",
                 ));
             }
-            if let Some(answer) = self.settled(before)? {
-                return Ok(Outcome::Answered { checked: Box::new(answer), new: None, used: false });
-            }
         }
-        let copies = self.take_copies(check).await;
-        let weighed = self.weigh(agent, check, &known, &copies, now);
+        let before = before.map_or(Ok(Before::Open), |before| self.said_before(&before, now))?;
+        let let_run = match before {
+            Before::Said(checked) => return Ok(Outcome::said(*checked)),
+            Before::LetRun(let_run) => Some(let_run),
+            Before::Open => None,
+        };
+        refuse_ended(check, &standing)?;
+        let taken = match &let_run {
+            Some(_) => Copies::NotAsked,
+            None => self.take_copies(check).await,
+        };
+        let copies = let_run.as_ref().map_or(&taken, |let_run| &let_run.copies);
+        let mut weighed = self.weigh(agent, check, &known, copies, now);
+        if !reads(&weighed.judged) {
+            weighed.evidence.extend(standing.redo.evidence());
+        }
         let waits = standing.waits(check, &weighed.judged);
+        let again = let_run.as_ref().and_then(|run| run.again(&weighed, &standing, &waits));
+        if let Some(again) = again {
+            return Ok(Outcome::said(again));
+        }
         let verdict = decide(&standing.ground(&weighed, &waits));
         let question = match verdict {
             Verdict::Held(held) if held.asks() => {
                 let plan = standing.plan.as_ref();
-                let text = ask::payload(agent, &task, plan, check, &known, &weighed, held);
+                let mut check = check.clone();
+                let own = || self.alerts().own_deadline(ask::priority(held));
+                check.deadline.get_or_insert_with(own);
+                let text = ask::payload(agent, &task, plan, &check, &known, &weighed, held);
                 self.must_have_room(text.len())?;
                 let deadlines = handoff_domain::validate::Deadlines::Future;
                 let checked = self.check(text.clone(), deadlines).await?;
                 let checked = checked.map_err(Failure::invalid)?;
-                let open = self.left_open(&checked.payload, now);
+                let open = self.left_open_by_desk(&checked.payload, now);
                 Some((checked, open, text))
             }
             Verdict::Held(_) | Verdict::Run(_) => None,
         };
-        let (agent, check) = (agent.to_owned(), check.clone());
-        let most = lock(&self.settings).cards_per_hour;
+        let (agent, check, redo) = (agent.to_owned(), check.clone(), standing.redo.clone());
         let kept = self
             .store
             .write(move |write| {
                 let (agent, check) = (&agent, &check);
-                let call = Call { agent, check, task: &task, weighed: &weighed, most };
+                let call = Call { agent, check, task: &task, weighed: &weighed, redo: &redo };
                 let outcome = keep(write, &call, verdict, question, now)?;
-                if let Copies::Taken(taken) = &copies {
+                if let Copies::Taken(taken) = &taken {
                     write.keep_files(agent, &task.id, &check.key, taken, now)?;
                 }
                 Ok(outcome)
             })
             .await;
         self.watched(kept)
-    }
-
-    /// The answer to a question that was asked before, where it does not
-    /// depend on how things are now.
-    fn settled(&self, before: &CheckRow) -> Result<Option<Checked>, Failure> {
-        let answer: Checked = serde_json::from_str(&before.answer).map_err(StoreError::from)?;
-        let Some(handoff) = &before.handoff else {
-            // What was let run once is let run: the answer may have been lost.
-            return Ok((answer.verdict == Gate::Run).then_some(answer));
-        };
-        let Some((record, ..)) = self.load(handoff)? else { return Ok(None) };
-        let denied = |why: String| Checked {
-            verdict: Gate::Denied,
-            why,
-            ran: None,
-            held: None,
-            ..answer.clone()
-        };
-        let decision = record.progress.phase.released_decision();
-        Ok(match record.progress.state() {
-            State::Queued | State::Ready | State::Decided => Some(answer),
-            State::Withdrawn => Some(denied("The question was taken back.".to_owned())),
-            State::Superseded => {
-                Some(denied("Another question took the place of this one.".to_owned()))
-            }
-            State::Released | State::Collected | State::Reconciled => {
-                match decision.and_then(|decision| no(decision, &before.hash)) {
-                    Some(why) => Some(denied(why)),
-                    // Else the permit decides, or it was used: then it ran.
-                    None => (answer.verdict == Gate::Run).then_some(answer),
-                }
-            }
-        })
-    }
-
-    fn weigh(
-        &self,
-        agent: &str,
-        check: &Check,
-        known: &Known,
-        copies: &Copies,
-        now: DateTime<Utc>,
-    ) -> Weighed {
-        let words = effect::command_words(&check.tool, &check.args);
-        let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
-        let cwd = effect::folder(check.cwd.as_deref(), named);
-        let rules = Arc::clone(&lock(&self.rules));
-        let matched = rules.matched(&CallFacts {
-            agent,
-            task: check.task.id(),
-            tool: &check.tool,
-            args: &check.args,
-            argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
-            cwd: cwd.as_deref(),
-            facts: &known.done.facts,
-            at: now,
-        });
-        let reading = effect::read(&check.tool, &check.args, check.cwd.as_deref());
-        let tool = known.tool.as_ref();
-        let word = Word {
-            reviewer: matched.reviewer(),
-            claimed: check.effect.max(tool.and_then(|tool| tool.claimed)),
-            accepted: effect::acceptable(&check.tool, tool.and_then(KnownTool::in_force)),
-            undoable: check.undo.as_ref().is_some_and(|undo| match undo {
-                Undo::Files { .. } => {
-                    files::cover(copies, &reading, check.cwd.as_deref()) && in_time(undo, now)
-                }
-                Undo::Tool { .. } | Undo::Command { .. } => in_time(undo, now),
-            }),
-        };
-        let mut judged = judge(&reading, word);
-        if let Copies::None(why) = copies {
-            // The reason would else be looked for in vain.
-            judged.why = format!("{} No copies of its files are kept: {why}.", judged.why);
-        }
-        let read_as = judge(&reading, Word { reviewer: None, ..word });
-        let definition: Option<Value> =
-            tool.and_then(|tool| serde_json::from_str(&tool.definition).ok());
-        let proposed = Proposed {
-            step: check.step.as_deref(),
-            tool: &check.tool,
-            args: &check.args,
-            effect: judged.effect,
-            args_schema: definition.as_ref().and_then(|tool| tool.get("args_schema")),
-        };
-        let triggers = lock(&self.settings).triggers.clone();
-        let (mut evidence, measured) = looked_at(&known.trace, &proposed, &triggers);
-        evidence.extend(matched.hold.iter().map(|(_, why)| limit(why)));
-        Weighed { hash: check_hash(check), judged, read_as, evidence, measured, matched }
     }
 
     /// Reads the rules that are in force into memory.
@@ -293,7 +238,9 @@ impl Desk {
             rule: row.rule,
             used: row.used,
         });
-        *lock(&self.rules) = Arc::new(Rules::new(kept));
+        let after = Arc::new(Rules::new(kept));
+        let before = std::mem::replace(&mut *lock(&self.rules), Arc::clone(&after));
+        self.weigh_by(&before, &after);
         Ok(())
     }
 }
@@ -304,18 +251,26 @@ struct Call<'c> {
     check: &'c Check,
     task: &'c Task,
     weighed: &'c Weighed,
-    /// The most cards of an agent in an hour.
-    most: u32,
+    /// What stood in its way when it was weighed.
+    redo: &'c Redo,
+}
+
+fn reads(judged: &Judged) -> bool {
+    judged.effect == Effect::Read && !judged.unknown
 }
 
 impl Standing {
     fn waits(&self, check: &Check, judged: &Judged) -> Vec<String> {
-        let reads = judged.effect == Effect::Read && !judged.unknown;
-        waits_for(self.plan.as_ref(), check.step.as_deref(), &self.open(), reads)
+        let reads = reads(judged);
+        let mut waits = waits_for(self.plan.as_ref(), check.step.as_deref(), &self.open(), reads);
+        if let (Redo::Undoing(rollback), false) = (&self.redo, reads) {
+            waits.push(format!("rollback:{rollback}"));
+        }
+        waits
     }
 
     fn open(&self) -> Vec<Pending<'_>> {
-        self.pending.iter().map(|(id, step)| Pending { id, step: step.as_deref() }).collect()
+        holding(&self.pending)
     }
 
     fn ground<'g>(&self, weighed: &'g Weighed, waits: &'g [String]) -> Ground<'g> {
@@ -324,7 +279,7 @@ impl Standing {
             judged: &weighed.judged,
             stop: self.stop,
             waits_for: waits,
-            permit: self.permit.is_some(),
+            permit: self.permit.is_some() || self.undo.is_some(),
             evidence: &weighed.evidence,
             allowed: weighed.matched.allow.is_some(),
         }
@@ -341,15 +296,16 @@ fn keep(
     question: Option<Question>,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Failure> {
-    let Call { agent, check, task, weighed, most } = call;
-    let standing = standing(&write.read(), agent, &task.id, &weighed.hash, now)?;
+    let Call { agent, check, task, weighed, redo } = call;
+    let standing = standing(&write.read(), agent, &task.id, check, &weighed.hash, now)?;
+    refuse_ended(check, &standing)?;
     let waits = standing.waits(check, &weighed.judged);
     let verdict = decide(&standing.ground(weighed, &waits));
-    if verdict != expected {
+    if verdict != expected || standing.redo != **redo {
         return Ok(Outcome::Again);
     }
     if matches!(check.task, TaskRef::Whole(_)) {
-        write.keep_task(agent, task, None, now)?;
+        tasks::begin(write, agent, task, None, now)?;
     }
     let mut checked = answer(verdict, weighed, &standing, waits);
     let mut new = None;
@@ -357,11 +313,19 @@ fn keep(
         if !write.use_rule(rule, now)? {
             return Ok(Outcome::Again);
         }
-        let data =
-            json!({ "agent": agent, "task": task.id, "tool": check.tool, "hash": weighed.hash });
+        let did = if checked.verdict == Gate::Run { "let_go" } else { "held" };
+        let data = json!({ "agent": agent, "task": task.id, "tool": check.tool,
+            "hash": weighed.hash, "did": did });
         write.log_about(&format!("rule:{rule}"), &entry(Actor::System, "rule_used", data, now))?;
     }
     match verdict {
+        Verdict::Run(Ran::Permit) if let Some(undo) = &standing.undo => {
+            if !rollback::take(write, undo, now)? {
+                return Ok(Outcome::Again);
+            }
+            "It takes back an action, as the reviewer has confirmed.".clone_into(&mut checked.why);
+            checked.undoes = Some(undo.action.clone());
+        }
         Verdict::Run(Ran::Permit) => {
             let permit = standing.permit.as_deref().unwrap_or_default();
             if !write.use_permit(permit, now)? {
@@ -373,22 +337,21 @@ fn keep(
             crate::log(write, handoff.seq, Actor::Agent, "permit_used", data, now)?;
         }
         Verdict::Held(held) if held.asks() => {
-            let Some((payload, mut open, text)) = question else { return Ok(Outcome::Again) };
+            let Some((payload, open, text)) = question else { return Ok(Outcome::Again) };
             let id = handoff_id(agent, &payload.payload.key);
-            // What cannot be undone never waits behind anything.
-            open.queued = !held.is_mandatory() && backlog::is_full(write, agent, *most, now)?;
-            let place = match (open.queued, write.read().backlog(agent)?) {
-                (false, _) => Place::Shown,
-                (true, 0) => Place::FirstBehind,
-                (true, _) => Place::Behind,
-            };
-            let (record, known, _) = store_new(write, agent, payload, open, text, None, now)?;
+            // Its approval was used up by an equal call under another key: that is
+            // what there is to say, whatever the question would hold by now.
+            let known = write.read().handoff(&id)?.is_some();
+            if !known {
+                let Stored { record, place, .. } =
+                    store_new(write, agent, payload, open, text, None, now)?;
+                new = Some(New { handoff: record.id, place });
+            }
             let waiting = Pending { id: &id, step: check.step.as_deref() };
             let pending = [standing.open(), vec![waiting]].concat();
-            checked.runnable =
-                standing.plan.as_ref().map(|plan| runnable(plan, &pending)).unwrap_or_default();
+            let free = standing.plan.as_ref().map(|plan| standing.course.runnable(plan, &pending));
+            checked.runnable = free.unwrap_or_default();
             checked.handoff_id = Some(id);
-            new = (!known).then_some(New { handoff: record.id, place });
         }
         Verdict::Run(_) | Verdict::Held(_) => {}
     }
@@ -416,32 +379,15 @@ fn keep(
         rule: weighed.matched.allow.filter(|_| verdict == Verdict::Run(Ran::Allowed)),
     };
     write.keep_check(agent, &kept, now)?;
-    if let Some(New { handoff, place: Place::Shown }) = &new {
-        write.note_shown(handoff, now)?;
-    }
     write.touch_task(agent, &task.id, now)?;
-    let used = weighed.matched.used(verdict, !weighed.evidence.is_empty()).next().is_some();
+    // Only what lets calls go is ever used up.
+    let runs = matches!(verdict, Verdict::Run(_));
+    let used = runs && weighed.matched.used(verdict, !weighed.evidence.is_empty()).next().is_some();
     Ok(Outcome::Answered { checked: Box::new(checked), new, used })
-}
-
-/// Whether an undo has not run out.
-fn in_time(undo: &Undo, now: DateTime<Utc>) -> bool {
-    undo.until().is_none_or(|until| now < until)
 }
 
 pub(crate) fn entry(actor: Actor, kind: &str, data: Value, now: DateTime<Utc>) -> Entry {
     Entry { at: now, actor: actor.name().to_owned(), kind: kind.to_owned(), data }
-}
-
-fn check_hash(check: &Check) -> String {
-    action_hash(&check.tool, &check.args)
-}
-
-/// The key of the handoff that a held call becomes: no agent can guess it as
-/// the key of a handoff of its own by chance.
-fn handoff_key(check: &Check) -> String {
-    let digest = fingerprint(&json!(["check", check.key]));
-    format!("check:{}", &digest[..32])
 }
 
 fn known(
@@ -470,20 +416,38 @@ fn known(
     Ok(Known { tool: read.tool(agent, &check.tool)?, task, trace, done })
 }
 
+/// The first of these permits that is good where this call would run: what was
+/// allowed in one folder is another thing in the next. What an agent hands over
+/// itself names no folder.
+fn permit(permits: Vec<Permit>, check: &Check) -> Option<String> {
+    let fits = |permit: &Permit| !permit.by_gate || runs_in(check, permit.cwd.as_deref());
+    permits.into_iter().find(fits).map(|permit| permit.handoff)
+}
+
 fn standing(
     read: &Read<'_>,
     agent: &str,
     task: &str,
+    check: &Check,
     hash: &str,
     now: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
     let levels = read.levels(agent, task)?;
+    let row = read.task(agent, task)?;
+    let over = row.as_ref().is_some_and(|row| row.closed_at.is_some());
+    let plan = row.and_then(|row| row.plan);
+    let course = plan.as_ref().map(|_| Course::of(read, agent, task, None)).transpose()?;
+    let course = course.unwrap_or_default();
     Ok(Standing {
+        redo: redo(read, agent, (check, hash), plan.as_ref(), &course)?,
         level: level(levels.agent, levels.task, now),
         stop: read.stop(agent, task)?,
-        permit: read.permit(agent, task, hash)?,
+        permit: permit(read.permits(agent, task, hash)?, check),
+        undo: read.undo_asked(agent, task, hash, now)?,
         pending: read.pending(agent, task)?,
-        plan: read.task(agent, task)?.and_then(|task| task.plan),
+        plan,
+        over,
+        course,
         untold: read.untold_count(agent)?,
     })
 }

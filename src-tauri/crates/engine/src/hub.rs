@@ -26,15 +26,26 @@ struct Inner {
     /// Woken when an agent is told something; one for each name.
     told: HashMap<String, Arc<Notify>>,
     windows: Vec<mpsc::UnboundedSender<Change>>,
-    /// What was asked to be shown before there was a window.
+    /// Whether the page hears what a window is told.
+    listening: bool,
+    /// What was asked to be shown before it did.
     to_show: Option<Change>,
 }
 
 struct Connection {
-    agent: Option<String>,
+    agent: Option<Speaker>,
     push: Push,
     waits: HashMap<String, u32>,
     leases: HashSet<String>,
+}
+
+/// Who speaks on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// The agent's name.
+    pub name: String,
+    /// What it said it is built with.
+    pub framework: Option<String>,
 }
 
 /// Marks a connection as waiting for a handoff until it is dropped.
@@ -61,23 +72,35 @@ impl Hub {
         id
     }
 
-    /// Forgets a connection; returns its agent and the handoffs it held leases of.
-    pub fn close(&self, connection: u64) -> (Option<String>, Vec<String>) {
+    /// Forgets a connection; returns who spoke on it and the handoffs it held
+    /// leases of.
+    pub fn close(&self, connection: u64) -> (Option<Speaker>, Vec<String>) {
         let closed = self.inner().connections.remove(&connection);
         closed.map_or((None, Vec::new()), |closed| {
             (closed.agent, closed.leases.into_iter().collect())
         })
     }
 
-    pub fn name(&self, connection: u64, agent: &str) {
+    pub fn name(&self, connection: u64, speaker: Speaker) {
         if let Some(connection) = self.inner().connections.get_mut(&connection) {
-            connection.agent = Some(agent.to_owned());
+            connection.agent = Some(speaker);
         }
     }
 
     pub fn is_connected(&self, agent: &str) -> bool {
+        self.inner().connections.values().any(|open| open.is_of(agent))
+    }
+
+    /// What an agent is built with that is connected now, one for each
+    /// connection.
+    pub fn connected_through(&self, agent: &str) -> Vec<Option<String>> {
         let inner = self.inner();
-        inner.connections.values().any(|open| open.agent.as_deref() == Some(agent))
+        let open = inner.connections.values().filter_map(|open| open.agent.as_ref());
+        open.filter(|who| who.name == agent).map(|who| who.framework.clone()).collect()
+    }
+
+    pub fn is_open(&self, connection: u64) -> bool {
+        self.inner().connections.contains_key(&connection)
     }
 
     pub fn is_listening(&self, handoff: &str) -> bool {
@@ -123,13 +146,20 @@ impl Hub {
     /// Follows all changes from now on.
     pub fn follow(&self) -> mpsc::UnboundedReceiver<Change> {
         let (window, changes) = mpsc::unbounded_channel();
-        let mut inner = self.inner();
-        if let Some(asked) = inner.to_show.take() {
-            // Its other end is right here.
-            drop(window.send(asked));
-        }
-        inner.windows.push(window);
+        self.inner().windows.push(window);
         changes
+    }
+
+    /// The page listens from now on: what was asked to be shown before is told
+    /// again.
+    pub fn listens(&self) {
+        let mut inner = self.inner();
+        inner.listening = true;
+        let asked = inner.to_show.take();
+        drop(inner);
+        if let Some(asked) = asked {
+            self.tell(&asked);
+        }
     }
 
     /// Tells everyone concerned that a handoff of this agent has changed.
@@ -156,7 +186,7 @@ impl Hub {
 
     /// The agents that are connected.
     pub fn connected(&self) -> HashSet<String> {
-        self.inner().connections.values().filter_map(|open| open.agent.clone()).collect()
+        self.inner().connections.values().filter_map(Connection::name).collect()
     }
 
     fn push(&self, agent: &str, name: &'static str, params: &Value) {
@@ -164,7 +194,7 @@ impl Hub {
             .inner()
             .connections
             .values()
-            .filter(|open| open.agent.as_deref() == Some(agent))
+            .filter(|open| open.is_of(agent))
             .map(|open| Arc::clone(&open.push))
             .collect();
         for push in pushes {
@@ -176,9 +206,19 @@ impl Hub {
     pub fn tell(&self, change: &Change) {
         let mut inner = self.inner();
         inner.windows.retain(|window| window.send(change.clone()).is_ok());
-        if inner.windows.is_empty() && matches!(change, Change::Show { .. }) {
+        if !inner.listening && matches!(change, Change::Show { .. }) {
             inner.to_show = Some(change.clone());
         }
+    }
+}
+
+impl Connection {
+    fn is_of(&self, agent: &str) -> bool {
+        self.agent.as_ref().is_some_and(|who| who.name == agent)
+    }
+
+    fn name(&self) -> Option<String> {
+        self.agent.as_ref().map(|who| who.name.clone())
     }
 }
 

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_domain::answer::shown_risk;
 use handoff_domain::briefing;
 use handoff_domain::decision::{Decider, DecisionKind};
 use handoff_domain::effect;
@@ -18,6 +17,7 @@ use handoff_protocol::wire::{Check, ErrorCode};
 use handoff_store::{DecidedRow, FactsFound, PastRow, StoreError};
 use serde_json::{Map, Value};
 
+use crate::autonomy::refuse_faulty;
 use crate::{Desk, Engine, Failure, lock};
 
 /// How many questions are looked back on.
@@ -44,9 +44,7 @@ impl Engine {
         let mut after = in_force.clone();
         after.retain(|kept| Some(kept.id) != change.without_rule);
         if let Some(rule) = &change.with_rule {
-            if let Some(fault) = rule.fault(now).into_iter().next() {
-                return Err(Failure::new(ErrorCode::InvalidParams, fault.message, fault.hint));
-            }
+            refuse_faulty(rule, now)?;
             after.push(Kept { id: i64::MAX, rule: rule.clone(), used: 0 });
         }
         let triggers = lock(&desk.settings).triggers.clone();
@@ -178,9 +176,11 @@ fn decision(row: DecidedRow) -> Option<Decided> {
         return None;
     }
     let payload: Payload = serde_json::from_str(&row.payload).ok()?;
-    let risk = match decision.option.as_deref().and_then(|id| payload.option(id)) {
-        Some(option) => shown_risk(option),
-        None => payload.options.iter().map(shown_risk).max().unwrap_or(RiskLevel::Low),
+    let risk = if let Some(option) = decision.option.as_deref().and_then(|id| payload.option(id)) {
+        row.traits.risk(option)
+    } else {
+        let risks = payload.options.iter().map(|option| row.traits.risk(option));
+        risks.max().unwrap_or(RiskLevel::Low)
     };
     let looked = row.opened_at.map(|opened| (row.decided_at - opened).as_seconds_f64());
     Some(Decided {

@@ -5,21 +5,30 @@
 //! ports. Every change is judged inside the transaction that makes it.
 
 mod agents;
+mod agreement;
 mod autonomy;
 mod burst;
 mod case;
+mod connections;
 mod control;
+mod course;
 mod failure;
 mod fold;
 mod gate;
 mod hub;
 mod insight;
+mod known;
+mod ladder;
+mod ledger;
 mod notify;
 mod origin;
 mod ports;
 mod queue;
+mod release;
 mod review;
+mod rollback;
 mod safety;
+mod servers;
 mod session;
 mod settings;
 mod spool;
@@ -35,7 +44,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use handoff_domain::alerts::Alerts;
+use handoff_domain::alerts::{Alerts, Purpose};
 use handoff_domain::decision::{Decision, DecisionKind};
 use handoff_domain::gate::Stop;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
@@ -48,12 +57,13 @@ use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 pub use failure::Failure;
-pub use ports::{Attempt, Clock, CommandRunner, Notice, Notifier, random_hex};
+pub use handoff_store::{AskRow, NewAsk, ServerRow};
+pub use ports::{Attempt, Clock, CommandRunner, Ended, Notice, Notifier, random_hex};
 
 use burst::Burst;
 use hub::Hub;
 use spool::Spooled;
-use watch::{Gap, Reading, Watch};
+use watch::{Reading, Watch};
 
 /// The desk without its window and its socket.
 #[derive(Clone)]
@@ -70,6 +80,8 @@ struct Desk {
     run: String,
     /// When each running hold is over, on the awake clock.
     holds: Mutex<HashMap<String, Running>>,
+    /// What was held when the desk before this one ended is held again.
+    holds_again: AtomicBool,
     /// How many holds have begun.
     begun: AtomicU64,
     settings: Mutex<Settings>,
@@ -83,16 +95,19 @@ struct Desk {
     /// How many payloads may be checked at once.
     checks: Semaphore,
     runner: Arc<dyn CommandRunner>,
-    /// What became of warnings that could not be recorded yet.
-    warned: Mutex<HashMap<(String, u32), Attempt>>,
+    attempts: Mutex<ladder::Attempts>,
     /// The recent notifications.
     burst: Mutex<Burst>,
     /// The handoffs of which a notification is being made up for.
     telling: Mutex<HashSet<String>>,
+    /// The flagged cards of which the reviewer could not be told yet.
+    untold_flags: Mutex<Vec<(Record, Purpose)>>,
     /// The item that the page shows.
     on_screen: Mutex<Option<String>>,
     /// The window is in front of the reviewer, and has the focus.
     in_front: AtomicBool,
+    /// Nothing was to be shown at the last look.
+    was_calm: AtomicBool,
     /// The clocks at the last look, and the time by them.
     watch: Mutex<Watch>,
     /// Held while a gap in time is taken account of.
@@ -106,6 +121,13 @@ struct Desk {
     spooled: Spooled,
     /// The copies of files that agents change; none until it is named.
     keeper: OnceLock<Keeper>,
+    /// The connection that took up the undo of an action, by agent, task and
+    /// action.
+    undoing: Mutex<HashMap<(String, String, String), u64>>,
+    /// The card that is being answered: it is looked at again at every key.
+    answering: Mutex<Option<review::Answering>>,
+    /// Whose open cards may do something else by now.
+    outdated: Mutex<gate::Outdated>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +159,8 @@ impl Actor {
 
 impl Engine {
     /// Takes up the work where the last run left it: offers of a dead run are
-    /// void, and held decisions are held again in full.
+    /// void. Held decisions are held again in full from when it runs, since
+    /// nobody can undo them before.
     pub async fn start(
         opened: impl Into<Opened>,
         clock: Arc<dyn Clock>,
@@ -147,6 +170,11 @@ impl Engine {
         let Opened { store, mut notices } = opened.into();
         let (settings, unread) = settings::stored(&store)?;
         notices.extend(unread);
+        // A desk before this one may have ended before anybody read it.
+        let earlier = store.unread().into_iter().filter(|notice| !notices.contains(notice));
+        notices.extend(earlier.collect::<Vec<_>>());
+        // A desk before this one may have held something back.
+        let may_be_calm = settings.alerts.quiet.is_some() || settings.alerts.focus_until.is_some();
         let first = Reading { wall: clock.now(), awake: clock.awake(), boot: clock.boot() };
         let engine = Self {
             desk: Arc::new(Desk {
@@ -156,6 +184,7 @@ impl Engine {
                 hub: Hub::default(),
                 run: random_hex(8),
                 holds: Mutex::default(),
+                holds_again: AtomicBool::new(false),
                 begun: AtomicU64::default(),
                 settings: Mutex::new(settings),
                 rules: Mutex::default(),
@@ -165,11 +194,13 @@ impl Engine {
                 notices: Mutex::new(notices),
                 checks: Semaphore::new(2),
                 runner,
-                warned: Mutex::default(),
+                attempts: Mutex::default(),
                 burst: Mutex::default(),
                 telling: Mutex::default(),
+                untold_flags: Mutex::default(),
                 on_screen: Mutex::default(),
                 in_front: AtomicBool::new(false),
+                was_calm: AtomicBool::new(may_be_calm),
                 watch: Mutex::new(Watch::new(first)),
                 minding: tokio::sync::Mutex::default(),
                 sooner: Notify::new(),
@@ -177,14 +208,16 @@ impl Engine {
                 leased: Notify::new(),
                 spooled: Spooled::default(),
                 keeper: OnceLock::new(),
+                undoing: Mutex::default(),
+                answering: Mutex::default(),
+                outdated: Mutex::default(),
             }),
         };
-        engine.desk.read_rules()?;
+        engine.desk.begin_weighing()?;
         engine.desk.void_offers().await?;
-        engine.desk.hold_again()?;
-        // Nobody watched the time while the desk was off.
-        let off = Gap { slept_since: Some(DateTime::<Utc>::MIN_UTC), stepped: None };
-        engine.desk.mind(off, engine.desk.now()).await?;
+        let off = engine.desk.was_off(first)?;
+        engine.desk.mind(off, first, engine.desk.now()).await?;
+        engine.desk.write_clocks(first).await;
         Ok(engine)
     }
 
@@ -193,8 +226,16 @@ impl Engine {
         self.desk.hub.follow()
     }
 
+    /// The page hears changes from now on; what it was to show while it was
+    /// made, it is told now.
+    pub fn listens(&self) {
+        self.desk.hub.listens();
+    }
+
     /// Asks the windows to show an item, or themselves.
     pub fn show(&self, id: Option<String>) {
+        // What tells of many cards is no item itself: the queue shows them.
+        let id = id.filter(|id| !id.starts_with(gate::BEHIND));
         self.desk.hub.tell(&Change::Show { id });
     }
 }
@@ -238,17 +279,21 @@ impl Desk {
         kind: &'static str,
         data: Value,
     ) -> Result<Record, Failure> {
-        let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
         let now = self.now();
-        let record = self.watched(
-            self.store
-                .write(move |write| {
-                    let record = owned(write, &id, owner.as_deref())?;
-                    let progress = transition(&record.progress, &record.traits, event, now)?;
-                    change(write, record, progress, actor, kind, data, now)
-                })
-                .await,
-        )?;
+        let store = async || {
+            let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
+            let (event, data) = (event.clone(), data.clone());
+            let stored = self.store.write(move |write| {
+                let record = owned(write, &id, owner.as_deref())?;
+                let progress = transition(&record.progress, &record.traits, event, now)?;
+                change(write, record, progress, actor, kind, data, now)
+            });
+            self.watched(stored.await)
+        };
+        let record = match store().await {
+            Err(failure) if failure.is_for_want_of_room() => store().await?,
+            stored => stored?,
+        };
         self.hub.changed(&record.agent, &record.id);
         Ok(record)
     }
@@ -272,6 +317,12 @@ impl Desk {
             self.sooner.notify_one();
         }
         outcome
+    }
+
+    /// Notes that the store does not work, before anything was to be stored.
+    fn fails(&self, error: StoreError) {
+        // Noting it is all that is wanted of the outcome.
+        drop(self.watched::<()>(Err(error.into())));
     }
 
     /// Refuses a new payload while there is hardly any room: what is left is
@@ -308,6 +359,11 @@ impl Desk {
         self.held.notify_one();
     }
 
+    /// Begins every hold anew, in full.
+    fn hold_anew(&self, awake: Duration) {
+        lock(&self.holds).values_mut().for_each(|running| running.over_at = awake + running.total);
+    }
+
     /// Tries to end a hold later, unless another has begun in its place.
     fn delay_hold(&self, id: &str, number: u64, by: Duration) {
         let later = self.clock.awake() + by;
@@ -338,14 +394,20 @@ impl Desk {
         }
     }
 
+    /// Holds in full what was held when the desk before this one ended; once.
     fn hold_again(&self) -> Result<(), Failure> {
+        if self.holds_again.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         for id in self.store.read(|read| read.ids_in(State::Decided))? {
             let record = self.store.read(|read| read.handoff(&id))?;
             if let Some(Phase::Decided { hold_s, .. }) = record.map(|record| record.progress.phase)
+                && !lock(&self.holds).contains_key(&id)
             {
                 self.hold(&id, hold_s);
             }
         }
+        self.holds_again.store(true, Ordering::SeqCst);
         Ok(())
     }
 
@@ -385,7 +447,9 @@ fn change(
     if progress != record.progress {
         let (was, is) = (record.progress.state(), progress.state());
         write.save(&record, &progress, now)?;
-        if was != State::Released && is == State::Released {
+        // Not where a lease has lapsed: what it let run may have run.
+        let decided = matches!(was, State::Queued | State::Ready | State::Decided);
+        if decided && is == State::Released {
             let decision = progress.phase.released_decision();
             // A released approval lets exactly one later call run.
             if let Some(hash) = decision.and_then(permits) {

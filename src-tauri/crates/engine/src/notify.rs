@@ -6,16 +6,18 @@
 
 use std::sync::atomic::Ordering;
 
+use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Purpose;
-use handoff_domain::gate::Held;
 use handoff_domain::lifecycle::{Event, Flag, State, transition};
-use handoff_domain::payload::Payload;
 use handoff_protocol::view::{Change, NotificationState};
 use handoff_store::Record;
 use serde_json::{Value, json};
 
 use crate::burst::Weight;
 use crate::{Actor, Attempt, Desk, Engine, Failure, lock, owned, words};
+
+/// Under this name it is stored when the notification for many was last shown.
+const SUMMED_UP: &str = "summed_up";
 
 /// How many reminders are planned in one change.
 const PLANNED_AT_ONCE: usize = 500;
@@ -67,10 +69,16 @@ impl Engine {
         }
     }
 
-    async fn announce_as(&self, record: Record, purpose: Purpose) {
+    pub(crate) async fn announce_as(&self, record: Record, purpose: Purpose) {
         let desk = &self.desk;
         let attempt = self.tell(&record, purpose, false).await;
         let kind = if attempt == Attempt::Shown { "notified" } else { "not_notified" };
+        let unseen =
+            matches!(attempt, Attempt::NoService(_) | Attempt::Failed(_) | Attempt::Calm(_));
+        if unseen && matches!(purpose, Purpose::Diverged | Purpose::Unreported) {
+            // Of what waits the store knows that; this waits for nobody.
+            lock(&desk.untold_flags).push((record.clone(), purpose));
+        }
         let (data, now) = (told(&attempt), desk.now());
         // Nobody waits for it, and an agent's next call should not.
         let logged: Result<(), Failure> = desk
@@ -88,25 +96,38 @@ impl Engine {
     /// Shows the summary of a burst, if one is due.
     pub(crate) async fn sum_up(&self) {
         let summary = lock(&self.desk.burst).summary(self.desk.clock.awake());
-        if let Some(summary) = summary {
-            self.show_notice(words::summary(&summary)).await;
+        let Some(summary) = summary else { return };
+        if self.show_notice(words::summary(&summary)).await != Attempt::Shown {
+            // What it counts is owed still, to the service that comes.
+            return;
         }
+        let now = self.desk.now().to_rfc3339();
+        let stored: Result<(), Failure> =
+            self.desk.store.write_soon(move |write| Ok(write.set(SUMMED_UP, &now)?)).await;
+        if let Err(failure) = stored {
+            tracing::warn!(error = failure.0.message, "that many were told of was not recorded");
+        }
+    }
+
+    /// When the notification for many was last shown.
+    fn summed_up(&self) -> DateTime<Utc> {
+        let stored = self.desk.store.read(|read| read.setting(SUMMED_UP));
+        let at = stored.ok().flatten().and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
+        at.map_or(DateTime::<Utc>::UNIX_EPOCH, |at| at.to_utc())
     }
 
     /// Tells the reviewer something of a handoff; says what became of it.
     pub(crate) async fn tell(&self, record: &Record, purpose: Purpose, sound: bool) -> Attempt {
         let desk = &self.desk;
-        if let Some(why) = self.held_back(record, purpose) {
-            return Attempt::Inhibited(why);
+        if let Some(held_back) = self.held_back(record, purpose) {
+            return held_back;
         }
-        let loud = matches!(purpose, Purpose::Warning | Purpose::Alert);
-        let heavy = desk.store.read(|read| read.is_mandatory(&record.id)).unwrap_or(true);
-        let weight = Weight { loud, heavy };
+        let loud = matches!(purpose, Purpose::Warning | Purpose::Alert | Purpose::Diverged);
+        let heavy = desk.store.read(|read| read.is_high(&record.id)).unwrap_or(true);
+        let weight = Weight { loud, heavy, sound };
         if !lock(&desk.burst).alone(&record.agent, &record.id, weight, desk.clock.awake()) {
             desk.sooner.notify_one();
-            return Attempt::Inhibited(
-                "it is one of many, which one notification names".to_owned(),
-            );
+            return Attempt::Summed;
         }
         let notice = words::notice(record, purpose, self.shows_question());
         self.show_notice(crate::Notice { sound, ..notice }).await
@@ -117,7 +138,7 @@ impl Engine {
         let handoff = notice.handoff.clone();
         let attempt = desk.notifier.notify(notice).await;
         match &attempt {
-            Attempt::Inhibited(_) => {}
+            Attempt::Inhibited(_) | Attempt::Calm(_) | Attempt::Summed => {}
             Attempt::Shown => {
                 let missing =
                     matches!(&*lock(&desk.notifications), NotificationState::Missing { .. });
@@ -134,13 +155,43 @@ impl Engine {
     }
 
     /// Why the reviewer is not told now, if so.
-    pub(crate) fn held_back(&self, record: &Record, purpose: Purpose) -> Option<String> {
+    fn held_back(&self, record: &Record, purpose: Purpose) -> Option<Attempt> {
         let desk = &self.desk;
         let shown = lock(&desk.on_screen).as_deref() == Some(record.id.as_str());
         if shown && desk.in_front.load(Ordering::SeqCst) {
-            return Some("it is on screen".to_owned());
+            return Some(Attempt::Inhibited("it is on screen".to_owned()));
         }
-        desk.calm(record, purpose).map(str::to_owned)
+        let why = desk.calm(record, purpose)?;
+        // Else a calm that began and ended between two looks would be unseen.
+        desk.was_calm.store(true, Ordering::SeqCst);
+        Some(Attempt::Calm(why))
+    }
+
+    /// Tells the reviewer what was held back by the calm that has ended since
+    /// the last look: by its time, or because the settings have changed. Says
+    /// whether its end is waited for where no timer waits.
+    pub(crate) fn after_the_calm(&self) -> bool {
+        let desk = &self.desk;
+        let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone()).is_some();
+        let was_calm = desk.was_calm.swap(calm, Ordering::SeqCst);
+        if calm {
+            return !lock(&desk.untold_flags).is_empty();
+        }
+        if was_calm {
+            self.tell_of_flags();
+            match desk.store.read(|read| read.held_back_by_calm()) {
+                Ok(ids) => ids.iter().for_each(|id| self.make_up_for(id)),
+                Err(error) => tracing::warn!(%error, "what was held back is not shown"),
+            }
+        }
+        false
+    }
+
+    fn tell_of_flags(&self) {
+        let untold = std::mem::take(&mut *lock(&self.desk.untold_flags));
+        for (record, purpose) in untold {
+            self.flagged(record, purpose);
+        }
     }
 
     fn shows_question(&self) -> bool {
@@ -169,7 +220,16 @@ impl Engine {
         if was || !matches!(state, NotificationState::Available { .. }) {
             return;
         }
-        match desk.store.read(|read| read.owed_for_want_of_a_service()) {
+        // What a desk before this one has told of many stands; what a service
+        // showed that is gone does not.
+        let since = match before {
+            NotificationState::Unknown => self.summed_up(),
+            NotificationState::Available { .. } | NotificationState::Missing { .. } => {
+                DateTime::<Utc>::UNIX_EPOCH
+            }
+        };
+        self.tell_of_flags();
+        match desk.store.read(|read| read.owed_notices(since)) {
             Ok(ids) => {
                 ids.iter()
                     .filter(|id| but != Some(id.as_str()))
@@ -192,18 +252,14 @@ impl Engine {
 
     /// Puts the reminders of a handoff off; says until when, which is the
     /// warning at the latest.
-    pub async fn snooze(
-        &self,
-        id: &str,
-        until: chrono::DateTime<chrono::Utc>,
-    ) -> Result<chrono::DateTime<chrono::Utc>, Failure> {
+    pub async fn snooze(&self, id: &str, until: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
         let desk = &self.desk;
         let record = desk.store.read(|read| read.handoff(id))?;
         let record = record.ok_or_else(|| Failure::no_such_handoff(id))?;
         let cut = until.min(record.progress.timing.warn_at);
         let data = json!({ "until": cut });
         desk.apply(id, None, Event::Snooze { until }, Actor::Reviewer, "snoozed", data).await?;
-        desk.notifier.retire(id);
+        desk.retire(id);
         desk.sooner.notify_one();
         Ok(cut)
     }
@@ -265,20 +321,19 @@ impl Desk {
         Ok(())
     }
 
+    /// Takes back what was shown for a handoff, and what told of many once it is
+    /// the last of them.
+    pub(crate) fn retire(&self, id: &str) {
+        self.notifier.retire(Some(id));
+        if lock(&self.burst).is_the_last(id) {
+            self.notifier.retire(None);
+        }
+    }
+
     /// Why the reviewer wants to be left alone now, if so.
     pub(crate) fn calm(&self, record: &Record, purpose: Purpose) -> Option<&'static str> {
         let (now, zone) = (self.now(), self.clock.zone());
         lock(&self.settings).alerts.holds_back(purpose, record.priority, now, &zone)
-    }
-
-    pub(crate) fn at_the_deadline(
-        &self,
-        payload: &Payload,
-        record: &Record,
-        held: Option<Held>,
-    ) -> String {
-        let allowed = record.progress.default_allowed;
-        words::at_the_deadline(payload, held, allowed, &lock(&self.settings).alerts)
     }
 }
 
@@ -299,6 +354,12 @@ pub fn told(attempt: &Attempt) -> Value {
     match attempt {
         Attempt::Shown => json!({ "attempt": "shown" }),
         Attempt::Inhibited(why) => json!({ "attempt": "inhibited", "why": why }),
+        Attempt::Calm(why) => json!({ "attempt": "inhibited", "why": why, "calm": true }),
+        Attempt::Summed => json!({
+            "attempt": "inhibited",
+            "why": "it is one of many, which one notification names",
+            "summed": true,
+        }),
         Attempt::NoService(why) => json!({ "attempt": "no_service", "why": why }),
         Attempt::Failed(why) => json!({ "attempt": "failed", "why": why }),
     }

@@ -4,12 +4,43 @@
 //! The window names where such a rule comes from. It never sends the rule: what
 //! passes through it may have lost digits.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::replay::Replay;
-use handoff_domain::rule::Rule;
-use handoff_protocol::view::{ReplayRequest, RuleFrom};
-use handoff_protocol::wire::ErrorCode;
+use handoff_domain::rule::{CallFacts, Rule};
+use handoff_protocol::view::{ReplayRequest, RuleFrom, RuleRow};
+use handoff_protocol::wire::{Check, ErrorCode};
+use handoff_store::{CheckRow, StoreError};
+use serde_json::Map;
 
+use crate::autonomy::refuse_faulty;
+use crate::case::can_be_allowed;
 use crate::{Engine, Failure};
+
+/// How long "always allow exactly this" lasts at most.
+const ALLOW_DAYS: i64 = 30;
+
+/// The rule that would let exactly the call behind a card go, for so many days
+/// and uses.
+pub(crate) fn allowing(
+    agent: &str,
+    row: &CheckRow,
+    check: &Check,
+    now: DateTime<Utc>,
+    (days, uses): (i64, Option<u32>),
+) -> Rule {
+    let call = CallFacts {
+        agent,
+        task: &row.task,
+        tool: &check.tool,
+        args: &check.args,
+        argv: None,
+        // One that is not known from the root is a fault of the rule.
+        cwd: Some(check.cwd.as_deref().unwrap_or_default()),
+        facts: &Map::new(),
+        at: now,
+    };
+    Rule::from_call(&call, now + TimeDelta::days(days), uses)
+}
 
 impl Engine {
     /// Keeps the rule from this source; says what names it.
@@ -30,19 +61,51 @@ impl Engine {
         self.replay(&ReplayRequest { with_rule, ..ReplayRequest::default() })
     }
 
+    /// "Always allow exactly this": the rule that would allow the call behind
+    /// a card, to be looked at and then kept.
+    pub fn rule_from(
+        &self,
+        handoff: &str,
+        days: i64,
+        uses: Option<u32>,
+    ) -> Result<RuleRow, Failure> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let row = desk.store.read(|read| read.check_of(handoff))?;
+        let (row, (record, payload, _)) = row.zip(desk.load(handoff)?).ok_or_else(|| {
+            Failure::new(
+                ErrorCode::NotFound,
+                "This was not asked by the gate, so there is no call to allow.",
+                "Only a call that an agent asks for can be always allowed.",
+            )
+        })?;
+        let around = desk.store.read(|read| desk.around_stored(read, &record, &payload))?;
+        if !desk.found_of(&around, &payload).first().is_some_and(can_be_allowed) {
+            return Err(Failure::new(
+                ErrorCode::Refused,
+                "This call cannot be undone, or nobody knows what it does.",
+                "Answer it each time; no rule can let it go.",
+            ));
+        }
+        let check: Check = serde_json::from_str(&row.asked).map_err(StoreError::from)?;
+        let days = days.clamp(1, ALLOW_DAYS);
+        let rule = allowing(&record.agent, &row, &check, now, (days, uses));
+        refuse_faulty(&rule, now)?;
+        Ok(RuleRow {
+            id: 0,
+            covers: rule.preview(),
+            rule,
+            used: 0,
+            last_used: None,
+            made_at: now,
+            revoked_at: None,
+            active: false,
+        })
+    }
+
     fn rule_of(&self, from: &RuleFrom) -> Result<Rule, Failure> {
         match from {
-            RuleFrom::Card { id, days, uses } => {
-                let rule = self.rule_from(id, *days, *uses)?.rule;
-                if !self.open_case(id)?.asked.is_some_and(|asked| asked.can_allow) {
-                    return Err(Failure::new(
-                        ErrorCode::Refused,
-                        "This call cannot be undone, or nobody knows what it does.",
-                        "Answer it each time; no rule can let it go.",
-                    ));
-                }
-                Ok(rule)
-            }
+            RuleFrom::Card { id, days, uses } => Ok(self.rule_from(id, *days, *uses)?.rule),
             RuleFrom::Suggestion { id } => {
                 let suggestions = self.insights()?.suggestions;
                 let found = suggestions.into_iter().find(|suggestion| suggestion.id == *id);

@@ -22,6 +22,10 @@ pub trait Clock: Send + Sync + 'static {
     /// A clock that never steps and goes on while the machine sleeps.
     fn boot(&self) -> Duration;
 
+    /// Names the run of the machine by whose start the boot clock counts; `None`
+    /// where none can be told from another.
+    fn boot_id(&self) -> Option<String>;
+
     /// Where the clock on the reviewer's wall hangs.
     fn zone(&self) -> Tz;
 }
@@ -49,8 +53,12 @@ pub struct Notice {
 pub enum Attempt {
     /// The service took it.
     Shown,
-    /// The reviewer wants it not shown now, or sees its item; with the reason.
+    /// The reviewer sees its item, or has answered it; with the reason.
     Inhibited(String),
+    /// The reviewer wants nothing shown now; with the reason.
+    Calm(&'static str),
+    /// It is one of many, which the notification for all of them counts.
+    Summed,
     /// There is no service; with the reason.
     NoService(String),
     /// The service failed; with the reason.
@@ -63,8 +71,9 @@ pub trait Notifier: Send + Sync + 'static {
     /// seconds.
     fn notify(&self, notice: Notice) -> Pin<Box<dyn Future<Output = Attempt> + Send>>;
 
-    /// Takes back what was shown for a handoff.
-    fn retire(&self, handoff: &str);
+    /// Takes back what was shown for a handoff; for many at once where it is
+    /// `None`.
+    fn retire(&self, handoff: Option<&str>);
 }
 
 /// Runs the reviewer's own commands.
@@ -77,6 +86,32 @@ pub trait CommandRunner: Send + Sync + 'static {
         argv: Vec<String>,
         about: serde_json::Value,
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+    /// Runs a program with its arguments in a folder, no shell between, for at
+    /// most `limit`; then it is ended with all that it started. Keeps the end of
+    /// what it says.
+    fn run_in(
+        &self,
+        argv: Vec<String>,
+        folder: String,
+        limit: Duration,
+    ) -> Pin<Box<dyn Future<Output = Ended> + Send>>;
+}
+
+/// How something ended that the desk ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether it succeeded, or why it did not, in a sentence.
+    pub outcome: Result<(), String>,
+    /// What it said, or the end of that.
+    pub output: String,
+}
+
+impl Ended {
+    /// It failed and said nothing.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Self { outcome: Err(why.into()), output: String::new() }
+    }
 }
 
 /// Random hexadecimal digits, two for each byte.

@@ -78,7 +78,9 @@ impl Desk {
     fn item(&self, row: Row) -> QueueItem {
         let Row { record, title, effect, outcome } = row;
         let progress = record.progress;
+        let decision = progress.phase.decision();
         QueueItem {
+            irreversible: decision.is_some_and(|decision| record.traits.is_irreversible(decision)),
             hold: self
                 .hold_of(&record.id)
                 .filter(|_| matches!(progress.phase, Phase::Decided { .. })),

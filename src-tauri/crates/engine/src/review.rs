@@ -1,22 +1,54 @@
 //! What the reviewer does, from the window alone: open, preview, decide, undo,
 //! grant again.
 
+use std::sync::Arc;
+
+use handoff_domain::action::Effect;
 use handoff_domain::answer::{Judged, judge, same};
 use handoff_domain::decision::{Decision, DecisionKind};
+use handoff_domain::effect;
 use handoff_domain::lifecycle::{Event, Flag, Phase, Refusal, State, transition};
 use handoff_domain::payload::Payload;
-use handoff_protocol::view::{AnswerFault, DecideRequest, DirectiveStep, Preview, Receipt};
+use handoff_domain::reconcile::Conflict;
+use handoff_protocol::view::{AnswerFault, DecideRequest, Preview, Receipt};
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::Record;
 use serde_json::{Value, json};
 
+use crate::known::Known;
 use crate::{Actor, Desk, Engine, Failure, case, change, lock, owned, words};
+
+/// What the agent says of an option, and what its call was found to do.
+type Found = (Option<Effect>, effect::Judged);
+
+/// A card that is being answered, as it was read when the store had changed so
+/// often.
+#[derive(Debug)]
+pub struct Answering {
+    id: String,
+    changes: u64,
+    found: Arc<(Record, Payload, Known)>,
+}
+
+/// What is kept of a decision beside itself.
+#[derive(Clone)]
+struct Said {
+    /// In a few words.
+    outcome: String,
+    /// It goes against what was recommended.
+    overrode: bool,
+    /// What it leads to cannot be taken back.
+    irreversible: bool,
+    /// The finished work that was shown to be in its way.
+    conflicts: Vec<Conflict>,
+}
 
 impl Engine {
     /// What an answer would do, before it is sent.
     pub fn preview(&self, request: &DecideRequest) -> Result<Preview, Failure> {
-        let (record, payload) = self.desk.answerable(request)?;
-        let judged = self.desk.judged(&payload, request);
+        let looked = self.desk.looked_at(request)?;
+        let (record, payload, known) = &*looked;
+        let (judged, found) = self.desk.judged(record, payload, known, request)?;
         let mut faults: Vec<AnswerFault> = judged
             .faults
             .iter()
@@ -34,28 +66,44 @@ impl Engine {
                 ),
             });
         }
-        let directive: Vec<DirectiveStep> = case::steps(&payload, Some(&judged.decision));
+        let needs_override = judged.needs_override();
+        let way = judged.reconciliation;
         Ok(Preview {
             faults,
-            needs_override: judged.needs_override(),
+            constraints: way.constraints,
+            conflicts: way.conflicts,
+            needs_override,
             needs_confirmation: judged.needs_confirmation,
+            found: found.and_then(|(said, found)| case::found_view(said, &found)),
             hash: judged.decision.action_hash(),
-            constraints: judged.constraints.into_iter().map(case::constraint_result).collect(),
-            directive,
+            directive: known.steps(Some(payload), &way.lines),
+            undo: known.to_undo(&way.undo),
+            facts: way.facts,
+            args: way.args,
         })
     }
 
     /// Decides: what was shown, at the revision that was shown, once.
     pub async fn decide(&self, request: DecideRequest) -> Result<Receipt, Failure> {
         let desk = &self.desk;
-        let (_, payload) = desk.answerable(&request)?;
-        let judged = desk.judged(&payload, &request);
+        let (record, payload, known) = desk.answerable(&request.id)?;
+        refuse_stale(&record, &request)?;
+        let (judged, found) = desk.judged(&record, &payload, &known, &request)?;
         refuse_unfit(&request, &payload, &judged)?;
+        // An edit may make another thing of it than was proposed.
+        let irreversible = found.is_some_and(|(_, found)| found.effect == Effect::Irreversible);
         let hold_s = lock(&desk.settings).hold_s;
         let decision = judged.decision;
-        let outcome = words::outcome(&decision, Some(&payload));
-        let said = (outcome, overrides(&payload, &decision));
-        let stored = desk.store_decision(&request, decision.clone(), said, hold_s).await;
+        let is_draft = desk.store.read(|read| read.is_draft(&request.id))?;
+        let outcome = words::outcome(&decision, Some(&payload), is_draft);
+        let (overrode, conflicts) =
+            (overrides(&payload, &decision), judged.reconciliation.conflicts);
+        let said = Said { outcome, overrode, irreversible, conflicts };
+        let store = || desk.store_decision(&request, decision.clone(), said.clone(), hold_s);
+        let stored = match store().await {
+            Err(failure) if failure.is_for_want_of_room() => store().await,
+            stored => stored,
+        };
         let record = match stored {
             Ok(record) => record,
             Err(failure) => {
@@ -64,7 +112,7 @@ impl Engine {
                 return if repeated { desk.receipt(&request.id) } else { Err(failure) };
             }
         };
-        desk.notifier.retire(&record.id);
+        desk.retire(&record.id);
         desk.hold(&record.id, hold_s);
         desk.hub.changed(&record.agent, &record.id);
         // Not read again: what is stored is not to be answered with an error.
@@ -81,14 +129,15 @@ impl Engine {
             desk.end_hold(id, running.number);
         }
         desk.held.notify_one();
-        // Its deadline runs again.
-        desk.sooner.notify_one();
+        // Its deadline runs again, and what it does may be another thing since.
+        desk.weigh_again(Some(&record.agent));
         Ok(desk.receipt_for(&record))
     }
 
     /// Lets a lapsed lease be handed out again.
     pub async fn regrant(&self, id: &str) -> Result<Receipt, Failure> {
         let desk = &self.desk;
+        desk.notice_gaps().await?;
         let record = desk
             .apply(id, None, Event::Regrant, Actor::Reviewer, "granted_again", json!({}))
             .await?;
@@ -110,41 +159,79 @@ impl Engine {
 }
 
 impl Desk {
-    fn answerable(&self, request: &DecideRequest) -> Result<(Record, Payload), Failure> {
-        let (record, payload, _) =
-            self.load(&request.id)?.ok_or_else(|| Failure::no_such_handoff(&request.id))?;
-        if record.progress.revision != request.revision {
-            return Err(Refusal::StaleRevision {
-                given: request.revision,
-                current: record.progress.revision,
-            }
-            .into());
-        }
-        Ok((record, payload))
+    /// What an answer is weighed in, as it is now.
+    fn answerable(&self, id: &str) -> Result<(Record, Payload, Known), Failure> {
+        let (record, payload, _) = self.load(id)?.ok_or_else(|| Failure::no_such_handoff(id))?;
+        let known = self.store.read(|read| Known::of(read, &record, &payload))?;
+        Ok((record, payload, known))
     }
 
-    fn judged(&self, payload: &Payload, request: &DecideRequest) -> Judged {
+    /// The same, read anew only where something was changed since: an answer is
+    /// looked at with every key, and a task may have many proposals to read.
+    fn looked_at(&self, request: &DecideRequest) -> Result<Arc<(Record, Payload, Known)>, Failure> {
+        let changes = self.store.changes();
+        let known = lock(&self.answering)
+            .as_ref()
+            .filter(|answering| answering.id == request.id && answering.changes == changes)
+            .map(|answering| Arc::clone(&answering.found));
+        let found = if let Some(found) = known {
+            found
+        } else {
+            let found = Arc::new(self.answerable(&request.id)?);
+            let id = request.id.clone();
+            *lock(&self.answering) = Some(Answering { id, changes, found: Arc::clone(&found) });
+            found
+        };
+        refuse_stale(&found.0, request)?;
+        Ok(found)
+    }
+
+    /// What an answer would do, and what the call that it leads to was found to
+    /// do now.
+    fn judged(
+        &self,
+        record: &Record,
+        payload: &Payload,
+        known: &Known,
+        request: &DecideRequest,
+    ) -> Result<(Judged, Option<Found>), Failure> {
         let (stated, message) = (request.overriding.as_ref(), request.message.as_ref());
-        judge(payload, &request.answer, stated, message, self.now())
+        let case = known.case(Some(payload), None, self.now());
+        let mut judged = judge(payload, &case, &request.answer, stated, message);
+        let option = judged.decision.option.as_deref().and_then(|id| payload.option(id));
+        let (Some(option), Some(args)) = (option, &judged.decision.args) else {
+            return Ok((judged, None));
+        };
+        let around = self.store.read(|read| self.around_stored(read, record, payload))?;
+        let found = self.found_call(&around, option, args);
+        judged.found(option, &found);
+        Ok((judged, Some((around.said_of(option), found))))
     }
 
     async fn store_decision(
         &self,
         request: &DecideRequest,
         decision: Decision,
-        (outcome, overrode): (String, bool),
+        said: Said,
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision, now) = (request.id.clone(), request.revision, self.now());
         self.watched(
             self.store
                 .write(move |write| {
-                    let record = owned(write, &id, None)?;
-                    write.set_outcome(record.seq, &outcome, overrode)?;
+                    let mut record = owned(write, &id, None)?;
+                    write.set_outcome(record.seq, &said.outcome, said.overrode)?;
+                    if let Some(option) = decision.option.clone().filter(|_| said.irreversible)
+                        && !record.traits.irreversible.contains(&option)
+                    {
+                        record.traits.irreversible.push(option);
+                        write.set_traits(record.seq, &record.traits)?;
+                    }
                     write.looked_at(&record.agent, &record.task, now)?;
                     let data = json!({
-                        "outcome": outcome,
+                        "outcome": said.outcome,
                         "decision": serde_json::to_value(&decision).unwrap_or(Value::Null),
+                        "conflicts": said.conflicts,
                     });
                     let event = Event::Decide { decision: Box::new(decision), revision, hold_s };
                     let progress = transition(&record.progress, &record.traits, event, now)?;
@@ -165,6 +252,12 @@ impl Desk {
         let hold = self.hold_of(&record.id).filter(|_| decided);
         Receipt { state: record.progress.state(), hold }
     }
+}
+
+/// An answer is to what was shown, at its revision.
+fn refuse_stale(record: &Record, request: &DecideRequest) -> Result<(), Failure> {
+    let (given, current) = (request.revision, record.progress.revision);
+    if given == current { Ok(()) } else { Err(Refusal::StaleRevision { given, current }.into()) }
 }
 
 /// Whether it takes another option than the one that the agent recommends.
@@ -214,9 +307,13 @@ fn refuse_unfit(
         ));
     }
     if judged.needs_override() && judged.decision.overriding.is_none() {
+        let why = judged.reconciliation.conflicts.iter().find(|conflict| conflict.needs_override);
         return Err(Failure::new(
             ErrorCode::Refused,
-            "A constraint does not hold, and no reason to go against it was given.",
+            format!(
+                "{} No reason to go against that was given.",
+                why.map_or("", |conflict| conflict.text.as_str())
+            ),
             "State why, or change the arguments.",
         ));
     }

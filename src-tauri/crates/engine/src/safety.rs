@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use handoff_protocol::view::{BackupView, Change};
 use handoff_protocol::wire::ErrorCode;
-use handoff_store::{Choice, Kind};
+use handoff_store::{Choice, Kind, StoreError};
 
 use crate::{Engine, Failure, lock};
 
@@ -37,9 +37,11 @@ impl Engine {
                 tracing::error!(?found, "the database is damaged");
                 let first = found.first().map(String::as_str).unwrap_or_default();
                 self.note(format!(
-                    "The database is damaged ({first}). Quit the desk and start it again: it sets \
-                     the database aside, and goes on with a backup and what can be saved."
+                    "The database is damaged ({first}). Nothing more is stored in it. Quit the \
+                     desk and start it again: it sets the database aside, and goes on with a \
+                     backup and what can be saved."
                 ));
+                self.desk.fails(StoreError::Damaged(first.to_owned()));
             }
             Err(error) => tracing::warn!(%error, "the database could not be checked"),
         }
@@ -53,6 +55,10 @@ impl Engine {
             Err(error) => {
                 tracing::error!(%error, "no backup could be made");
                 self.note(format!("The daily backup could not be made: {error}."));
+                if matches!(error, StoreError::Damaged(_)) {
+                    // A copy of what is whole may fail as well: looked at itself.
+                    self.look_for_damage();
+                }
             }
         }
     }
@@ -80,6 +86,25 @@ impl Engine {
             format!("There is no backup {name:?} any more."),
             "Look at the list again and choose another one.",
         ))
+    }
+
+    /// The reviewer has read a notice: it is not told again, by this desk or by
+    /// the next.
+    pub fn dismiss(&self, notice: &str) -> Result<(), Failure> {
+        lock(&self.desk.notices).retain(|known| known != notice);
+        self.desk.hub.tell(&Change::Status);
+        Ok(self.desk.store.dismiss(notice)?)
+    }
+
+    /// Says where the end of the audit log is not written down.
+    pub(crate) fn look_at_the_head(&self) {
+        if let Some(why) = self.desk.store.head_fault() {
+            self.note(format!(
+                "How far the audit log goes could not be written down beside the database \
+                 ({why}). Until it can be, nobody would notice that its end was cut off. Look \
+                 whether the desk's folder can be written; the desk goes on trying."
+            ));
+        }
     }
 
     /// Tells the reviewer something in a whole sentence, for as long as the

@@ -1,23 +1,31 @@
 //! The agents' side: one session a connection, one method a call. Nothing here
 //! decides, sets or rolls back: those verbs do not exist on this side.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use handoff_domain::integration::Integration;
 use handoff_protocol::session::{Host, Push, Reply, Session};
+use handoff_protocol::view::NotificationState;
 use handoff_protocol::wire::{
-    Ack, ById, ByTask, Check, ErrorCode, Hello, ListQuery, Next, OpenTask, PROTOCOL, PlanTask,
-    Reconcile, RecordAction, Revise, Show, Status, Submit, Tools, Wait, Withdraw, method,
+    Ack, ById, ByTask, Check, ErrorCode, Gate, Hello, ListQuery, Next, Observer, OpenTask,
+    PROTOCOL, PlanTask, Reconcile, RecordAction, Revise, Show, Status, Submit, Tools, Wait,
+    Withdraw, method,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::hub::Speaker;
 use crate::{Engine, Failure, control, lock};
 
-struct Connection {
+pub(crate) struct Connection {
     engine: Engine,
     id: u64,
     agent: Mutex<Option<String>>,
+    /// Taken from the moment a hello has come until it is answered.
+    greeting: Arc<tokio::sync::Mutex<()>>,
+    /// What calls in the place of the agent, as its first hello said.
+    observer: OnceLock<Option<Observer>>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -27,6 +35,8 @@ impl Host for Engine {
             id: self.desk.hub.open(push),
             engine: self.clone(),
             agent: Mutex::default(),
+            greeting: Arc::default(),
+            observer: OnceLock::new(),
             runtime: tokio::runtime::Handle::current(),
         })
     }
@@ -34,8 +44,18 @@ impl Host for Engine {
 
 impl Session for Connection {
     fn call(self: Arc<Self>, method: String, params: Option<Box<RawValue>>) -> Reply {
+        let greeting = match method.as_str() {
+            method::HELLO => Arc::clone(&self.greeting).try_lock_owned().ok(),
+            _ => None,
+        };
         Box::pin(async move {
-            self.answer(&method, params.as_deref()).await.map_err(|failure| *failure.0)
+            if greeting.is_none() {
+                // What came right behind a hello is that agent's.
+                drop(self.greeting.lock().await);
+            }
+            let answer = self.answer(&method, params.as_deref()).await;
+            drop(greeting);
+            answer.map_err(|failure| *failure.0)
         })
     }
 
@@ -52,6 +72,18 @@ impl Session for Connection {
 }
 
 impl Connection {
+    /// One of an agent that need not say who it is.
+    pub(crate) fn named(engine: Engine, id: u64, agent: String) -> Self {
+        Self {
+            engine,
+            id,
+            agent: Mutex::new(Some(agent)),
+            greeting: Arc::default(),
+            observer: OnceLock::new(),
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+
     async fn answer(
         &self,
         name: &str,
@@ -74,9 +106,9 @@ impl Connection {
             method::SUBMIT => {
                 let Submit { handoff } = read(params)?;
                 let agent = self.agent()?;
-                let standing = desk.submit(&agent, handoff.get().to_owned()).await?;
+                let (standing, place) = desk.submit(&agent, handoff.get().to_owned()).await?;
                 if standing.replayed.is_none() {
-                    self.engine.announce(&standing.id);
+                    self.engine.announce_new(&agent, &standing.id, place);
                 }
                 reply(standing)
             }
@@ -129,16 +161,23 @@ impl Connection {
                 reply(self.engine.close_task(&self.agent()?, &task).await?)
             }
             method::CHECK => {
-                reply(self.engine.check_action(&self.agent()?, read::<Check>(params)?).await?)
+                let (agent, check) = (self.agent()?, read::<Check>(params)?);
+                let task = check.task.id().to_owned();
+                let checked = self.engine.check_action(&agent, check).await?;
+                if let (Some(action), Gate::Run) = (&checked.undoes, checked.verdict) {
+                    self.engine.undo_taken(connection, &agent, &task, action);
+                }
+                reply(checked)
             }
             method::RECORD => {
                 let record = read::<RecordAction>(params)?;
-                reply(self.engine.record_action(&self.agent()?, record).await?)
+                let observer = self.observer.get().copied().flatten();
+                reply(self.engine.record_action(&self.agent()?, observer, record).await?)
             }
             method::NEXT => reply(self.engine.next(&self.agent()?, read::<Next>(params)?).await?),
             method::RECONCILE => {
                 let Reconcile { id, report } = read(params)?;
-                reply(desk.reconcile(&self.agent()?, &id, report).await?)
+                reply(self.engine.reconcile(&self.agent()?, &id, report).await?)
             }
             _ => Err(Failure::new(
                 ErrorCode::MethodNotFound,
@@ -158,9 +197,12 @@ impl Connection {
             ));
         }
         let desk = &self.engine.desk;
+        let framework = Integration::kept(hello.framework.as_deref());
+        let observer = hello.observer;
         let welcome = desk.hello(hello).await?;
+        self.observer.get_or_init(|| observer);
         *lock(&self.agent) = Some(welcome.agent.clone());
-        desk.hub.name(self.id, &welcome.agent);
+        desk.hub.name(self.id, Speaker { name: welcome.agent.clone(), framework });
         // Whoever found no desk a moment ago has spooled, and calls now.
         if desk.spooled.has_any() {
             desk.sooner.notify_one();
@@ -188,6 +230,10 @@ impl Connection {
             pid: std::process::id(),
             inbox,
             fault: lock(&desk.fault).clone(),
+            no_notifications: match &*lock(&desk.notifications) {
+                NotificationState::Missing { why } => Some(why.clone()),
+                NotificationState::Available { .. } | NotificationState::Unknown => None,
+            },
         })
     }
 }

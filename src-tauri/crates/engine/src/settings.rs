@@ -21,6 +21,9 @@ const HOLD_LIMIT: u32 = 30;
 /// The most cards of an agent in an hour.
 const CARDS_LIMIT: u32 = 1000;
 
+/// The longest time for a report, in seconds: 30 days.
+const REPORT_LIMIT: u32 = 30 * 24 * 3600;
+
 impl Engine {
     /// What the reviewer has set.
     pub fn settings(&self) -> Settings {
@@ -41,6 +44,13 @@ impl Engine {
                 ErrorCode::InvalidParams,
                 format!("{} cards in an hour are too many to count.", settings.cards_per_hour),
                 format!("Choose 1 to {CARDS_LIMIT}, or 0 for no limit."),
+            ));
+        }
+        if settings.report_within_s > REPORT_LIMIT {
+            return Err(Failure::new(
+                ErrorCode::InvalidParams,
+                format!("{} s is too long to wait for a report.", settings.report_within_s),
+                format!("Choose at most {REPORT_LIMIT} seconds, or 0 not to wait for any."),
             ));
         }
         if let Some(fault) = settings.alerts.fault().or_else(|| settings.triggers.fault()) {

@@ -8,16 +8,17 @@
 use std::sync::{Mutex, OnceLock};
 
 use chrono::{DateTime, Utc};
+use handoff_domain::integration::Integration;
 use handoff_domain::lifecycle::{Event, State, transition};
 use handoff_domain::validate::{Checked, Deadlines, Fault};
 use handoff_domain::visible;
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_spool::{Entry, Spool, SpoolError, Taken, Unreadable};
-use handoff_store::{Record, Write};
+use handoff_store::Write;
 use serde_json::json;
 
-use crate::submit::{Open, store_new};
+use crate::submit::{Open, Stored, store_new};
 use crate::{Actor, Engine, Failure, agents, change, lock};
 
 /// How many files that were set aside are reported one by one.
@@ -46,12 +47,6 @@ enum Fate {
     Gone,
 }
 
-struct Stored {
-    record: Record,
-    known: bool,
-    replaced: Option<String>,
-}
-
 impl Engine {
     /// Takes up what waits in this spool now, and from now on at every tick.
     /// Meant for the time before connections are answered.
@@ -67,13 +62,15 @@ impl Engine {
     /// whether anything had to stay.
     pub(crate) async fn import(&self) -> bool {
         let (stored, left) = self.import_all().await;
-        for id in &stored {
-            self.announce(id);
+        for Stored { record, place, .. } in &stored {
+            if record.progress.state() != State::Withdrawn {
+                self.announce_new(&record.agent, &record.id, *place);
+            }
         }
         left
     }
 
-    async fn import_all(&self) -> (Vec<String>, bool) {
+    async fn import_all(&self) -> (Vec<Stored>, bool) {
         let spooled = &self.desk.spooled;
         let Some(spool) = spooled.spool.get().filter(|spool| spool.has_any()) else {
             self.spool_fault(None);
@@ -104,7 +101,7 @@ impl Engine {
                     Fate::Stored(one) => {
                         self.tell_of(&one);
                         if !one.known {
-                            stored.push(one.record.id);
+                            stored.push(*one);
                         }
                         if let Err(error) = spool.done(&file) {
                             note(&error);
@@ -163,7 +160,11 @@ impl Engine {
         };
         let replaces = checked.payload.supersedes.is_some();
         let now = desk.now();
-        let open = desk.left_open(&checked.payload, entry.spooled_at.min(now));
+        let begun = entry.spooled_at.min(now);
+        let open = match desk.left_open(&entry.agent, &checked.payload, begun) {
+            Ok(open) => open,
+            Err(failure) => return Fate::Later(failure.0.message),
+        };
         let outcome: Result<Stored, Failure> = desk.watched(
             desk.store.write(move |write| store_entry(write, entry, checked, open, now)).await,
         );
@@ -190,11 +191,11 @@ impl Engine {
         let desk = &self.desk;
         let Stored { record, replaced, .. } = one;
         if let Some(replaced) = replaced {
-            desk.notifier.retire(replaced);
+            desk.retire(replaced);
             desk.hub.changed(&record.agent, replaced);
         }
         if record.progress.state() == State::Withdrawn {
-            desk.notifier.retire(&record.id);
+            desk.retire(&record.id);
         }
         desk.hub.changed(&record.agent, &record.id);
         desk.hub.tell(&Change::Status);
@@ -218,6 +219,11 @@ impl Engine {
 }
 
 impl Spooled {
+    /// Whether there is a spool to look into.
+    pub(crate) fn is_set(&self) -> bool {
+        self.spool.get().is_some()
+    }
+
     /// Whether anything waits to be taken up.
     pub(crate) fn has_any(&self) -> bool {
         self.spool.get().is_some_and(Spool::has_any)
@@ -260,19 +266,21 @@ fn store_entry(
 ) -> Result<Stored, Failure> {
     let Entry { agent, framework, token, spooled_at, withdrawn, handoff } = entry;
     agents::bind(write, &agent, Some(&token), None, now)?;
+    let framework = Integration::kept(framework.as_deref());
     write.agent_seen(&agent, framework.as_deref(), None, spooled_at.min(now))?;
     let text = handoff.get().to_owned();
-    let (mut record, known, replaced) =
-        store_new(write, &agent, checked, open, text, Some(spooled_at), now)?;
+    let mut stored = store_new(write, &agent, checked, open, text, Some(spooled_at), now)?;
     if let Some(withdrawn) = withdrawn
-        && record.progress.state() != State::Withdrawn
+        && stored.record.progress.state() != State::Withdrawn
     {
         let data = json!({ "reason": withdrawn.reason });
         let event = Event::Withdraw { reason: withdrawn.reason };
+        let Stored { record, .. } = &stored;
         let progress = transition(&record.progress, &record.traits, event, now)?;
-        record = change(write, record, progress, Actor::Agent, "withdrawn", data, now)?;
+        stored.record =
+            change(write, record.clone(), progress, Actor::Agent, "withdrawn", data, now)?;
     }
-    Ok(Stored { record, known, replaced })
+    Ok(stored)
 }
 
 fn in_words(faults: &[Fault]) -> String {

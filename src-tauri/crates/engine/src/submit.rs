@@ -3,21 +3,22 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::briefing;
-use handoff_domain::directive::directive;
+use handoff_domain::effect::Judged;
+use handoff_domain::floor;
 use handoff_domain::identity::handoff_id;
-use handoff_domain::lifecycle::{
-    Event, Outcome, Phase, Progress, Report, State, Traits, transition,
-};
+use handoff_domain::lifecycle::{Event, Phase, Progress, State, Traits, Unmet, transition};
 use handoff_domain::payload::{Deadline, Payload};
 use handoff_domain::validate::{self, Checked, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
     Answered, ListQuery, Listed, ListedHandoff, Shown, Standing, Validated,
 };
-use handoff_store::{NewHandoff, Page, Proposal, Record, Write};
+use handoff_store::{NewHandoff, Page, Proposal, Read, Record, StoreError, Write};
 use serde_json::json;
 
-use crate::{Actor, Desk, Failure, change, log, owned};
+use crate::gate::{Place, place};
+use crate::release::told;
+use crate::{Actor, Desk, Failure, change, lock, log, owned};
 
 /// How many handoffs a list has when no limit is given, and at most.
 const LIST: (u32, u32) = (100, 1000);
@@ -31,7 +32,12 @@ impl Desk {
         Ok(Validated { valid: faults.is_empty(), faults })
     }
 
-    pub(crate) async fn submit(&self, agent: &str, text: String) -> Result<Standing, Failure> {
+    /// Stores what an agent hands over; says how it stands, and where.
+    pub(crate) async fn submit(
+        &self,
+        agent: &str,
+        text: String,
+    ) -> Result<(Standing, Place), Failure> {
         let checked = match self.check(text.clone(), Deadlines::Future).await? {
             Ok(checked) => checked,
             Err(faults) => {
@@ -45,24 +51,25 @@ impl Desk {
                     Ok(late) => self.known(agent, &late)?,
                     Err(_) => None,
                 };
-                return known.ok_or_else(|| Failure::invalid(faults));
+                let known = known.ok_or_else(|| Failure::invalid(faults))?;
+                return Ok((known, Place::Shown));
             }
         };
         if let Some(standing) = self.known(agent, &checked)? {
-            return Ok(standing);
+            return Ok((standing, Place::Shown));
         }
         self.must_have_room(text.len())?;
         self.notice_gaps().await?;
         let now = self.now();
         let owner = agent.to_owned();
-        let open = self.left_open(&checked.payload, now);
-        let (record, known, replaced) = self.watched(
+        let open = self.left_open(agent, &checked.payload, now)?;
+        let Stored { record, known, replaced, place } = self.watched(
             self.store
                 .write(move |write| store_new(write, &owner, checked, open, text, None, now))
                 .await,
         )?;
         if let Some(replaced) = replaced {
-            self.notifier.retire(&replaced);
+            self.retire(&replaced);
             self.hub.changed(agent, &replaced);
         }
         let mut standing = standing(&record);
@@ -74,7 +81,7 @@ impl Desk {
             self.hub.tell(&Change::Status);
             self.sooner.notify_one();
         }
-        Ok(standing)
+        Ok((standing, place))
     }
 
     pub(crate) async fn revise(
@@ -89,7 +96,7 @@ impl Desk {
         self.notice_gaps().await?;
         let now = self.now();
         let owner = agent.to_owned();
-        let open = self.left_open(&checked.payload, now);
+        let open = self.left_open(agent, &checked.payload, now)?;
         let (record, known) = self.watched(
             self.store
                 .write(move |write| {
@@ -113,14 +120,24 @@ impl Desk {
                     let cold = briefing::is_cold(&checked.payload);
                     let revise = Event::Revise { deadline: open.deadline, cold };
                     let mut progress = transition(&record.progress, &record.traits, revise, now)?;
+                    let proposal = proposal(checked, &open.found, text);
+                    // What is of high risk now waits behind nothing any more.
+                    let comes_out = proposal.high && progress.state() == State::Queued;
+                    if comes_out {
+                        progress = transition(&progress, &record.traits, Event::Present, now)?;
+                    }
                     if progress.state() == State::Ready {
                         let plan = Event::Plan { remind_at: open.remind_at };
                         progress = transition(&progress, &record.traits, plan, now)?;
                     }
-                    write.propose(&record, &progress, &proposal(checked, text), now)?;
+                    write.propose(&record, &progress, &proposal, now)?;
                     record.progress = progress;
                     let data = json!({ "revision": record.progress.revision });
                     log(write, record.seq, Actor::Agent, "revised", data, now)?;
+                    if comes_out {
+                        write.note_shown(&record.id, now)?;
+                        log(write, record.seq, Actor::System, "ready", json!({}), now)?;
+                    }
                     Ok((record, false))
                 })
                 .await,
@@ -142,31 +159,18 @@ impl Desk {
         let data = json!({ "reason": reason });
         let event = Event::Withdraw { reason };
         let record = self.apply(id, Some(agent), event, Actor::Agent, "withdrawn", data).await?;
-        self.notifier.retire(id);
-        Ok(standing(&record))
-    }
-
-    pub(crate) async fn reconcile(
-        &self,
-        agent: &str,
-        id: &str,
-        report: Report,
-    ) -> Result<Standing, Failure> {
-        let outcome = match report.outcome {
-            Outcome::Applied => "applied",
-            Outcome::Diverged => "diverged",
-        };
-        let data = json!({ "outcome": outcome, "why": report.why, "steps": report.steps });
-        let event = Event::Report { report };
-        let record = self.apply(id, Some(agent), event, Actor::Agent, "reconciled", data).await?;
+        self.retire(id);
         Ok(standing(&record))
     }
 
     pub(crate) fn get(&self, agent: &str, id: &str) -> Result<Shown, Failure> {
         let (record, payload, json) = self.own(agent, id)?;
         let report = record.progress.phase.report().cloned();
+        let mut standing = self.standings(agent, &record.task)?;
+        standing.retain(|id, _| payload.actions_taken.iter().any(|action| action.id == *id));
         Ok(Shown {
-            answered: answered(&record, &payload),
+            standing,
+            answered: self.store.read(|read| answered(read, &record, &payload))?,
             key: record.key,
             received_at: record.received_at,
             respond_by: record.progress.timing.respond_by,
@@ -206,11 +210,28 @@ impl Desk {
         Ok(Listed { handoffs, total })
     }
 
-    pub(crate) fn left_open(&self, payload: &Payload, now: DateTime<Utc>) -> Open {
+    /// What an agent leaves open, and what its options were found to do.
+    pub(crate) fn left_open(
+        &self,
+        agent: &str,
+        payload: &Payload,
+        now: DateTime<Utc>,
+    ) -> Result<Open, Failure> {
+        let around = self.store.read(|read| self.around(read, agent, payload, now))?;
+        let found = self.found_of(&around, payload);
+        Ok(Open { found, by_desk: false, ..self.left_open_by_desk(payload, now) })
+    }
+
+    /// The same for what the desk itself asks: it leaves out nothing that it
+    /// knows, and an agent does not answer for how it is briefed.
+    pub(crate) fn left_open_by_desk(&self, payload: &Payload, now: DateTime<Utc>) -> Open {
         Open {
             deadline: self.alerts().filled(&payload.deadline, payload.priority, now),
             remind_at: self.first_reminder(payload.priority),
-            queued: false,
+            most: Some(lock(&self.settings).cards_per_hour),
+            by_desk: true,
+            // It has weighed them already.
+            found: payload.options.iter().map(floor::declared).collect(),
         }
     }
 
@@ -256,8 +277,13 @@ impl Desk {
 pub(crate) struct Open {
     deadline: Deadline,
     remind_at: Option<DateTime<Utc>>,
-    /// It waits behind the other questions of its agent.
-    pub(crate) queued: bool,
+    /// The most cards of an agent in an hour; 0 where nothing is put off, and none
+    /// for what is the desk's own, which counts for no agent.
+    pub(crate) most: Option<u32>,
+    /// The desk wrote it, from what it has seen.
+    by_desk: bool,
+    /// What the call of each option was found to do.
+    found: Vec<Judged>,
 }
 
 fn key_conflict(record: &Record) -> Failure {
@@ -267,7 +293,20 @@ fn key_conflict(record: &Record) -> Failure {
     )
 }
 
-/// Stores a handoff unless it is known; says which, and what it has replaced.
+/// A handoff that was stored, now or before.
+pub(crate) struct Stored {
+    pub(crate) record: Record,
+    /// It was there already.
+    pub(crate) known: bool,
+    /// The one that it has taken the place of.
+    pub(crate) replaced: Option<String>,
+    /// Where it stands, if it is new.
+    pub(crate) place: Place,
+}
+
+/// Stores a handoff unless it is known. Beyond so many cards in an hour it waits
+/// behind the others of its agent, but for what is of high risk and what takes
+/// the place of a card that is shown.
 /// One from the spool was acknowledged, and its time began, when it was spooled.
 pub(crate) fn store_new(
     write: &Write<'_>,
@@ -277,54 +316,92 @@ pub(crate) fn store_new(
     text: String,
     spooled_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
-) -> Result<(Record, bool, Option<String>), Failure> {
+) -> Result<Stored, Failure> {
     let payload = &checked.payload;
     // Another connection may have stored the same key since it was looked up.
     if let Some(record) = write.read().handoff_by_key(agent, &payload.key)? {
         return if write.read().was_proposed(record.seq, &checked.fingerprint)? {
-            Ok((record, true, None))
+            Ok(Stored { record, known: true, replaced: None, place: Place::Shown })
         } else {
             Err(key_conflict(&record))
         };
     }
     let id = handoff_id(agent, &payload.key);
     let replaced = payload.supersedes.clone();
+    let mut stays = floor::is_high(&payload.options, &open.found);
     if let Some(replaced) = &replaced {
         let record = owned(write, replaced, Some(agent))?;
         let event = Event::Supersede { by: id.clone() };
+        stays |= record.progress.state() == State::Ready;
         let progress = transition(&record.progress, &record.traits, event, now)?;
         change(write, record, progress, Actor::Agent, "superseded", json!({ "by": id }), now)?;
     }
-    let cold = briefing::is_cold(payload);
-    let traits = Traits::of(payload);
+    let cold = !open.by_desk && briefing::is_cold(payload);
+    let traits = Traits::of(payload, &open.found);
     // A clock that went back since must not give it time from the future.
     let received = spooled_at.map_or(now, |at| at.min(now));
     let queued = Progress::new(&open.deadline, cold, received);
-    let progress = if open.queued {
-        queued
-    } else {
+    let place =
+        if stays { Place::Shown } else { place(write, agent, open.most.unwrap_or(0), now)? };
+    let is_shown = place == Place::Shown;
+    let progress = if is_shown {
         // Its time counts from its receipt, also where it waited in the spool.
         let ready = transition(&queued, &traits, Event::Present, received)?;
         transition(&ready, &traits, Event::Plan { remind_at: open.remind_at }, now)?
+    } else {
+        queued
     };
     write.open_task(agent, &payload.task, payload.plan.as_ref(), now)?;
     let key = payload.key.clone();
-    let new = NewHandoff { id, agent: agent.to_owned(), key, proposal: proposal(checked, text) };
+    let new = NewHandoff {
+        id,
+        agent: agent.to_owned(),
+        key,
+        proposal: proposal(checked, &open.found, text),
+    };
     let record = write.insert(&new, &progress, received)?;
     let how = spooled_at.map_or_else(|| json!({}), |_| json!({ "spooled": true }));
     log(write, record.seq, Actor::Agent, "submitted", how, received)?;
-    let kind = if open.queued { "queued" } else { "ready" };
+    if is_shown && open.most.is_some() {
+        write.note_shown(&record.id, now)?;
+    }
+    let kind = if is_shown { "ready" } else { "queued" };
     log(write, record.seq, Actor::System, kind, json!({}), now)?;
-    Ok((record, false, replaced))
+    Ok(Stored { record, known: false, replaced, place })
 }
 
-fn proposal(checked: Checked, json: String) -> Proposal {
-    let traits = Traits::of(&checked.payload);
+/// Puts the same proposal in front of the reviewer again, as another revision.
+pub(crate) fn ask_again(
+    write: &Write<'_>,
+    mut record: Record,
+    (payload, json): (Payload, String),
+    (unmet, open): (Vec<Unmet>, Open),
+    now: DateTime<Utc>,
+) -> Result<Record, Failure> {
+    let revision = record.progress.revision;
+    let fingerprint = write.read().fingerprint(record.seq, revision)?;
+    let fingerprint = fingerprint.ok_or_else(|| Failure::no_such_handoff(&record.id))?;
+    let value = serde_json::from_str(&json).map_err(StoreError::from)?;
+    let data = json!({ "unmet": unmet });
+    let event = Event::Reopen { unmet, deadline: open.deadline };
+    let progress = transition(&record.progress, &record.traits, event, now)?;
+    let plan = Event::Plan { remind_at: open.remind_at };
+    let progress = transition(&progress, &record.traits, plan, now)?;
+    let checked = Checked { payload, value, fingerprint };
+    write.propose(&record, &progress, &proposal(checked, &open.found, json), now)?;
+    record.progress = progress;
+    log(write, record.seq, Actor::Agent, "reopened", data, now)?;
+    Ok(record)
+}
+
+fn proposal(checked: Checked, found: &[Judged], json: String) -> Proposal {
+    let traits = Traits::of(&checked.payload, found);
     let payload = checked.payload;
     Proposal {
         fingerprint: checked.fingerprint,
         json,
-        effect: payload.options.iter().map(|option| option.risk.effect).max(),
+        effect: found.iter().map(|found| found.effect).max(),
+        high: floor::is_high(&payload.options, found),
         task: payload.task.id,
         title: payload.task.title,
         question: payload.pending_question.text,
@@ -333,7 +410,7 @@ fn proposal(checked: Checked, json: String) -> Proposal {
     }
 }
 
-fn standing(record: &Record) -> Standing {
+pub(crate) fn standing(record: &Record) -> Standing {
     Standing {
         id: record.id.clone(),
         revision: record.progress.revision,
@@ -343,17 +420,28 @@ fn standing(record: &Record) -> Standing {
 }
 
 /// State and decision of a handoff, for a caller that is not the one to act.
-pub fn answered(record: &Record, payload: &handoff_domain::payload::Payload) -> Answered {
+pub fn answered(
+    read: &Read<'_>,
+    record: &Record,
+    payload: &Payload,
+) -> Result<Answered, StoreError> {
     let decision = record.progress.phase.released_decision().cloned();
-    Answered {
+    let option = decision.as_ref().and_then(|decision| payload.option(decision.option.as_deref()?));
+    Ok(Answered {
         id: record.id.clone(),
         revision: record.progress.revision,
         state: record.progress.state(),
         flags: record.progress.flags.clone(),
+        warned_at: record
+            .progress
+            .timing
+            .warned_at
+            .filter(|_| record.progress.state() == State::Ready),
         action_hash: decision.as_ref().and_then(handoff_domain::decision::Decision::action_hash),
-        directive: directive(payload, decision.as_ref()),
+        directive: told(read, record, payload)?,
+        preconditions: option.map(|option| option.preconditions.clone()).unwrap_or_default(),
         decision,
         act: false,
         lease: None,
-    }
+    })
 }

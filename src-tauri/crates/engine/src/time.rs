@@ -5,27 +5,33 @@
 //! clocks, so that a restart, a suspended machine or a stepped clock loses
 //! nothing.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use handoff_domain::alerts::{Purpose, Stage};
 use handoff_domain::answer::default_decision;
 use handoff_domain::lifecycle::{Due, Event, Flag, Progress, State, transition};
-use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
-use handoff_store::{Record, Write};
+use handoff_store::{Record, StoreError, Write};
 use serde_json::{Value, json};
 
-use crate::notify::told;
-use crate::watch::{Gap, Reading};
-use crate::{Actor, Desk, Engine, Failure, lock, words};
+use crate::known::Known;
+use crate::watch::{Gap, Looker, Reading, Shown};
+use crate::{Actor, Desk, Engine, Failure, lock, owned, words};
 
 /// The longest time between two looks while something is due by wall clock,
 /// which a step of that clock may bring closer.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How often a desk that waits for nothing else looks into its spool: what is put
+/// there knocks at no door.
+const SPOOL_LOOK: Duration = Duration::from_mins(1);
+
 /// Under this name it is stored when storing was last tried.
 const LAST_TRIED: &str = "last_tried";
+
+/// Under this name it is stored what the clocks showed.
+const CLOCKS: &str = "clocks";
 
 /// How often leases of connected agents are renewed.
 const RENEWAL: Duration = Duration::from_mins(2);
@@ -43,17 +49,26 @@ impl Engine {
 
     async fn run_holds(&self) {
         loop {
-            self.release_due().await;
-            let wait = self.until_hold();
-            first(self.desk.held.notified(), wait).await;
+            let wait = if self.release_due().await { self.until_hold() } else { Some(LOOK) };
+            let wait = wait.map(|wait| wait.min(LOOK));
+            self.rest(Looker::Holds, self.desk.held.notified(), wait).await;
         }
     }
 
     async fn run_timers(&self) {
         loop {
             let wait = self.look().await;
-            first(self.desk.sooner.notified(), wait).await;
+            self.rest(Looker::Timers, self.desk.sooner.notified(), wait).await;
         }
+    }
+
+    /// Waits for the call, or for so long; that it takes much longer is noticed.
+    async fn rest(&self, who: Looker, call: impl Future<Output = ()>, wait: Option<Duration>) {
+        let desk = &self.desk;
+        let awake = desk.clock.awake();
+        lock(&desk.watch).looks_by(who, wait.map(|wait| awake + wait), awake);
+        first(call, wait).await;
+        lock(&desk.watch).looks_by(who, None, desk.clock.awake());
     }
 
     async fn run_leases(&self) {
@@ -79,14 +94,30 @@ impl Engine {
 
     async fn look(&self) -> Option<Duration> {
         // What could not be taken up is tried again.
-        let spooled = self.import().await.then_some(LOOK);
+        let spooled = if self.import().await { Some(LOOK) } else { self.spool_look() };
         if let Err(failure) = self.desk.notice_gaps().await {
             tracing::error!(error = failure.0.message, "a gap in time was not taken account of");
             return Some(LOOK);
         }
         self.desk.store.reserve().refill();
+        self.look_at_the_head();
         let faulty = self.still_faulty().await.then_some(LOOK);
-        self.sum_up().await;
+        let weighed = self.weigh_outdated().await.then_some(LOOK);
+        // A service that hangs keeps its own summary waiting, and nothing else.
+        let ((), (shown, undos, timers)) = tokio::join!(self.sum_up(), self.act());
+        let calm = self.after_the_calm().then_some(LOOK);
+        let awake = self.desk.clock.awake();
+        let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
+        [timers, summary, spooled, faulty, weighed, shown, undos, calm].into_iter().flatten().min()
+    }
+
+    fn spool_look(&self) -> Option<Duration> {
+        self.desk.spooled.is_set().then_some(SPOOL_LOOK)
+    }
+
+    /// Shows what is queued, ends undos that have lasted too long, and does what
+    /// the timers ask for; says for each when to look again.
+    async fn act(&self) -> (Option<Duration>, Option<Duration>, Option<Duration>) {
         let shown = match self.show_next().await {
             Ok(next) => next.map(|at| (at - self.desk.now()).to_std().unwrap_or(LOOK).min(LOOK)),
             Err(failure) => {
@@ -94,6 +125,7 @@ impl Engine {
                 Some(LOOK)
             }
         };
+        let undos = self.watch_undos().await;
         let timers = match self.timers_due().await {
             Ok(next) => next.map(|at| {
                 (at - self.desk.now()).to_std().unwrap_or(Duration::from_millis(50)).min(LOOK)
@@ -103,9 +135,7 @@ impl Engine {
                 Some(LOOK)
             }
         };
-        let awake = self.desk.clock.awake();
-        let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
-        [timers, summary, spooled, faulty, shown].into_iter().flatten().min()
+        (shown, undos, timers)
     }
 
     /// Tries to store something where the last change could not be, so that the
@@ -121,8 +151,18 @@ impl Engine {
         desk.watched(tried).is_err()
     }
 
-    async fn release_due(&self) {
+    /// Releases the decisions whose holds are over; false where it is not known
+    /// whether they are.
+    async fn release_due(&self) -> bool {
         let desk = &self.desk;
+        // Nobody could undo anything while the desk stood still.
+        if let Err(failure) = desk.notice_gaps().await {
+            tracing::error!(error = failure.0.message, "a gap in time was not taken account of");
+            return false;
+        }
+        if let Err(failure) = desk.hold_again() {
+            tracing::error!(error = failure.0.message, "what was held cannot be read");
+        }
         let awake = desk.clock.awake();
         let over: Vec<(String, u64)> = lock(&desk.holds)
             .iter()
@@ -135,10 +175,8 @@ impl Engine {
             if lock(&desk.holds).get(&id).is_none_or(|running| running.number != number) {
                 continue;
             }
-            let released =
-                desk.apply(&id, None, Event::Release, Actor::System, "released", json!({})).await;
-            match released {
-                Ok(_) => desk.end_hold(&id, number),
+            match self.release(&id).await {
+                Ok(()) => desk.end_hold(&id, number),
                 Err(failure)
                     if matches!(failure.0.code, ErrorCode::Conflict | ErrorCode::NotFound) =>
                 {
@@ -153,9 +191,13 @@ impl Engine {
                 }
             }
         }
+        true
     }
 
     fn until_hold(&self) -> Option<Duration> {
+        if !self.desk.holds_again.load(Ordering::SeqCst) {
+            return Some(LOOK);
+        }
         let awake = self.desk.clock.awake();
         let holds = lock(&self.desk.holds);
         holds.values().map(|running| running.over_at.saturating_sub(awake)).min()
@@ -206,53 +248,9 @@ impl Engine {
             Some(Due::TimeUp) => self.time_up(id, now).await,
             Some(Due::Alert) => self.alert(&record).await,
             Some(Due::GiveUp) => self.give_up(id).await,
+            Some(Due::Unreported) => self.unreported(id).await,
             // Moved since it was looked for.
             None => Ok(()),
-        }
-    }
-
-    async fn remind(&self, record: &Record) -> Result<(), Failure> {
-        let desk = &self.desk;
-        let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone());
-        if calm.is_some() {
-            // The settings have changed since it was planned.
-            let event = Event::Plan { remind_at: calm };
-            desk.apply(&record.id, None, event, Actor::System, "", Value::Null).await?;
-            return Ok(());
-        }
-        let attempt = self.tell(record, Purpose::Reminder, false).await;
-        let event = Event::Remind { next: desk.next_reminder(record.priority) };
-        desk.apply(&record.id, None, event, Actor::System, "reminded", told(&attempt)).await?;
-        Ok(())
-    }
-
-    async fn warn(&self, record: &Record) -> Result<(), Failure> {
-        let desk = &self.desk;
-        // A warning that could not be recorded is not shown again for that.
-        let key = (record.id.clone(), record.progress.revision);
-        let known = lock(&desk.warned).get(&key).cloned();
-        let attempt = if let Some(attempt) = known {
-            attempt
-        } else {
-            self.tell(record, Purpose::Warning, false).await
-        };
-        let data = told(&attempt);
-        let event = Event::Warn { revision: record.progress.revision };
-        let warned = desk.apply(&record.id, None, event, Actor::System, "warned", data).await;
-        match warned {
-            Err(failure) if failure.0.code == ErrorCode::Unavailable => {
-                lock(&desk.warned).insert(key, attempt);
-                Err(failure)
-            }
-            // Answered or revised meanwhile: what comes later is warned of anew.
-            Err(failure) if failure.0.code == ErrorCode::Conflict => {
-                lock(&desk.warned).remove(&key);
-                Ok(())
-            }
-            other => {
-                lock(&desk.warned).remove(&key);
-                other.map(drop)
-            }
         }
     }
 
@@ -260,13 +258,17 @@ impl Engine {
         let desk = &self.desk;
         let Some((record, payload, _)) = desk.load(id)? else { return Ok(()) };
         let call = desk.default_call(&record, &payload, now)?;
-        let default = default_decision(&payload, now).map(Box::new);
-        let outcome = default
-            .as_deref()
-            .map(|default| words::outcome(default, Some(&payload)))
-            .unwrap_or_default();
+        let known = desk.store.read(|read| Known::of(read, &record, &payload))?;
+        let judged = default_decision(&payload, &known.case(Some(&payload), None, now));
+        let directive = judged.as_ref().ok().map(|judged| judged.reconciliation.lines.clone());
+        let default = judged.map(|judged| Box::new(judged.decision));
+        let outcome = default.as_deref().map_or_else(
+            |_| String::new(),
+            |default| words::outcome(default, Some(&payload), false),
+        );
         let alert = lock(&desk.settings).alerts.next_alert(0, now);
         let id = id.to_owned();
+        let told = json!({ "outcome": outcome, "directive": directive });
         let after = desk.watched(
             desk.store
                 .write(move |write| {
@@ -275,69 +277,19 @@ impl Engine {
                         Some(call) => call.held(&write.read(), now)?,
                         None => None,
                     };
+                    if Known::of(&write.read(), &owned(write, &id, None)?, &payload)? != known {
+                        return Err(Failure::conflict(
+                            "The task has changed while its default was weighed.",
+                            "It is weighed again by itself.",
+                        ));
+                    }
                     let event = Event::TimeUp { default, held, alert };
-                    time_is_up(write, &id, event, &outcome, now)
+                    time_is_up(write, &id, event, (&outcome, told), now)
                 })
                 .await,
         )?;
         desk.hub.changed(&after.agent, &after.id);
         Ok(())
-    }
-
-    async fn alert(&self, record: &Record) -> Result<(), Failure> {
-        let desk = &self.desk;
-        let Some(escalation) = record.progress.escalation else { return Ok(()) };
-        let alerts = desk.alerts();
-        let mut data = json!({});
-        // The last one once more, or the one that is next.
-        let before = escalation.done.saturating_sub(escalation.again.into());
-        let stage = alerts.alert(before).cloned();
-        // A stage that the reviewer has taken out meanwhile is passed over, but
-        // before it is given up after all there is a sign.
-        if let Some(stage) = stage.or_else(|| escalation.again.then(Stage::plain)) {
-            if stage.notify {
-                data = told(&self.tell(record, Purpose::Alert, stage.sound).await);
-            }
-            // A notification may be left out for other reasons than the calm
-            // that the reviewer asked for; the rest of the alert may not.
-            let calm = desk.calm(record, Purpose::Alert);
-            if calm.is_none() {
-                if stage.attention {
-                    desk.hub.tell(&Change::Attention);
-                }
-                if !stage.command.is_empty() {
-                    self.run_command(record, stage.command.clone());
-                }
-            }
-        }
-        data["alert"] = json!(before + 1);
-        let next = alerts.next_alert(before + 1, desk.now());
-        desk.apply(&record.id, None, Event::Alert { next }, Actor::System, "alerted", data).await?;
-        Ok(())
-    }
-
-    /// Runs the reviewer's command beside everything else, and records how it
-    /// went.
-    fn run_command(&self, record: &Record, command: Vec<String>) {
-        let (desk, seq, id) = (self.desk.clone(), record.seq, record.id.clone());
-        let running = desk.runner.run(command.clone(), about(record));
-        tokio::spawn(async move {
-            let (kind, data) = match running.await {
-                Ok(()) => ("command_ran", json!({ "command": command })),
-                Err(why) => ("command_failed", json!({ "command": command, "why": why })),
-            };
-            let now = desk.now();
-            let logged: Result<(), Failure> = desk
-                .store
-                .write_soon(move |write| {
-                    Ok(crate::log(write, seq, Actor::System, kind, data, now)?)
-                })
-                .await;
-            if let Err(failure) = logged {
-                tracing::warn!(error = failure.0.message, "a command was not recorded");
-            }
-            desk.hub.tell(&Change::Handoff { id });
-        });
     }
 
     async fn give_up(&self, id: &str) -> Result<(), Failure> {
@@ -352,14 +304,21 @@ impl Desk {
     /// before anything else acts: whole, or again at the next look.
     pub(crate) async fn notice_gaps(&self) -> Result<(), Failure> {
         let _one = self.minding.lock().await;
-        let reading =
-            Reading { wall: self.clock.now(), awake: self.clock.awake(), boot: self.clock.boot() };
+        let reading = self.reading();
         let gap = lock(&self.watch).gap(reading);
+        if gap.frozen {
+            self.hold_anew(reading.awake);
+        }
         if gap != Gap::default() {
             let now = lock(&self.watch).shows(reading, gap);
-            self.mind(gap, now).await?;
+            self.mind(gap, reading, now).await?;
+            // What was shown before it was not seen after it.
+            lock(&self.attempts).clear();
         }
         lock(&self.watch).accept(reading, gap);
+        if lock(&self.watch).is_to_be_written(reading) {
+            self.write_clocks(reading).await;
+        }
         if gap.slept_since.is_some() {
             // Nobody could renew them meanwhile.
             self.renew().await;
@@ -367,9 +326,51 @@ impl Desk {
         Ok(())
     }
 
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { wall: self.clock.now(), awake: self.clock.awake(), boot: self.clock.boot() }
+    }
+
+    /// What happened while the desk was off: nobody watched, and the wall clock
+    /// may have been set.
+    pub(crate) fn was_off(&self, now: Reading) -> Result<Gap, Failure> {
+        let shown = self.store.read(|read| read.setting(CLOCKS))?;
+        let shown: Option<Shown> = shown.and_then(|json| serde_json::from_str(&json).ok());
+        let boot_id = self.clock.boot_id();
+        let stepped = shown.and_then(|shown| shown.stepped(now, boot_id.as_deref()));
+        Ok(Gap { slept_since: Some(DateTime::<Utc>::MIN_UTC), stepped, frozen: false })
+    }
+
+    /// Writes down what the clocks show. Where that cannot be, all else goes on,
+    /// and it is tried again.
+    pub(crate) async fn write_clocks(&self, reading: Reading) {
+        let written: Result<(), Failure> = match self.shown(reading) {
+            Ok(json) => self.store.write(move |write| Ok(write.set(CLOCKS, &json)?)).await,
+            Err(failure) => Err(failure),
+        };
+        match written {
+            Ok(()) => lock(&self.watch).is_written(Some(reading)),
+            Err(failure) => {
+                tracing::warn!(error = failure.0.message, "the clocks were not written down");
+            }
+        }
+    }
+
+    fn shown(&self, reading: Reading) -> Result<String, Failure> {
+        let shown = Shown::of(reading, self.clock.boot_id());
+        Ok(serde_json::to_string(&shown).map_err(StoreError::from)?)
+    }
+
     /// Moves what is measured by a clock that was set, and warns again of what
-    /// came due while nobody watched, before it acts; in one change.
-    pub(crate) async fn mind(&self, gap: Gap, now: DateTime<Utc>) -> Result<(), Failure> {
+    /// came due while nobody watched, before it acts; in one change, with what
+    /// the clocks show, so that nothing is moved twice.
+    pub(crate) async fn mind(
+        &self,
+        gap: Gap,
+        reading: Reading,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let shown = self.shown(reading)?;
+        lock(&self.watch).is_written(None);
         let ids = self.store.read(|read| match gap.stepped {
             Some(_) => read.open_ids(),
             None => read.due_ids(now),
@@ -389,7 +390,9 @@ impl Desk {
                             progress = transition(&progress, traits, event, now)?;
                         }
                         if let Some(since) = gap.slept_since {
-                            let since = since + gap.stepped.unwrap_or_default();
+                            let since = since
+                                .checked_add_signed(gap.stepped.unwrap_or_default())
+                                .unwrap_or(since);
                             progress = transition(&progress, traits, Event::Gap { since }, now)?;
                         }
                         if progress == record.progress {
@@ -401,10 +404,18 @@ impl Desk {
                         let missed = progress.timing.warned_at.is_none()
                             && record.progress.timing.warned_at.is_some()
                             || again(&progress) && !again(&record.progress);
-                        let kind = if missed { "missed" } else { "clock_set" };
+                        let kind = match gap.stepped {
+                            _ if missed => "missed",
+                            // The time to report in is all that is left to move.
+                            None => "report_put_off",
+                            Some(_) => "clock_set",
+                        };
                         let (actor, data) = (Actor::System, json!({}));
                         changed
                             .push(crate::change(write, record, progress, actor, kind, data, now)?);
+                    }
+                    if !changed.is_empty() {
+                        write.set(CLOCKS, &shown)?;
                     }
                     Ok(changed)
                 })
@@ -430,33 +441,26 @@ async fn first(call: impl Future<Output = ()>, wait: Option<Duration>) {
     }
 }
 
-/// What a command is told of a handoff.
-fn about(record: &Record) -> Value {
-    json!({
-        "id": record.id,
-        "agent": record.agent,
-        "question": record.question,
-        "priority": record.priority,
-        "respond_by": record.progress.timing.respond_by,
-    })
-}
-
 fn time_is_up(
     write: &Write<'_>,
     id: &str,
     event: Event,
-    outcome: &str,
+    (outcome, told): (&str, Value),
     now: DateTime<Utc>,
 ) -> Result<Record, Failure> {
     let record = crate::owned(write, id, None)?;
     let progress = transition(&record.progress, &record.traits, event, now)?;
     let (kind, data) = if progress.state() == State::Released {
         write.set_outcome(record.seq, outcome, false)?;
-        ("default_taken", json!({ "outcome": outcome }))
+        ("default_taken", told)
     } else if progress.has(Flag::ManualReview) {
         ("manual_review", json!({ "why": progress.default_refused }))
     } else {
         ("escalated", json!({}))
     };
-    crate::change(write, record, progress, Actor::System, kind, data, now)
+    let record = crate::change(write, record, progress, Actor::System, kind, data, now)?;
+    if kind == "default_taken" {
+        crate::rollback::begin_told(write, &record.agent, &record.task, now)?;
+    }
+    Ok(record)
 }

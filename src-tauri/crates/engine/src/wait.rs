@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use handoff_domain::lifecycle::{Event, Flag, Refusal, State, transition};
+use handoff_domain::payload::Payload;
 use handoff_protocol::wire::{Answered, LeaseGrant};
+use handoff_store::Record;
 use serde_json::{Value, json};
 
 use crate::submit::answered;
-use crate::{Actor, Desk, Failure, change, owned, random_hex};
+use crate::{Actor, Desk, Failure, change, lock, owned, random_hex};
 
 impl Desk {
     /// Waits until there is something to know: registers first, then reads, so
@@ -45,7 +48,7 @@ impl Desk {
                 // takes a case back out of manual review, and the wait goes on.
                 let (record, payload, _) = self.own(agent, id)?;
                 if ended(&record) {
-                    return Ok(answered(&record, &payload));
+                    return self.answer(&record, &payload);
                 }
                 continue;
             }
@@ -55,10 +58,14 @@ impl Desk {
             }
         }
         let (record, payload, _) = self.own(agent, id)?;
-        Ok(answered(&record, &payload))
+        self.answer(&record, &payload)
     }
 
-    fn own_record(&self, agent: &str, id: &str) -> Result<handoff_store::Record, Failure> {
+    fn answer(&self, record: &Record, payload: &Payload) -> Result<Answered, Failure> {
+        Ok(self.store.read(|read| answered(read, record, payload))?)
+    }
+
+    fn own_record(&self, agent: &str, id: &str) -> Result<Record, Failure> {
         self.store
             .read(|read| read.handoff(id))?
             .filter(|record| record.agent == agent)
@@ -77,6 +84,8 @@ impl Desk {
         agent: &str,
         id: &str,
     ) -> Result<Option<Answered>, Failure> {
+        // After a sleep nobody's lease has lapsed before it could be renewed.
+        self.notice_gaps().await?;
         let now = self.now();
         let lease = random_hex(12);
         let event = Event::Offer { lease: lease.clone(), holder: self.holder(connection) };
@@ -99,10 +108,11 @@ impl Desk {
                 .await,
         )?;
         let (record, payload, _) = self.own(agent, id)?;
-        if record.progress.phase.decision().is_none() && !ended(&record) {
+        // What is decided anew is held, and not there to be told yet.
+        if record.progress.phase.released_decision().is_none() && !ended(&record) {
             return Ok(None);
         }
-        let mut answer = answered(&record, &payload);
+        let mut answer = self.answer(&record, &payload)?;
         if granted.is_some() {
             let there = self.hub.lease(connection, id);
             self.leased.notify_one();
@@ -157,9 +167,16 @@ impl Desk {
         lease: &str,
         kind: &'static str,
     ) -> Result<Value, Failure> {
-        let event = Event::Acknowledge { lease: lease.to_owned(), holder: self.holder(connection) };
+        let within = lock(&self.settings).report_within_s;
+        let report_by = (within > 0).then(|| self.now() + TimeDelta::seconds(i64::from(within)));
+        let event = Event::Acknowledge {
+            lease: lease.to_owned(),
+            holder: self.holder(connection),
+            report_by,
+        };
         self.apply(id, Some(agent), event, Actor::Agent, kind, json!({})).await?;
-        self.notifier.retire(id);
+        self.retire(id);
+        self.sooner.notify_one();
         Ok(json!({}))
     }
 
@@ -209,7 +226,7 @@ impl Desk {
 }
 
 /// Whether a wait for it has nothing more to come, without a decision to collect.
-fn ended(record: &handoff_store::Record) -> bool {
+fn ended(record: &Record) -> bool {
     match record.progress.state() {
         State::Reconciled | State::Withdrawn | State::Superseded => true,
         State::Ready => record.has(Flag::ManualReview),

@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use handoff_protocol::view::Change;
-use handoff_protocol::wire::{Ack, ErrorCode, LONGEST_WAIT_S, Next, NextItem, NextItems};
+use handoff_protocol::wire::{
+    Ack, ErrorCode, LONGEST_WAIT_S, Next, NextItem, NextItems, UndoReport,
+};
 use handoff_store::Told;
 use serde_json::{Value, json};
 
 use super::subject;
 use crate::gate::entry;
-use crate::{Actor, Engine, Failure, random_hex};
+use crate::{Actor, Engine, Failure, random_hex, rollback};
 
 /// What instructions are told apart from leases by.
 const PREFIX: &str = "i-";
@@ -82,6 +84,7 @@ impl Engine {
     /// An agent knows of an instruction; the same again is answered the same.
     pub(crate) async fn knows(&self, agent: &str, ack: Ack) -> Result<Value, Failure> {
         let desk = &self.desk;
+        let undo = ack.result.clone().map(serde_json::from_value::<UndoReport>);
         let result = ack.result.map(|result| result.to_string());
         if result.as_ref().is_some_and(|result| result.len() > RESULT) {
             return Err(Failure::new(
@@ -91,21 +94,33 @@ impl Engine {
             ));
         }
         let (owner, now) = (agent.to_owned(), desk.now());
-        let known = desk.watched(
+        let (known, undo) = desk.watched(
             desk.store
                 .write(move |write| {
                     let told = write.read().told(&owner, &ack.id)?;
                     let told = told.ok_or_else(|| no_such_instruction(&ack.id))?;
+                    let undo = match (told.instruction.undoes(), undo) {
+                        (Some(_), Some(Ok(report))) => {
+                            rollback::by_report(write, &told, &report, now)?
+                        }
+                        (Some(_), None | Some(Err(_))) if told.known_at.is_none() => {
+                            return Err(says_nothing());
+                        }
+                        (Some(_), None | Some(Err(_))) | (None, _) => None,
+                    };
                     let known = write.known(&told.id, result.as_deref(), now)?;
                     if let Some(task) = told.task.as_deref().filter(|_| known) {
                         let data = json!({ "what": told.instruction.kind() });
                         let entry = entry(Actor::Agent, "knows", data, now);
                         write.log_about(&subject(&owner, task), &entry)?;
                     }
-                    Ok::<bool, Failure>(known)
+                    Ok::<_, Failure>((known, undo))
                 })
                 .await,
         )?;
+        if let Some(row) = &undo {
+            self.undo_reported(row);
+        }
         if known {
             desk.hub.tell(&Change::Status);
         }
@@ -115,6 +130,14 @@ impl Engine {
 
 fn item(told: Told) -> NextItem {
     NextItem { id: told.id, task: told.task, at: told.at, instruction: told.instruction }
+}
+
+fn says_nothing() -> Failure {
+    Failure::new(
+        ErrorCode::InvalidParams,
+        "An undo is acknowledged with what came of it.",
+        r#"Give {"outcome": "undone"} or {"outcome": "failed", "why": "…"} as the result; a record of its call does, too."#,
+    )
 }
 
 fn no_such_instruction(id: &str) -> Failure {

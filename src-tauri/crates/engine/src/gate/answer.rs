@@ -1,11 +1,11 @@
 //! What the gate answers, in the words of the wire.
 
 use handoff_domain::decision::{Decision, DecisionKind};
-use handoff_domain::effect::Judged;
-use handoff_domain::gate::{Held, Ran, Stop, Verdict, runnable};
+use handoff_domain::gate::{Held, Ran, Stop, Verdict};
 use handoff_domain::trigger::{Evidence, Exhibit, TriggerKind};
 use handoff_protocol::wire::{Checked, Gate};
 
+use super::redo::Redo;
 use super::{Standing, Weighed};
 
 pub fn answer(
@@ -25,17 +25,18 @@ pub fn answer(
         waits
     };
     let runnable = match (&held, &standing.plan) {
-        (Some(_), Some(plan)) => runnable(plan, &standing.open()),
-        _ => Vec::new(),
+        (Some(Held::Stopped(_)), _) | (_, None) => Vec::new(),
+        (_, Some(plan)) => standing.course.runnable(plan, &standing.open()),
     };
     Checked {
         verdict: gate,
         effect: judged.effect,
         unknown: judged.unknown,
-        why: why(verdict, judged, &weighed.evidence),
+        why: why(verdict, weighed, standing),
         ran,
         held,
         handoff_id: None,
+        undoes: None,
         blocked_by: if gate == Gate::Held { stopped } else { Vec::new() },
         runnable,
         pending_for_you: standing.untold,
@@ -53,7 +54,8 @@ fn blocker(stop: Stop) -> &'static str {
     }
 }
 
-fn why(verdict: Verdict, judged: &Judged, evidence: &[Evidence]) -> String {
+fn why(verdict: Verdict, weighed: &Weighed, standing: &Standing) -> String {
+    let (judged, evidence) = (&weighed.judged, &weighed.evidence);
     match verdict {
         Verdict::Run(Ran::Permit) => "The reviewer decided on exactly this call.".to_owned(),
         Verdict::Run(Ran::Allowed) => "A rule of the reviewer allows exactly this.".to_owned(),
@@ -69,6 +71,9 @@ fn why(verdict: Verdict, judged: &Judged, evidence: &[Evidence]) -> String {
         Verdict::Held(Held::Stopped(_)) => {
             "The reviewer has paused this. Reading may go on; ask again later.".to_owned()
         }
+        Verdict::Held(Held::Waits) if matches!(standing.redo, Redo::Undoing(_)) => {
+            "What was done before is being taken back first; ask again once it is.".to_owned()
+        }
         Verdict::Held(Held::Waits) => "It depends on a question that is pending.".to_owned(),
         Verdict::Held(Held::Trigger) => {
             evidence.iter().map(|evidence| evidence.headline.as_str()).collect::<Vec<_>>().join(" ")
@@ -76,6 +81,33 @@ fn why(verdict: Verdict, judged: &Judged, evidence: &[Evidence]) -> String {
         Verdict::Held(Held::Level) => {
             format!("{} At its level the agent asks before every change.", judged.why)
         }
+    }
+}
+
+/// The answer to somebody who asks again for an undo that was taken up: it may
+/// have run, and must not run twice.
+pub fn taken_before(answer: Checked) -> Checked {
+    Checked {
+        verdict: Gate::Denied,
+        why: "This undo was taken up before, with this key, and may have run. Record what came \
+              of it, or leave it: the reviewer is asked."
+            .to_owned(),
+        ran: None,
+        ..answer
+    }
+}
+
+/// The answer to somebody who asks again for a call that is over: it must not
+/// run twice.
+pub fn over(answer: Checked, since: &str) -> Checked {
+    Checked {
+        verdict: Gate::Denied,
+        why: format!(
+            "This call was let run under this key, and {since} since. To make it once more, ask \
+             under another key."
+        ),
+        ran: None,
+        ..answer
     }
 }
 

@@ -5,12 +5,13 @@ use handoff_domain::action::{Action, Effect};
 use handoff_domain::args::args_faults;
 use handoff_domain::effect::is_shell;
 use handoff_domain::gate::{Held, reason};
-use handoff_domain::payload::{Plan, RiskLevel, Task};
+use handoff_domain::payload::{Plan, Priority, RiskLevel, Task};
 use handoff_domain::trace::Call;
 use handoff_protocol::wire::Check;
 use serde_json::{Value, json};
 
-use super::{Known, Weighed, handoff_key};
+use super::form::handoff_key;
+use super::{Known, Weighed};
 
 /// How many of the latest calls go along.
 const CALLS: usize = 20;
@@ -22,6 +23,11 @@ const CALLS_BYTES: usize = 2 * 1024 * 1024;
 /// How many characters of a command the question quotes; the whole of it is
 /// the option's argument.
 const QUOTED: usize = 160;
+
+/// How much a call that is held for this matters.
+pub fn priority(held: Held) -> Priority {
+    if held.is_mandatory() { Priority::High } else { Priority::Normal }
+}
 
 /// The payload as text, as an agent would have submitted it.
 pub fn payload(
@@ -73,13 +79,10 @@ pub fn payload(
         "key": handoff_key(check),
         "task": task,
         "reason": { "code": reason(held, &weighed.evidence), "detail": detail(held, &headlines, &judged.why) },
-        "priority": if held.is_mandatory() { "high" } else { "normal" },
+        "priority": priority(held),
         "summary": summary(agent, task, check, &headlines, &judged.why),
         "pending_question": question,
-        "deadline": check.deadline.as_ref().map_or_else(
-            || json!({ "respond_within_s": 3600, "on_timeout": { "kind": "escalate" } }),
-            |deadline| json!(deadline),
-        ),
+        "deadline": check.deadline,
         "options": [option],
         "allowed_decisions": allowed,
         "briefing": {

@@ -1,8 +1,9 @@
-//! Floods: an agent has so many new cards in an hour, and what it asks beyond
-//! that waits behind them, queued, until the hour or the reviewer allows it.
+//! Floods: an agent has so many new cards in an hour, and what it asks or hands
+//! over beyond that waits behind them, queued, until the hour or the reviewer
+//! allows it.
 //!
 //! It only puts cards off. What is queued stays held and its deadline stands
-//! still; what cannot be undone, or nobody knows, is never put off.
+//! still; what is of high risk is never put off, and counts for nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::alerts::Purpose;
@@ -17,18 +18,36 @@ use crate::{Actor, Desk, Engine, Failure, Notice, change, lock, log, owned};
 /// The time that cards are counted over.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
+/// What the place of a notice begins with that tells of cards behind others.
+pub(crate) const BEHIND: &str = "backlog:";
+
 /// How many cards come out in one change.
 const AT_ONCE: u32 = 200;
 
-/// Whether the next question of an agent has to wait behind its others.
-pub fn is_full(
+/// Where a new card stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before the reviewer.
+    Shown,
+    /// Behind the others of its agent, the first of those.
+    FirstBehind,
+    /// Behind the others of its agent.
+    Behind,
+}
+
+/// Where the next card of an agent stands that may be put off.
+pub(crate) fn place(
     write: &Write<'_>,
     agent: &str,
     most: u32,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let read = write.read();
-    Ok(most > 0 && (read.backlog(agent)? > 0 || opens_at(&read, agent, most, now)?.is_some()))
+) -> Result<Place, StoreError> {
+    let behind = write.read().backlog(agent)?;
+    if most == 0 || behind == 0 && opens_at(&write.read(), agent, most, now)?.is_none() {
+        Ok(Place::Shown)
+    } else {
+        Ok(if behind == 0 { Place::FirstBehind } else { Place::Behind })
+    }
 }
 
 /// When the next card of an agent may come out; none if it may now.
@@ -60,6 +79,16 @@ impl Engine {
         }
     }
 
+    /// Tells the reviewer of a new card, or that it waits behind so much else:
+    /// of that once.
+    pub(crate) fn announce_new(&self, agent: &str, id: &str, place: Place) {
+        match place {
+            Place::Shown => self.announce(id),
+            Place::FirstBehind => self.tell_of_backlog(agent),
+            Place::Behind => {}
+        }
+    }
+
     /// Shows what the hour allows; says when it allows more.
     pub(crate) async fn show_next(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         let desk = &self.desk;
@@ -86,10 +115,10 @@ impl Engine {
     }
 
     /// Tells the reviewer that an agent asks so much that its questions wait.
-    pub(super) fn tell_of_backlog(&self, agent: &str) {
+    fn tell_of_backlog(&self, agent: &str) {
         let most = lock(&self.desk.settings).cards_per_hour;
         let notice = Notice {
-            handoff: None,
+            handoff: Some(format!("{BEHIND}{agent}")),
             title: format!("{agent} asks very often"),
             body: format!(
                 "More than {most} cards in an hour: what else it asks waits behind them. Nothing \
@@ -104,6 +133,21 @@ impl Engine {
             engine.show_notice(notice).await;
         });
     }
+}
+
+/// Puts a card before the reviewer that waited behind others.
+pub(super) fn bring_out(
+    write: &Write<'_>,
+    record: Record,
+    remind_at: Option<DateTime<Utc>>,
+    by: Actor,
+    now: DateTime<Utc>,
+) -> Result<Record, Failure> {
+    let ready = transition(&record.progress, &record.traits, Event::Present, now)?;
+    let ready = transition(&ready, &record.traits, Event::Plan { remind_at }, now)?;
+    let record = change(write, record, ready, by, "ready", json!({}), now)?;
+    write.note_shown(&record.id, now)?;
+    Ok(record)
 }
 
 impl Desk {
@@ -135,21 +179,9 @@ impl Desk {
                     for id in write.read().queued(&agent, limit)? {
                         let record = owned(write, &id, None)?;
                         let seq = record.seq;
-                        let ready =
-                            transition(&record.progress, &record.traits, Event::Present, now)?;
                         let remind_at = alerts.first_reminder(record.priority, now, &zone);
-                        let plan = Event::Plan { remind_at };
-                        let ready = transition(&ready, &record.traits, plan, now)?;
-                        shown.push(change(
-                            write,
-                            record,
-                            ready,
-                            if most.is_some() { Actor::System } else { Actor::Reviewer },
-                            "ready",
-                            json!({}),
-                            now,
-                        )?);
-                        write.note_shown(&id, now)?;
+                        let by = if most.is_some() { Actor::System } else { Actor::Reviewer };
+                        shown.push(bring_out(write, record, remind_at, by, now)?);
                         if most.is_none() {
                             let data = json!({ "attempt": "inhibited", "why": "you asked for it" });
                             log(write, seq, Actor::System, "not_notified", data, now)?;

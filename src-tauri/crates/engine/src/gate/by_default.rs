@@ -32,20 +32,27 @@ impl DefaultCall {
         now: DateTime<Utc>,
     ) -> Result<Option<Held>, StoreError> {
         let set = read.levels(&self.agent, &self.task)?;
-        let verdict = decide(&Ground {
+        let ground = Ground {
             level: level(set.agent, set.task, now),
             judged: &self.judged,
-            stop: read.stop(&self.agent, &self.task)?,
+            stop: None,
             // It is what the question is about, and waits for nothing but that.
             waits_for: &[],
             permit: false,
             evidence: &self.evidence,
             allowed: self.allowed,
-        });
-        Ok(match verdict {
+        };
+        let held = |ground: &Ground<'_>| match decide(ground) {
             Verdict::Run(_) => None,
             Verdict::Held(held) => Some(held),
-        })
+        };
+        // What cannot be undone is not taken after a pause either: the card
+        // must not make it look as if it could be.
+        let unstopped = held(&ground);
+        if unstopped == Some(Held::Irreversible) {
+            return Ok(unstopped);
+        }
+        Ok(held(&Ground { stop: read.stop(&self.agent, &self.task)?, ..ground }))
     }
 }
 

@@ -7,10 +7,10 @@
 use std::path::Path;
 
 use chrono::TimeDelta;
-use handoff_domain::action::{ActionStatus, Undo};
-use handoff_domain::effect::{Class, Reading};
+use handoff_domain::action::{Action, ActionStatus, Undo};
+use handoff_domain::effect::{self, Class, Reading};
 use handoff_domain::kept::KeptFile;
-use handoff_keeper::Keeper;
+use handoff_keeper::{KeepError, Keeper};
 use handoff_protocol::wire::Check;
 
 use crate::{Desk, Engine, Failure};
@@ -40,7 +40,8 @@ impl Engine {
         let needed = desk.store.read(|read| read.kept_hashes());
         match (forgot, needed) {
             (Ok(()), Ok(needed)) => {
-                let cleared = tokio::task::spawn_blocking(move || keeper.clear(&needed)).await;
+                let cleared =
+                    tokio::task::spawn_blocking(move || keeper.clear(&needed, before.into())).await;
                 if !matches!(cleared, Ok(Ok(_))) {
                     tracing::warn!(?cleared, "old copies of files could not be removed");
                 }
@@ -66,10 +67,12 @@ impl Desk {
             return Copies::None("the call does not say in which folder it runs".to_owned());
         };
         let files = check.files.clone();
-        if let Err(failure) = self.must_have_room(0) {
-            return Copies::None(failure.0.message);
-        }
-        let taken = tokio::task::spawn_blocking(move || keeper.keep(Path::new(&folder), &files));
+        let room = self.store.reserve().room();
+        let taken = tokio::task::spawn_blocking(move || {
+            let folder = Path::new(&folder);
+            refuse_special(folder, &files)?;
+            keeper.keep(folder, &files, room)
+        });
         match taken.await {
             Ok(Ok(taken)) => Copies::Taken(taken),
             Ok(Err(error)) => Copies::None(error.to_string()),
@@ -83,13 +86,14 @@ impl Desk {
         &self,
         agent: &str,
         task: &str,
-        hash: &str,
-        status: ActionStatus,
+        action: &Action,
     ) -> Result<Option<(i64, Vec<KeptFile>)>, Failure> {
-        let over = matches!(status, ActionStatus::Done | ActionStatus::Failed);
+        let over = matches!(action.status, ActionStatus::Done | ActionStatus::Failed);
         let Some(keeper) = self.keeper.get().filter(|_| over).cloned() else { return Ok(None) };
         let found = self.store.read(|read| {
-            let Some(asked) = read.was_allowed(agent, task, hash)? else { return Ok(None) };
+            let Some(asked) = read.was_allowed(agent, task, &action.hash(), &action.id)? else {
+                return Ok(None);
+            };
             Ok(Some((asked.seq, read.kept_for(asked.seq)?)))
         })?;
         let Some((check, mut files)) = found.filter(|(_, files)| !files.is_empty()) else {
@@ -104,6 +108,19 @@ impl Desk {
         });
         Ok(looked.await.ok().map(|files| (check, files)))
     }
+}
+
+/// Refuses files that a link makes look like others: a copy takes nothing back
+/// of what has been obeyed meanwhile.
+fn refuse_special(folder: &Path, files: &[String]) -> Result<(), KeepError> {
+    for file in files {
+        let place = Keeper::place(folder, file)?;
+        if let Some(why) = effect::no_mere_file(&place.to_string_lossy()) {
+            let why = format!("it leads to {}, {why}", place.display());
+            return Err(KeepError::Refused { path: file.clone(), why });
+        }
+    }
+    Ok(())
 }
 
 /// Whether the copies are of all that the call would change. Where that cannot

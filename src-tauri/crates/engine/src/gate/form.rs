@@ -1,11 +1,16 @@
 //! What a check must look like before it is judged, and which task it belongs
 //! to.
 
+use handoff_domain::action::Undo;
+use handoff_domain::decision::{action_hash, fingerprint};
+use handoff_domain::effect;
 use handoff_domain::identity::is_key;
 use handoff_domain::payload::Task;
 use handoff_protocol::wire::{Check, ErrorCode, TaskRef};
 use handoff_store::TaskRow;
+use serde_json::json;
 
+use super::Standing;
 use crate::Failure;
 
 pub fn task_of(check: &Check, known: Option<&TaskRow>) -> Result<Task, Failure> {
@@ -22,6 +27,48 @@ pub(crate) fn no_such_task(id: &str) -> Failure {
         format!("There is no task {id:?} of this agent."),
         "Open it with task.open, or give the whole task: {\"id\", \"title\", \"goal\"}.",
     )
+}
+
+/// Refuses a call in a task that has ended. What the reviewer decided on is still
+/// done in it, and who gives the whole task begins it anew.
+pub fn refuse_ended(check: &Check, standing: &Standing) -> Result<(), Failure> {
+    let TaskRef::Id(id) = &check.task else { return Ok(()) };
+    if !standing.over || standing.permit.is_some() || standing.undo.is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorCode::NotFound,
+        format!("The task {id:?} has ended."),
+        "Open it again with task.open, or give the whole task: {\"id\", \"title\", \"goal\"}.",
+    ))
+}
+
+/// Whether a call runs where the same was asked for before, with this folder.
+pub fn runs_in(check: &Check, asked: Option<&str>) -> bool {
+    let named = effect::command_words(&check.tool, &check.args).and_then(|(_, named)| named);
+    let place = |cwd: Option<&str>| effect::folder(cwd, named.as_deref());
+    let plain = |folder: &str| match folder.trim_end_matches('/') {
+        "" if !folder.is_empty() => "/".to_owned(),
+        folder => folder.to_owned(),
+    };
+    match (place(asked), place(check.cwd.as_deref())) {
+        (Some(there), Some(here)) => plain(&there) == plain(&here),
+        // Wherever that is, the agent says it in the same words.
+        (None, None) => asked == check.cwd.as_deref(),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// The hash of the call that is asked for.
+pub fn check_hash(check: &Check) -> String {
+    action_hash(&check.tool, &check.args)
+}
+
+/// The key of the handoff that a held call becomes: no agent can guess it as
+/// the key of a handoff of its own by chance.
+pub fn handoff_key(check: &Check) -> String {
+    let digest = fingerprint(&json!(["check", check.key]));
+    format!("check:{}", &digest[..32])
 }
 
 pub fn refuse_malformed(check: &Check) -> Result<(), Failure> {
@@ -42,5 +89,13 @@ pub fn refuse_malformed(check: &Check) -> Result<(), Failure> {
             "Give the tool's name, at most 200 characters.",
         );
     }
-    Ok(())
+    refuse_undo(check.undo.as_ref())
+}
+
+/// Refuses an undo that could never run as it is.
+pub fn refuse_undo(undo: Option<&Undo>) -> Result<(), Failure> {
+    match undo.and_then(Undo::fault) {
+        Some((what, hint)) => Err(Failure::new(ErrorCode::InvalidParams, what, hint)),
+        None => Ok(()),
+    }
 }

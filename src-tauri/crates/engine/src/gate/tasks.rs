@@ -3,23 +3,25 @@
 
 use std::collections::BTreeSet;
 
-use handoff_domain::action::Effect;
+use chrono::{DateTime, Utc};
+use handoff_domain::action::{ActionStatus, Effect};
 use handoff_domain::autonomy::level;
 use handoff_domain::decision::fingerprint;
-use handoff_domain::gate::{Pending, runnable};
 use handoff_domain::identity::{handoff_id, is_key};
-use handoff_domain::payload::{Plan, Task};
+use handoff_domain::payload::{Plan, StepStatus, Task};
 use handoff_domain::validate::{self, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
     ErrorCode, OpenTask, PlanTask, TaskStanding, Tool, Tools, ToolsKnown,
 };
-use handoff_store::{KnownTool, Past, StoreError, TaskRow};
+use handoff_store::{KnownTool, Past, Read, StoreError, TaskRow, Write};
 use serde_json::{Value, json};
 
-use super::no_such_task;
+use super::{TRIES, entry, no_such_task};
+use crate::course::Course;
+use crate::known::holding;
 use crate::submit::store_new;
-use crate::{Desk, Engine, Failure};
+use crate::{Actor, Desk, Engine, Failure, control};
 
 /// How many tools an agent may name.
 const TOOLS: usize = 500;
@@ -36,12 +38,15 @@ impl Engine {
         let desk = &self.desk;
         let tools = definitions(tools)?;
         let owner = agent.to_owned();
-        let before = desk.store.read(|read| read.tools(agent))?;
-        desk.watched(
-            desk.store
-                .write(move |write| write.keep_tools(&owner, &tools).map_err(Failure::from))
-                .await,
-        )?;
+        let stored = desk.store.write(move |write| {
+            let before = write.read().tools(&owner)?;
+            write.keep_tools(&owner, &tools)?;
+            if write.read().tools(&owner)? != before {
+                super::outdate(write)?;
+            }
+            Ok::<Vec<KnownTool>, Failure>(before)
+        });
+        let before = desk.watched(stored.await)?;
         let now = desk.now();
         let (known, set) =
             desk.store.read(|read| Ok((read.tools(agent)?, read.levels(agent, "")?)))?;
@@ -51,6 +56,9 @@ impl Engine {
         let newly = waiting.iter().any(|tool| !before.contains(tool));
         if newly {
             self.introduce(agent, waiting.len());
+        }
+        if known != before {
+            desk.weigh_again(Some(agent));
         }
         desk.hub.tell(&Change::Status);
         Ok(ToolsKnown {
@@ -70,8 +78,15 @@ impl Engine {
         if let Some(plan) = &open.plan {
             refuse_plan(plan)?;
         }
-        let id = open.task.id.clone();
-        self.desk.keep_task(agent, open.task, open.plan).await?;
+        let (owner, id, now) = (agent.to_owned(), open.task.id.clone(), self.desk.now());
+        let stored = self.desk.store.write(move |write| {
+            let OpenTask { task, plan } = open;
+            // An agent that starts again has not heard of what the reviewer did.
+            let stays = has_reviewers_hand(&write.read(), &owner, &task.id)?;
+            let plan = plan.filter(|_| !stays);
+            begin(write, &owner, &task, plan.as_ref(), now)
+        });
+        self.desk.watched(stored.await)?;
         self.desk.hub.tell(&Change::Status);
         self.desk.task_standing(agent, &id)
     }
@@ -83,30 +98,55 @@ impl Engine {
         plan: PlanTask,
     ) -> Result<TaskStanding, Failure> {
         refuse_plan(&plan.plan)?;
-        let row = self.desk.task(agent, &plan.task)?;
-        if row.revision != plan.revision {
-            return Err(Failure::conflict(
-                format!("The plan has revision {}, and {} was given.", row.revision, plan.revision),
-                "Read it again with task.runnable, and change the present one.",
-            ));
+        let (owner, task, now) = (agent.to_owned(), plan.task.clone(), self.desk.now());
+        // Compared where it is written: the reviewer changes plans, too.
+        let stored = self.desk.store.write(move |write| {
+            let row = write.read().task(&owner, &plan.task)?;
+            let row = row.ok_or_else(|| no_such_task(&plan.task))?;
+            if row.revision != plan.revision {
+                let (has, given) = (row.revision, plan.revision);
+                return Err(Failure::conflict(
+                    format!("The plan has revision {has}, and {given} was given."),
+                    "Read it again with task.runnable, and change the present one.",
+                ));
+            }
+            begin(write, &owner, &row.task, Some(&plan.plan), now)?;
+            let Some(news) = progress(row.plan.as_ref(), &plan.plan) else { return Ok(false) };
+            let entry = entry(Actor::Agent, "progressed", news, now);
+            write.log_about(&control::subject(&owner, &plan.task), &entry)?;
+            Ok(true)
+        });
+        if self.desk.watched(stored.await)? {
+            self.desk.hub.tell(&Change::Status);
         }
-        self.desk.keep_task(agent, row.task, Some(plan.plan)).await?;
-        self.desk.task_standing(agent, &plan.task)
+        self.desk.task_standing(agent, &task)
     }
 
     /// Ends a task; what it changed as a draft becomes one handoff.
     pub(crate) async fn close_task(&self, agent: &str, id: &str) -> Result<TaskStanding, Failure> {
         let desk = &self.desk;
         desk.task(agent, id)?;
-        self.draft(agent, id, true).await?;
-        let (owner, task, now) = (agent.to_owned(), id.to_owned(), desk.now());
-        desk.watched(
-            desk.store
-                .write(move |write| write.close_task(&owner, &task, now).map_err(Failure::from))
-                .await,
-        )?;
-        desk.hub.tell(&Change::Status);
-        desk.task_standing(agent, id)
+        for _ in 0..TRIES {
+            self.draft(agent, id, true).await?;
+            let (owner, task, now) = (agent.to_owned(), id.to_owned(), desk.now());
+            let closed = desk.store.write(move |write| {
+                // What was recorded meanwhile belongs to a draft, too.
+                let whole = write.read().drafted_count(&owner, &task)? == 0;
+                if whole {
+                    write.close_task(&owner, &task, now)?;
+                }
+                Ok::<bool, Failure>(whole)
+            });
+            if desk.watched(closed.await)? {
+                desk.hub.tell(&Change::Status);
+                return desk.task_standing(agent, id);
+            }
+        }
+        Err(Failure::new(
+            ErrorCode::Unavailable,
+            "More was recorded again and again while the task was closed.",
+            "Close it again when all of it is recorded.",
+        ))
     }
 
     /// Makes one handoff of everything that a task has changed as a draft so
@@ -115,7 +155,12 @@ impl Engine {
         self.draft(agent, id, false).await
     }
 
-    async fn draft(&self, agent: &str, id: &str, over: bool) -> Result<Option<String>, Failure> {
+    pub(super) async fn draft(
+        &self,
+        agent: &str,
+        id: &str,
+        over: bool,
+    ) -> Result<Option<String>, Failure> {
         let desk = &self.desk;
         let row = desk.task(agent, id)?;
         let drafted = desk.store.read(|read| read.drafted(agent, id))?;
@@ -123,18 +168,21 @@ impl Engine {
             return Ok(None);
         }
         let text = draft(&row.task, &drafted, over);
+        let ids: Vec<String> = drafted.into_iter().map(|past| past.action.id).collect();
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;
         let now = desk.now();
-        let open = desk.left_open(&checked.payload, now);
+        // It is what the reviewer asked for, or the end of the work.
+        let mut open = desk.left_open_by_desk(&checked.payload, now);
+        open.most = None;
         let handoff = handoff_id(agent, &checked.payload.key);
         let (owner, task, named) = (agent.to_owned(), id.to_owned(), handoff.clone());
         let known = desk.watched(
             desk.store
                 .write(move |write| {
-                    let (_, known, _) = store_new(write, &owner, checked, open, text, None, now)?;
-                    write.gather_draft(&owner, &task, &named)?;
-                    Ok::<bool, Failure>(known)
+                    let stored = store_new(write, &owner, checked, open, text, None, now)?;
+                    write.gather_draft(&owner, &task, &named, &ids)?;
+                    Ok::<bool, Failure>(stored.known)
                 })
                 .await,
         )?;
@@ -152,17 +200,6 @@ impl Desk {
         self.store.read(|read| read.task(agent, id))?.ok_or_else(|| no_such_task(id))
     }
 
-    async fn keep_task(&self, agent: &str, task: Task, plan: Option<Plan>) -> Result<(), Failure> {
-        let (agent, now) = (agent.to_owned(), self.now());
-        self.watched(
-            self.store
-                .write(move |write| {
-                    write.keep_task(&agent, &task, plan.as_ref(), now).map_err(Failure::from)
-                })
-                .await,
-        )
-    }
-
     /// How a task stands, and which of its steps are free to go.
     pub(crate) fn task_standing(&self, agent: &str, id: &str) -> Result<TaskStanding, Failure> {
         let row = self.task(agent, id)?;
@@ -170,26 +207,75 @@ impl Desk {
         self.store
             .read(|read| {
                 let pending = read.pending(agent, id)?;
-                let open: Vec<Pending<'_>> = pending
-                    .iter()
-                    .map(|(id, step)| Pending { id, step: step.as_deref() })
-                    .collect();
+                let open = holding(&pending);
                 let set = read.levels(agent, id)?;
                 let stopped = read.stop(agent, id)?;
-                let free = row.plan.as_ref().map(|plan| runnable(plan, &open));
+                let course = Course::of(read, agent, id, None)?;
+                let free = row.plan.as_ref().map(|plan| course.runnable(plan, &open));
                 Ok(TaskStanding {
                     task: id.to_owned(),
                     revision: row.revision,
                     level: level(set.agent, set.task, now),
                     runnable: free.filter(|_| stopped.is_none()).unwrap_or_default(),
                     stopped,
-                    pending: pending.iter().map(|(id, _)| id.clone()).collect(),
+                    pending: pending.iter().map(|open| open.id.clone()).collect(),
                     closed: row.closed_at.is_some(),
                     draft: read.open_draft(agent, id)?,
                 })
             })
             .map_err(Failure::from)
     }
+}
+
+/// Keeps what the work is. Where it had ended it begins anew, and what was said
+/// of it before was said of another run.
+pub(super) fn begin(
+    write: &Write<'_>,
+    agent: &str,
+    task: &Task,
+    plan: Option<&Plan>,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let was = write.read().task(agent, &task.id)?;
+    write.keep_task(agent, task, plan, now)?;
+    if was.is_some_and(|was| was.closed_at.is_some()) {
+        let entry = entry(Actor::Agent, "begun_anew", json!({}), now);
+        write.log_about(&control::subject(agent, &task.id), &entry)?;
+    }
+    Ok(())
+}
+
+/// Whether the plan in force holds what the reviewer has changed, done by hand or
+/// had undone, and its task is not over: `task.plan`, which names its revision, is
+/// the only word after that.
+fn has_reviewers_hand(read: &Read<'_>, agent: &str, task: &str) -> Result<bool, StoreError> {
+    if read.task(agent, task)?.is_none_or(|row| row.closed_at.is_some()) {
+        return Ok(false);
+    }
+    let entries = read.entries_about(&control::subject(agent, task))?;
+    let of_this_run = entries.iter().rev().take_while(|entry| entry.kind != "begun_anew");
+    Ok(of_this_run.into_iter().any(|entry| entry.data.get("revision").is_some()))
+}
+
+/// The steps that a plan has further than the one before, by their titles;
+/// none where nothing has moved.
+fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
+    let was = |id: &str| {
+        let step = before?.steps.iter().find(|step| step.id == id)?;
+        Some(step.status)
+    };
+    let into = |status: StepStatus| -> Vec<&str> {
+        let there = after.steps.iter().filter(|step| step.status == status);
+        there.filter(|step| was(&step.id) != Some(status)).map(|step| step.title.as_str()).collect()
+    };
+    let parts = [
+        ("began", into(StepStatus::Running)),
+        ("finished", into(StepStatus::Done)),
+        ("failed", into(StepStatus::Failed)),
+        ("left_out", into(StepStatus::Skipped)),
+    ];
+    let moved = parts.iter().any(|(_, titles)| !titles.is_empty());
+    moved.then(|| parts.into_iter().map(|(name, titles)| (name, json!(titles))).collect())
 }
 
 /// The tools as they are kept, each with the hash that an acceptance is pinned
@@ -293,6 +379,11 @@ fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
     let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
     let count = ids.len();
     let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
+    let failed = drafted.iter().filter(|past| past.action.status == ActionStatus::Failed).count();
+    let failed = match failed {
+        0 => String::new(),
+        _ => format!(" Of these {failed} failed, and may have changed something all the same."),
+    };
     let actions: Vec<_> = drafted
         .iter()
         .map(|past| {
@@ -314,7 +405,7 @@ fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
         "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
         "priority": "normal",
         "summary": format!(
-            "The work on “{}” {} as a draft of {things}. Every one of them can be undone. \
+            "The work on “{}” {} as a draft of {things}. Every one of them can be undone.{failed} \
              Rejecting it undoes nothing: all of it stays as it is.",
             task.title.chars().take(120).collect::<String>(),
             if over { "is done" } else { "stands so far" },

@@ -8,13 +8,21 @@ use handoff_engine::Engine;
 use handoff_protocol::session::{Host, Session};
 use handoff_protocol::view::DecideRequest;
 use handoff_protocol::wire::{ErrorCode, ErrorData};
-use handoff_testkit::Headless;
+use handoff_store::Store;
+use handoff_testkit::{FakeClock, Headless, RecordingNotifier, RecordingRunner};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 pub struct Agent {
     session: Arc<dyn Session>,
     pub hints: Arc<Mutex<Vec<Value>>>,
+}
+
+/// An engine on this store, with a clock of its own and nobody who listens.
+pub async fn engine_on(store: Store) -> Engine {
+    let clock = Arc::new(FakeClock::default());
+    let (notifier, runner) = (RecordingNotifier::default(), RecordingRunner::default());
+    Engine::start(store, clock, Arc::new(notifier), Arc::new(runner)).await.unwrap()
 }
 
 impl Agent {
@@ -34,9 +42,18 @@ impl Agent {
     }
 
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, ErrorData> {
+        self.begin(method, params).await
+    }
+
+    /// Sends a call; its answer comes from what is given back.
+    pub fn begin(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> impl Future<Output = Result<Value, ErrorData>> + use<> {
         let params = to_raw_value(&params).unwrap();
-        let answer = Arc::clone(&self.session).call(method.to_owned(), Some(params)).await?;
-        Ok(serde_json::from_str(answer.get()).unwrap())
+        let reply = Arc::clone(&self.session).call(method.to_owned(), Some(params));
+        async move { Ok(serde_json::from_str(reply.await?.get()).unwrap()) }
     }
 
     pub async fn submit(&self, handoff: Value) -> String {
@@ -113,7 +130,12 @@ pub fn handoff(key: &str) -> Value {
 
 /// The request the window would send for this answer to what is shown now.
 pub fn request(desk: &Headless, id: &str, answer: Answer) -> DecideRequest {
-    let case = desk.engine.open_case(id).unwrap();
+    request_to(&desk.engine, id, answer)
+}
+
+/// The same to an engine that stands alone.
+pub fn request_to(engine: &Engine, id: &str, answer: Answer) -> DecideRequest {
+    let case = engine.open_case(id).unwrap();
     let shown_hash = match &answer {
         Answer::Approve { option } | Answer::Modify { option, .. } => case
             .options

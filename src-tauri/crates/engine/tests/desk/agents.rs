@@ -112,11 +112,17 @@ async fn status_and_validation_need_no_name() {
 }
 
 #[tokio::test]
-async fn what_is_asked_to_be_shown_before_there_is_a_window_is_shown_by_it() {
+async fn what_is_asked_to_be_shown_before_the_page_listens_is_told_again_once_it_does() {
     let desk = Headless::new().await.unwrap();
     desk.engine.show(Some("h-1".to_owned()));
     let mut window = desk.engine.follow();
-    let asked = Change::Show { id: Some("h-1".to_owned()) };
-    assert_eq!(window.try_recv().ok(), Some(asked));
-    assert!(desk.engine.follow().try_recv().is_err(), "and by no other");
+    desk.engine.show(Some("h-2".to_owned()));
+    let asked = Change::Show { id: Some("h-2".to_owned()) };
+    assert_eq!(window.try_recv().ok(), Some(asked.clone()), "the window is raised at once");
+    desk.engine.listens();
+    assert_eq!(window.try_recv().ok(), Some(asked), "the page has not heard of it");
+    desk.engine.show(Some("h-3".to_owned()));
+    assert!(window.try_recv().is_ok());
+    desk.engine.listens();
+    assert!(window.try_recv().is_err(), "what it heard is not told again");
 }

@@ -13,6 +13,7 @@ use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, decide, handoff, until};
+use crate::gate::desk as accepted;
 
 pub const MINUTE: u64 = 60;
 
@@ -40,7 +41,7 @@ async fn listed(desk: &Headless, list: List) -> Vec<QueueItem> {
     view.items
 }
 
-async fn set(desk: &Headless, change: impl FnOnce(&mut Alerts)) {
+pub async fn set(desk: &Headless, change: impl FnOnce(&mut Alerts)) {
     let mut settings = desk.engine.settings();
     change(&mut settings.alerts);
     desk.engine.save_settings(settings).await.unwrap();
@@ -216,6 +217,16 @@ async fn many_warnings_at_once_are_one_notification_that_stays_and_each_is_recor
     let loud: Vec<_> = notices.iter().filter(|notice| notice.purpose == Purpose::Warning).collect();
     assert_eq!(loud.len(), 6, "{loud:?}");
     assert!(loud[5].handoff.is_none() && loud[5].title.starts_with("25 more"), "{:?}", loud[5]);
+    let (most, rest) = ids.split_at(24);
+    for id in most {
+        agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
+    }
+    assert!(!desk.notifier.retired().contains(&None), "one of the 25 waits still");
+    for id in rest {
+        agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
+    }
+    let gone = desk.notifier.retired().into_iter().filter(Option::is_none).count();
+    assert_eq!(gone, 1, "it tells of nothing any more");
 }
 
 #[tokio::test]
@@ -280,10 +291,16 @@ async fn an_answer_ends_the_escalation_and_undoing_it_goes_on() {
 #[tokio::test]
 async fn a_default_that_changes_something_is_taken_only_with_leave() {
     for (allowed, state) in [(true, "released"), (false, "ready")] {
-        let deadline = json!({
-            "respond_within_s": 600, "on_timeout": { "kind": "safe_default", "option": "trash" }
-        });
-        let (desk, agent, id) = with(deadline).await;
+        let (desk, agent) = accepted().await;
+        let mut asked = payload(
+            "k",
+            json!({
+                "respond_within_s": 600, "on_timeout": { "kind": "safe_default", "option": "trash" }
+            }),
+        );
+        let undo = json!({ "kind": "tool", "tool": "files.move", "args": {} });
+        asked["options"][1]["action"]["undo"] = undo;
+        let id = agent.submit(asked).await;
         let label = case(&desk, &id).deadline.default_option.unwrap();
         desk.engine.allow_default(&id, 1, true).await.unwrap();
         let then = case(&desk, &id).deadline.then;
@@ -311,8 +328,9 @@ async fn a_deadline_that_passed_while_the_desk_was_off_is_warned_of_again() {
     desk.engine.tick().await;
     assert!(!has(&desk, &id, Flag::Escalated));
     assert_eq!(shown(&desk, Purpose::Warning), 2);
-    live(&desk, 115).await;
-    assert!(!has(&desk, &id, Flag::Escalated), "the lead is shorter than the grace");
+    // The lead is two minutes, which does not count any more.
+    live(&desk, 295).await;
+    assert!(!has(&desk, &id, Flag::Escalated), "the grace of five minutes");
     live(&desk, 10).await;
     assert!(has(&desk, &id, Flag::Escalated));
 }

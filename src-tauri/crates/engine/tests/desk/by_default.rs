@@ -51,13 +51,20 @@ async fn pause(desk: &Headless, paused: bool) {
     desk.engine.pause(pause).await.unwrap();
 }
 
-/// What the contract says: whether System takes it.
+/// What the contract says: whether System takes it. It is "the declared, not
+/// irreversible option", by what the desk finds, whatever leave there is; and
+/// what nobody knows counts as irreversible.
 fn is_taken(level: Level, does: Does, allowed: bool, paused: bool) -> bool {
     match does {
         Does::Nothing | Does::Reads => true,
         Does::Moves => !paused && (allowed || level >= Level::Draft),
-        Does::MovesForGood | Does::Unknown => !paused && allowed,
+        Does::MovesForGood | Does::Unknown => false,
     }
+}
+
+/// Whether the card has a box for it: where leave is needed and can be given.
+fn has_a_box(level: Level, does: Does, paused: bool) -> bool {
+    does == Does::Moves && !is_taken(level, does, false, paused)
 }
 
 #[tokio::test]
@@ -87,8 +94,9 @@ async fn one_row(desk: &Headless, agent: &Agent, level: Level, allowed: bool, pa
         let taken = is_taken(level, *does, allowed, paused);
         let says = !deadline.then.contains("Nothing is done");
         assert_eq!(says, taken, "the card of {key} says {}", deadline.then);
-        let needs_leave = !is_taken(level, *does, false, paused);
-        assert_eq!(deadline.default_allowed, needs_leave.then_some(allowed), "{key}");
+        assert_eq!(deadline.takes_default, taken, "{key}");
+        let asked = has_a_box(level, *does, paused);
+        assert_eq!(deadline.default_allowed, asked.then_some(allowed), "{key}");
     }
     for seconds in [481, 121] {
         desk.clock.pass(Duration::from_secs(seconds));
@@ -107,6 +115,39 @@ async fn one_row(desk: &Headless, agent: &Agent, level: Level, allowed: bool, pa
             agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
         }
     }
+}
+
+/// A default that nobody could take as it stands: what the card says, and what
+/// becomes of it.
+async fn is_not_taken(handoff: Value, why: &str) {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let id = agent.submit(handoff).await;
+    let deadline = desk.engine.open_case(&id).unwrap().deadline;
+    assert!(deadline.then.contains("Nothing is done"), "{}", deadline.then);
+    assert!(deadline.then.contains(why) && !deadline.takes_default, "{}", deadline.then);
+    for seconds in [481, 121] {
+        desk.clock.pass(Duration::from_secs(seconds));
+        desk.engine.tick().await;
+    }
+    let told = agent.get(&id).await;
+    assert_eq!((&told["state"], &told["flags"][0]), (&json!("ready"), &json!("manual_review")));
+    let thread = desk.engine.open_case(&id).unwrap().thread;
+    assert!(thread.iter().any(|entry| format!("{entry:?}").contains(why)), "{thread:?}");
+}
+
+#[tokio::test]
+async fn a_default_that_contradicts_a_constraint_is_promised_by_no_card() {
+    let mut handoff = case("k", Does::Reads);
+    handoff["briefing"] = json!({ "constraints": [{ "text": "Nothing goes.", "expr": "false" }] });
+    is_not_taken(handoff, "It contradicts what is known by now.").await;
+}
+
+#[tokio::test]
+async fn a_default_that_the_agent_cannot_act_on_is_not_taken() {
+    let mut handoff = case("k", Does::Reads);
+    handoff["allowed_decisions"] = json!(["inform"]);
+    is_not_taken(handoff, "This agent cannot act on an approval.").await;
 }
 
 #[tokio::test]

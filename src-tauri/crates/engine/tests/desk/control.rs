@@ -1,6 +1,6 @@
-use handoff_domain::decision::Answer;
+use handoff_domain::decision::{Answer, EndUserMessage};
 use handoff_domain::gate::Stop;
-use handoff_domain::instruction::DoneByHand;
+use handoff_domain::reconcile::StepDone;
 use handoff_protocol::view::{Acts, EditPlan, GiveBack, OfTask, Pause, TakeOver, TellAgent};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
@@ -51,7 +51,7 @@ fn take() -> TakeOver {
 
 fn back(done: &[&str], facts: Value) -> GiveBack {
     let done =
-        done.iter().map(|step| DoneByHand { step: (*step).to_owned(), output: Some(json!(7)) });
+        done.iter().map(|step| StepDone { step: (*step).to_owned(), output: Some(json!(7)) });
     GiveBack {
         agent: AGENT.to_owned(),
         task: TASK.to_owned(),
@@ -133,7 +133,8 @@ async fn a_task_that_is_taken_over_is_given_back_with_what_was_done_by_hand() {
     assert_eq!(next(&agent).await[0]["kind"], "take_over");
 
     let unknown = desk.engine.give_back(back(&["nowhere"], json!({}))).await.unwrap_err();
-    assert_eq!(unknown.0.code, ErrorCode::InvalidParams);
+    assert_eq!(unknown.0.code, ErrorCode::InvalidPayload);
+    assert_eq!(unknown.0.faults[0].pointer, "/done/0/step");
     assert_eq!(desk.engine.task(&of()).unwrap().stopped, Some(Stop::TakenOver), "nothing was sent");
 
     desk.engine.give_back(back(&["sort"], json!({ "count": 3 }))).await.expect("given back");
@@ -143,6 +144,9 @@ async fn a_task_that_is_taken_over_is_given_back_with_what_was_done_by_hand() {
     let last = told.last().unwrap();
     assert_eq!((&last["kind"], &last["facts"]["count"]), (&json!("give_back"), &json!(3)));
     assert_eq!(last["done"][0], json!({ "step": "sort", "output": 7 }));
+    let verdicts: Vec<&Value> =
+        last["directive"].as_array().unwrap().iter().map(|line| &line["verdict"]).collect();
+    assert_eq!(verdicts, [&json!("keep"), &json!("keep"), &json!("run")]);
     let standing = agent.call("task.runnable", json!({ "task": TASK })).await.unwrap();
     assert_eq!(standing["runnable"], json!(["report"]), "what waited for it may go on");
     let again = desk.engine.give_back(back(&[], json!({}))).await.unwrap_err();
@@ -263,4 +267,107 @@ async fn what_was_told_outlives_the_desk() {
     let kinds: Vec<String> =
         desk.engine.task(&of()).unwrap().timeline.into_iter().map(|at| at.entry.event).collect();
     assert_eq!(kinds, ["taken_over"]);
+}
+
+#[tokio::test]
+async fn a_quick_question_holds_nothing_and_its_answer_reaches_the_agent() {
+    let (desk, agent) = at_work().await;
+    crate::gate::set(&desk, handoff_domain::autonomy::Level::Execute).await;
+    let mut quick = handoff("quick");
+    quick["options"] = json!([]);
+    quick["allowed_decisions"] = json!(["inform"]);
+    quick["pending_question"] = json!({ "text": "Which folder is the newest?" });
+    let id = agent.submit(quick).await;
+    let free = ask(&agent, a_move("1")).await;
+    assert_eq!(free["verdict"], "run", "{free}");
+    let standing = agent.call("task.runnable", json!({ "task": TASK })).await.unwrap();
+    assert_eq!(standing["runnable"], json!(["sort"]));
+    assert_eq!(standing["pending"], json!([id]), "it waits for the reviewer all the same");
+    let view = desk.engine.task(&of()).unwrap();
+    assert_eq!((view.acts, view.pending), (Acts::Agent, vec![id.clone()]));
+    let case = desk.engine.open_case(&id).unwrap();
+    let blocked = handoff_domain::directive::Verdict::Blocked;
+    assert!(case.plan.iter().all(|step| step.verdict != blocked), "{:?}", case.plan);
+    let answer = Answer::Inform {
+        text: "2026".to_owned(),
+        facts: serde_json::Map::new(),
+        constraints: Vec::new(),
+    };
+    decide_and_release(&desk, &id, answer).await;
+    assert_eq!(agent.wait(&id, 0).await["decision"]["text"], "2026");
+}
+
+#[tokio::test]
+async fn what_the_end_user_is_told_stands_in_the_task_and_steps_go_by_their_titles() {
+    let (desk, agent) = at_work().await;
+    let id = agent.submit(handoff("k")).await;
+    let words = |text: &str| Some(EndUserMessage { text: text.to_owned() });
+    let mut answer = crate::agent::request(&desk, &id, approve("keep"));
+    answer.message = words("I have read your conversation with our assistant.");
+    desk.engine.decide(answer).await.unwrap();
+    assert!(desk.engine.task(&of()).unwrap().said.is_empty(), "it is not out");
+    crate::agent::release(&desk).await;
+    let done = json!({ "task": TASK, "action": { "id": "a1", "step": "scan", "tool": "files.list",
+        "effect": "read", "status": "done" } });
+    agent.call("action.record", done).await.unwrap();
+    let message = words("I look into it myself.");
+    desk.engine.take_over(TakeOver { message, ..take() }).await.unwrap();
+    let view = desk.engine.task(&of()).unwrap();
+    let said: Vec<(&str, Option<&String>, bool)> = view
+        .said
+        .iter()
+        .map(|said| (said.text.as_str(), said.handoff.as_ref(), said.known))
+        .collect();
+    let first = ("I have read your conversation with our assistant.", Some(&id), false);
+    assert_eq!(said, [first, ("I look into it myself.", None, false)]);
+    let told: Vec<&str> = view.timeline.iter().map(|entry| entry.entry.text.as_str()).collect();
+    for expected in [
+        "Approved: Keep all. The end user is told: I have read your conversation with our \
+         assistant.",
+        "Ran files.list for “Scan”",
+        "Took the task over. The end user is told: I look into it myself.",
+    ] {
+        assert!(told.contains(&expected), "{expected:?} in {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn how_far_the_agent_comes_while_its_question_waits_stands_in_the_timeline() {
+    let (desk, agent) = at_work().await;
+    agent.submit(handoff("k")).await;
+    let mut plan = steps();
+    plan["steps"][1]["status"] = json!("done");
+    plan["steps"][2]["status"] = json!("running");
+    let further = json!({ "task": TASK, "plan": plan, "revision": 1 });
+    agent.call("task.plan", further).await.unwrap();
+    let again = json!({ "task": TASK, "plan": plan, "revision": 2 });
+    agent.call("task.plan", again).await.unwrap();
+    let view = desk.engine.task(&of()).unwrap();
+    let of_agent = view.timeline.iter().filter(|entry| entry.entry.event == "progressed");
+    let told: Vec<&str> = of_agent.map(|entry| entry.entry.text.as_str()).collect();
+    assert_eq!(told, ["Began “Report”. Finished “Sort”"]);
+}
+
+#[tokio::test]
+async fn several_questions_are_answered_in_any_order_and_each_frees_its_own() {
+    for order in [[0, 1], [1, 0]] {
+        let desk = Headless::new().await.unwrap();
+        let agent = Agent::named(&desk.engine, AGENT).await;
+        let mut ids = Vec::new();
+        for step in ["delete", "index"] {
+            let mut one = handoff(step);
+            one["pending_question"]["step"] = json!(step);
+            ids.push(agent.submit(one).await);
+        }
+        let runnable = async || {
+            let standing = agent.call("task.runnable", json!({ "task": TASK })).await.unwrap();
+            standing["runnable"].clone()
+        };
+        assert_eq!(runnable().await, json!([]));
+        let steps = ["delete", "index"];
+        decide_and_release(&desk, &ids[order[0]], approve("keep")).await;
+        assert_eq!(runnable().await, json!([steps[order[0]]]));
+        decide_and_release(&desk, &ids[order[1]], approve("keep")).await;
+        assert_eq!(runnable().await, json!(["delete", "index"]));
+    }
 }

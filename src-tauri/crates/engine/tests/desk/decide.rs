@@ -181,7 +181,7 @@ async fn going_against_a_constraint_takes_a_stated_reason() {
     let id = agent.submit(handoff("k")).await;
     let mut none = request(&desk, &id, modify(json!([])));
     let preview = desk.engine.preview(&none).unwrap();
-    assert!(preview.needs_override && !preview.constraints[0].holds);
+    assert!(preview.needs_override && preview.constraints[0].holds == Some(false));
     for why in ["", "  "] {
         none.overriding = Some(Override { why: why.to_owned() });
         let refused = desk.engine.decide(none.clone()).await.expect_err("no reason");

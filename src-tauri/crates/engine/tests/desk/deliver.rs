@@ -120,6 +120,24 @@ async fn an_acknowledgement_counts_on_a_later_connection_of_the_same_agent() {
 }
 
 #[tokio::test]
+async fn a_sleep_takes_no_lease_from_a_holder_who_is_still_there() {
+    for regranted in [false, true] {
+        let (desk, one, two, id) = two_clients().await;
+        // What may run twice: a lease on it that lapses goes to the next.
+        decide_and_release(&desk, &id, approve("keep")).await;
+        let told = one.wait(&id, 0).await;
+        one.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
+        // Nobody could renew it, and nobody has looked at the clocks since.
+        desk.clock.sleep(Duration::from_hours(1));
+        if regranted {
+            let refused = desk.engine.regrant(&id).await;
+            assert!(refused.is_err(), "its holder is there: {refused:?}");
+        }
+        assert_eq!(two.wait(&id, 0).await["act"], false, "two would act");
+    }
+}
+
+#[tokio::test]
 async fn an_offer_that_was_never_acknowledged_goes_to_the_next() {
     let (desk, one, two, id) = two_clients().await;
     decide_and_release(&desk, &id, approve("delete")).await;
@@ -167,7 +185,7 @@ async fn what_an_option_declares_counts_though_it_names_no_action() {
 #[tokio::test]
 async fn a_lapsed_lease_on_what_can_be_taken_back_goes_to_the_next() {
     let (desk, one, two, id) = two_clients().await;
-    decide_and_release(&desk, &id, approve("trash")).await;
+    decide_and_release(&desk, &id, approve("keep")).await;
     let told = one.wait(&id, 0).await;
     one.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
     one.hang_up();
@@ -175,6 +193,18 @@ async fn a_lapsed_lease_on_what_can_be_taken_back_goes_to_the_next() {
     desk.clock.pass(Duration::from_mins(11));
     assert!(!desk.engine.open_case(&id).unwrap().may_have_run);
     assert_eq!(two.wait(&id, 0).await["act"], true);
+}
+
+#[tokio::test]
+async fn a_lapsed_lease_on_what_nobody_knows_waits_for_the_reviewer_whatever_it_is_called() {
+    let (desk, one, two, id) = two_clients().await;
+    decide_and_release(&desk, &id, approve("trash")).await;
+    let told = one.wait(&id, 0).await;
+    one.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
+    one.hang_up();
+    desk.clock.pass(Duration::from_mins(11));
+    assert!(desk.engine.open_case(&id).unwrap().may_have_run);
+    assert_eq!(two.wait(&id, 0).await["act"], false);
 }
 
 #[tokio::test]
@@ -253,4 +283,22 @@ async fn agents_are_told_of_changes_of_their_own_handoffs_only() {
     let heard = one.hints.lock().unwrap().clone();
     assert!(!heard.is_empty() && heard.iter().all(|hint| hint["id"] == id.as_str()));
     assert!(two.hints.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn yesterdays_key_brings_yesterdays_answer_and_no_second_run() {
+    let (desk, one, two, id) = two_clients().await;
+    decide_and_release(&desk, &id, approve("delete")).await;
+    let first = one.wait(&id, 0).await;
+    one.call("agent.ack", json!({ "id": first["lease"]["id"] })).await.unwrap();
+    one.hang_up();
+    desk.clock.pass(Duration::from_hours(24));
+    desk.engine.tick().await;
+    let again = two.call("handoff.submit", json!({ "handoff": handoff("k") })).await.unwrap();
+    assert_eq!((&again["id"], &again["replayed"]), (&json!(id), &json!(true)));
+    let late = two.wait(&id, 0).await;
+    assert_eq!((&late["act"], &late["decision"]), (&json!(false), &first["decision"]));
+    assert_eq!(late["directive"], first["directive"]);
+    let case = desk.engine.open_case(&id).unwrap();
+    assert!(case.may_have_run && case.flags.contains(&Flag::Unreported), "{:?}", case.flags);
 }

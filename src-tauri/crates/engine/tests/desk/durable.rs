@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use handoff_domain::lifecycle::State;
 use handoff_protocol::view::Settings;
+use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Files, Store, go_back};
 use handoff_testkit::Headless;
 use serde_json::json;
@@ -44,6 +45,23 @@ async fn a_restart_loses_nothing_and_holds_again_in_full() {
     );
     let agent = with_token(&desk, &token).await;
     assert_eq!(agent.wait(&held, 0).await["act"], true);
+}
+
+#[tokio::test]
+async fn a_hold_begins_anew_when_the_desk_runs_and_not_while_it_starts() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let held = agent.submit(handoff("held")).await;
+    decide(&desk, &held, approve("trash")).await;
+    agent.hang_up();
+    let desk = desk.restart().await.unwrap();
+    // Rollbacks and the spool are taken up, and there is no window yet.
+    desk.clock.pass(Duration::from_secs(20));
+    desk.engine.tick().await;
+    let state = || desk.engine.open_case(&held).unwrap().state;
+    assert_eq!(state(), State::Decided, "nobody could have undone it");
+    release(&desk).await;
+    assert_eq!(state(), State::Released);
 }
 
 #[tokio::test]
@@ -151,6 +169,30 @@ async fn a_database_that_is_damaged_while_the_desk_is_off_is_mended_and_told() {
 }
 
 #[tokio::test]
+async fn what_is_lost_with_a_database_that_cannot_be_read_at_all_is_told_as_lost() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::connect(&desk.engine);
+    agent.call("agent.hello", json!({ "name": "tidy" })).await.unwrap();
+    let before = agent.submit(handoff("before")).await;
+    desk.engine.back_up();
+    agent.submit(handoff("after")).await;
+    agent.hang_up();
+    let desk = desk
+        .restart_after(|home| {
+            let file = home.database();
+            let size = std::fs::metadata(&file).unwrap().len();
+            std::fs::write(&file, vec![0xA5; usize::try_from(size).unwrap()]).unwrap();
+            drop(std::fs::remove_file(file.with_extension("db-wal")));
+        })
+        .await
+        .unwrap();
+    let told = desk.engine.status(String::new(), String::new()).unwrap().notices.join("\n");
+    assert!(told.contains("is lost, and which handoffs that were is not known"), "{told}");
+    assert!(!told.contains("No handoff is known to be lost"), "{told}");
+    assert_eq!(desk.engine.open_case(&before).unwrap().state, State::Ready);
+}
+
+#[tokio::test]
 async fn damage_that_is_found_while_the_desk_runs_is_told_and_mended_at_the_next_start() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::connect(&desk.engine);
@@ -171,9 +213,26 @@ async fn damage_that_is_found_while_the_desk_runs_is_told_and_mended_at_the_next
     desk.engine.look_for_damage();
     let told = desk.engine.status(String::new(), String::new()).unwrap().notices.join("\n");
     assert!(told.contains("is damaged") && told.contains(&id), "{told}");
+    let agent = Agent::connect(&desk.engine);
+    let refused = agent.call("agent.hello", json!({ "name": "late" })).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Unavailable, "{refused:?}");
+    assert!(refused.message.contains("damaged"), "{refused:?}");
+    let status = desk.engine.status(String::new(), String::new()).unwrap();
+    assert!(status.fault.unwrap().contains("damaged"), "the banner names the cause");
+    agent.hang_up();
     let desk = desk.restart().await.unwrap();
-    let told = desk.engine.status(String::new(), String::new()).unwrap().notices.join("\n");
-    assert!(told.contains("was damaged") && told.contains(&id), "{told}");
+    let notices =
+        |desk: &Headless| desk.engine.status(String::new(), String::new()).unwrap().notices;
+    let told = notices(&desk);
+    let lost = told.iter().find(|notice| notice.contains("was damaged")).unwrap();
+    assert!(lost.contains(&id), "{told:?}");
+    // It is killed before anybody has read that.
+    let desk = desk.restart().await.unwrap();
+    assert!(notices(&desk).contains(lost), "told until it is read");
+    desk.engine.dismiss(lost).unwrap();
+    assert!(!notices(&desk).contains(lost));
+    let desk = desk.restart().await.unwrap();
+    assert!(!notices(&desk).contains(lost), "it was read");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use handoff_domain::autonomy::Level;
 use handoff_testkit::Headless;
@@ -44,11 +45,14 @@ async fn at_execute() -> (Headless, Agent, Work) {
     (desk, agent, Work::new())
 }
 
+fn kept(desk: &Headless) -> Vec<PathBuf> {
+    let all = fs::read_dir(desk.home.root().join("kept"));
+    let paths = all.into_iter().flatten().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
+}
+
 fn copies(desk: &Headless) -> usize {
-    let folder = desk.home.root().join("kept");
-    let is_copy = |path: &Path| path.is_file();
-    fs::read_dir(folder)
-        .map_or(0, |all| all.filter(|at| is_copy(&at.as_ref().unwrap().path())).count())
+    kept(desk).len()
 }
 
 #[tokio::test]
@@ -88,6 +92,47 @@ async fn without_copies_of_all_it_touches_an_edit_is_asked_about() {
 }
 
 #[tokio::test]
+async fn a_link_makes_no_mere_file_of_what_other_programs_obey() {
+    let (_desk, agent, work) = at_execute().await;
+    fs::create_dir_all(work.folder.join(".git/hooks")).unwrap();
+    fs::create_dir_all(work.folder.join("bare")).unwrap();
+    fs::write(work.folder.join(".git/hooks/pre-commit"), "before").unwrap();
+    for (name, to) in [("notes", ".git/hooks"), ("plain", "bare")] {
+        std::os::unix::fs::symlink(work.folder.join(to), work.folder.join(name)).unwrap();
+    }
+    let linked = work.folder.join("linked");
+    std::os::unix::fs::symlink(work.folder.join(".git"), &linked).unwrap();
+    let mut inside = work.edit("3", "hooks/pre-commit");
+    inside["cwd"] = json!(linked);
+    inside["args"]["file_path"] = json!(linked.join("hooks/pre-commit"));
+    let table = [
+        (work.edit("1", "notes/pre-commit"), "obey"),
+        (work.edit("2", "notes/new"), "obey"),
+        (inside, "obey"),
+        (work.edit("4", "plain/../plain/x"), "out of sight"),
+    ];
+    for (mut check, why) in table {
+        check["task"]["id"] = check["key"].clone();
+        let held = ask(&agent, check).await;
+        assert_eq!((&held["verdict"], &held["effect"]), (&json!("held"), &json!("irreversible")));
+        assert!(held["why"].as_str().unwrap().contains(why), "{held}");
+    }
+    // A link to an ordinary folder is an ordinary folder.
+    assert_eq!(ask(&agent, work.edit("5", "plain/new.txt")).await["verdict"], "run");
+}
+
+#[tokio::test]
+async fn who_asks_again_for_an_edit_keeps_the_copies_from_before_it() {
+    let (desk, agent, work) = at_execute().await;
+    let held = || kept(&desk).iter().map(|copy| fs::read_to_string(copy).unwrap()).collect();
+    assert_eq!(ask(&agent, work.edit("1", "a.txt")).await["verdict"], "run");
+    fs::write(work.folder.join("a.txt"), "after").unwrap();
+    assert_eq!(ask(&agent, work.edit("1", "a.txt")).await["verdict"], "run", "told again");
+    let copies: Vec<String> = held();
+    assert_eq!(copies, ["before"]);
+}
+
+#[tokio::test]
 async fn a_shell_is_not_taken_at_its_word_about_the_files_it_changes() {
     let (_desk, agent, work) = at_execute().await;
     let check = json!({
@@ -103,9 +148,35 @@ async fn copies_that_nobody_needs_go_when_the_desk_starts() {
     let (desk, agent, work) = at_execute().await;
     ask(&agent, work.edit("1", "a.txt")).await;
     drop(agent);
+    for copy in kept(&desk) {
+        // By the clock of the file system, it is old already.
+        fs::File::open(copy).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
     let desk = desk.restart().await.unwrap();
     assert_eq!(copies(&desk), 1, "needed for a month");
     desk.clock.pass(std::time::Duration::from_hours(31 * 24));
     let desk = desk.restart().await.unwrap();
     assert_eq!(copies(&desk), 0);
+}
+
+#[tokio::test]
+async fn what_was_left_is_noted_of_the_call_that_was_made_and_not_of_one_before() {
+    let (desk, agent, work) = at_execute().await;
+    let file = work.folder.join("a.txt");
+    // Let run, and never made.
+    assert_eq!(ask(&agent, work.edit("1", "a.txt")).await["verdict"], "run");
+    fs::write(&file, "by somebody else").unwrap();
+    assert_eq!(ask(&agent, work.edit("2", "a.txt")).await["verdict"], "run");
+    fs::write(&file, "after").unwrap();
+    let mut done = work.done("a1", "a.txt");
+    agent.call("action.record", done.clone()).await.unwrap();
+    // Told again with more, it is the same call still.
+    done["action"]["output"] = json!("ok");
+    fs::write(&file, "later").unwrap();
+    agent.call("action.record", done).await.unwrap();
+    fs::write(&file, "after").unwrap();
+    let all = crate::rollback::actions(&["a1"]);
+    let view = crate::rollback::roll_back(&desk, all).await;
+    crate::rollback::until(&desk, |view| view.over || view.stuck.is_some()).await;
+    assert_eq!(fs::read_to_string(&file).unwrap(), "by somebody else", "{view:?}");
 }

@@ -2,26 +2,23 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::process::Command;
 use std::time::Duration;
 
 use handoff_domain::lifecycle::State;
+use handoff_faultfs::{Call, Cause, Fault};
 use handoff_protocol::wire::ErrorCode;
+use handoff_store::Store;
 use handoff_testkit::Headless;
 
-use crate::agent::{Agent, approve, code, decide, handoff, release};
+use crate::agent::{Agent, approve, code, decide, engine_on, handoff, release, request_to};
 
 #[test]
 fn on_a_full_disk_answers_are_taken_and_new_handoffs_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=96m none \"$0\" && \
-                  TMPDIR=\"$0\" exec \"$1\" --exact full::on_a_disk_of_its_own --ignored";
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", script])
-        .arg(folder.path())
-        .arg(std::env::current_exe().unwrap())
-        .output()
-        .unwrap();
+                  TMPDIR=\"$0\" ON_A_SMALL_DISK=1 exec \"$1\" --exact full::on_a_disk_of_its_own --ignored";
+    let Some(mut script) = handoff_stage::mounts::script(script) else { return };
+    let output = script.arg(folder.path()).arg(std::env::current_exe().unwrap()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
@@ -29,6 +26,7 @@ fn on_a_full_disk_answers_are_taken_and_new_handoffs_are_not() {
 #[tokio::test]
 #[ignore = "the other test runs it, on a file system that it may fill"]
 async fn on_a_disk_of_its_own() {
+    assert!(std::env::var_os("ON_A_SMALL_DISK").is_some(), "it would fill the disk");
     let desk = Headless::new().await.unwrap();
     let agent = Agent::named(&desk.engine, "tidy").await;
     let id = agent.submit(handoff("k")).await;
@@ -64,4 +62,30 @@ fn fill(path: &std::path::Path) {
         let piece = vec![b'x'; size];
         while file.write_all(&piece).is_ok() {}
     }
+}
+
+#[tokio::test]
+async fn where_a_quota_is_reached_with_room_on_the_disk_an_answer_is_taken_all_the_same() {
+    let disk = handoff_faultfs::Disk::forgetful().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let on = handoff_store::Disk { vfs: Some(disk.vfs().to_owned()), ..Default::default() };
+    let store = Store::open_on(&folder.path().join("desk.db"), on).unwrap();
+    let engine = engine_on(store).await;
+    let agent = Agent::named(&engine, "tidy").await;
+    let id = agent.submit(handoff("k")).await;
+    let reserve = folder.path().join("reserve");
+    let no_room = || {
+        let fault = Fault { calls: &[Call::Write], nth: 1, cause: Cause::NoSpace, lasting: false };
+        assert!(reserve.exists(), "there is plenty of room, as far as can be seen");
+        disk.arm(fault);
+    };
+    let request = request_to(&engine, &id, approve("trash"));
+    no_room();
+    engine.decide(request).await.unwrap();
+    assert!(disk.struck() && !reserve.exists(), "the reserve was given for it");
+    assert_eq!(engine.open_case(&id).unwrap().state, State::Decided);
+    engine.tick().await;
+    no_room();
+    engine.undo(&id).await.unwrap();
+    assert!(disk.struck() && !reserve.exists(), "and for taking it back");
 }

@@ -1,5 +1,7 @@
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::{Answer, Then};
+use handoff_domain::lifecycle::Flag;
+use handoff_domain::payload::TimeoutKind;
 use handoff_protocol::view::{AcceptTool, AcceptTools, Pause, SetLevel};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
@@ -133,6 +135,25 @@ async fn a_tool_that_changed_since_it_was_shown_is_not_accepted() {
 }
 
 #[tokio::test]
+async fn a_held_call_that_names_no_deadline_has_the_reviewers() {
+    let (desk, agent) = desk().await;
+    let mut settings = desk.engine.settings();
+    settings.alerts.respond_within_s.high = 600;
+    settings.alerts.on_timeout.high = TimeoutKind::ManualReview;
+    desk.engine.save_settings(settings).await.unwrap();
+    let deadline = |asked: &Value| {
+        let case = desk.engine.open_case(asked["handoff_id"].as_str().unwrap()).unwrap();
+        ((case.deadline.respond_by - case.received_at).num_seconds(), case.deadline.on_timeout)
+    };
+    let open = ask(&agent, a_delete("k1")).await;
+    assert_eq!(deadline(&open), (600, TimeoutKind::ManualReview));
+    let mut named = a_delete("k2");
+    named["task"]["id"] = json!("another");
+    named["deadline"] = json!({ "respond_within_s": 90, "on_timeout": { "kind": "escalate" } });
+    assert_eq!(deadline(&ask(&agent, named).await), (90, TimeoutKind::Escalate));
+}
+
+#[tokio::test]
 async fn a_held_call_is_a_whole_handoff_and_its_approval_permits_it_once() {
     let (desk, agent) = desk().await;
     let held = ask(&agent, a_delete("k1")).await;
@@ -150,6 +171,24 @@ async fn a_held_call_is_a_whole_handoff_and_its_approval_permits_it_once() {
     let again = ask(&agent, a_delete("k3")).await;
     assert_eq!(again["verdict"], "held", "a permit is good for one call: {again}");
     assert_ne!(again["handoff_id"], json!(id));
+}
+
+#[tokio::test]
+async fn what_the_desk_itself_asks_is_not_held_against_the_agents_briefings() {
+    let (desk, agent) = desk().await;
+    let mut elsewhere = a_delete("k1");
+    elsewhere["task"] = json!({ "id": "u", "title": "Clear", "goal": "Delete the files" });
+    let id = ask(&agent, elsewhere).await["handoff_id"].as_str().unwrap().to_owned();
+    set(&desk, Level::Draft).await;
+    ask(&agent, a_move("k2")).await;
+    let moved = action("k2", "files.move", &json!({ "from": "a", "to": "b" }), "reversible");
+    agent.call("action.record", moved).await.unwrap();
+    let closed = agent.call("task.close", json!({ "task": "t" })).await.unwrap();
+    for id in [id.as_str(), closed["draft"].as_str().expect("a draft")] {
+        let case = desk.engine.open_case(id).unwrap();
+        assert_eq!((case.missing_layers.len(), case.flags.contains(&Flag::Cold)), (0, false));
+    }
+    assert_eq!(desk.engine.agents().unwrap().agents[0].track.cold, 0);
 }
 
 #[tokio::test]
@@ -315,7 +354,8 @@ async fn only_what_depends_on_a_pending_call_waits() {
     };
     let held = ask(&agent, at(a_delete("k1"), "delete")).await;
     assert_eq!(held["runnable"], json!(["sort"]));
-    assert_eq!(ask(&agent, at(a_move("k2"), "sort")).await["verdict"], "run");
+    let free = ask(&agent, at(a_move("k2"), "sort")).await;
+    assert_eq!((&free["verdict"], &free["runnable"]), (&json!("run"), &json!(["sort"])));
     let waits = ask(&agent, at(a_move("k3"), "report")).await;
     assert_eq!(waits["blocked_by"], json!([held["handoff_id"]]));
     assert_eq!(waits["held"], "waits");
@@ -380,4 +420,16 @@ async fn no_acceptance_stands_in_for_a_command_that_cannot_be_read() {
         "args": { "command": "frobnicate --all" } });
     let held = ask(&agent, unread).await;
     assert_eq!((&held["verdict"], &held["unknown"]), (&json!("held"), &json!(true)), "{held}");
+}
+
+#[tokio::test]
+async fn who_asks_again_after_an_equal_call_has_used_the_yes_up_is_told_of_that_question() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, approve("run")).await;
+    assert_eq!(ask(&agent, a_delete("k2")).await["verdict"], "run");
+    // The question would be briefed with this by now.
+    agent.call("action.record", action("a1", "files.list", &json!({}), "read")).await.unwrap();
+    let again = ask(&agent, a_delete("k1")).await;
+    assert_eq!((&again["verdict"], &again["handoff_id"]), (&json!("held"), &json!(id)));
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use handoff_domain::alerts::{ByPriority, Purpose, Stage};
 use handoff_domain::lifecycle::State;
 use handoff_engine::Engine;
 use handoff_protocol::wire::ErrorCode;
@@ -10,7 +11,7 @@ use handoff_store::{Disk, Store};
 use handoff_testkit::{FakeClock, RecordingNotifier, RecordingRunner};
 use serde_json::json;
 
-use crate::agent::{Agent, code, handoff};
+use crate::agent::{Agent, code, engine_on, handoff};
 
 #[tokio::test]
 async fn a_database_that_another_program_holds_is_said_and_nothing_is_acknowledged() {
@@ -18,14 +19,7 @@ async fn a_database_that_another_program_holds_is_said_and_nothing_is_acknowledg
     let path = folder.path().join("desk.db");
     let disk = Disk { patience: Duration::from_millis(20), ..Disk::default() };
     let store = Store::open_on(&path, disk).unwrap();
-    let engine = Engine::start(
-        store,
-        Arc::new(FakeClock::default()),
-        Arc::new(RecordingNotifier::default()),
-        Arc::new(RecordingRunner::default()),
-    )
-    .await
-    .unwrap();
+    let engine = engine_on(store).await;
     let agent = Agent::named(&engine, "tidy").await;
     let before = agent.submit(handoff("before")).await;
     let fault = || engine.status(String::new(), String::new()).unwrap().fault;
@@ -49,4 +43,74 @@ async fn a_database_that_another_program_holds_is_said_and_nothing_is_acknowledg
     assert_eq!(fault(), None, "nobody had to do anything");
     let standing = agent.call("handoff.submit", submit).await.unwrap();
     assert!(standing["replayed"].is_null(), "it was not there: {standing}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_shown_once_and_its_command_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.db");
+    let disk = Disk { patience: Duration::from_millis(20), ..Disk::default() };
+    let store = Store::open_on(&path, disk).unwrap();
+    let (clock, notifier, runner) =
+        (FakeClock::default(), RecordingNotifier::default(), RecordingRunner::default());
+    let engine = Engine::start(
+        store,
+        Arc::new(clock.clone()),
+        Arc::new(notifier.clone()),
+        Arc::new(runner.clone()),
+    )
+    .await
+    .unwrap();
+    let mut settings = engine.settings();
+    let minute = ByPriority { low: 60, normal: 60, high: 60, urgent: 60 };
+    settings.alerts.remind_every_s = minute;
+    settings.alerts.stages = vec![Stage {
+        after_s: 60,
+        times: 1,
+        notify: true,
+        sound: false,
+        attention: true,
+        command: vec!["page".to_owned()],
+    }];
+    engine.save_settings(settings).await.unwrap();
+    let agent = Agent::named(&engine, "tidy").await;
+    let mut soon = handoff("soon");
+    soon["deadline"] = json!({ "respond_within_s": 600, "on_timeout": { "kind": "escalate" } });
+    let soon = agent.submit(soon).await;
+    let mut far = handoff("far");
+    far["deadline"] = json!({ "respond_within_s": 86_400, "on_timeout": { "kind": "escalate" } });
+    let far = agent.submit(far).await;
+    for _ in 0..10 {
+        clock.pass(Duration::from_mins(1));
+        engine.tick().await;
+    }
+    let shown =
+        |purpose| notifier.notices().iter().filter(|notice| notice.purpose == purpose).count();
+    let happened = |id: &str, event: &str| {
+        let thread = engine.open_case(id).unwrap().thread;
+        thread.iter().filter(|entry| entry.event == event).count()
+    };
+    assert_eq!((happened(&soon, "escalated"), happened(&soon, "alerted")), (1, 0));
+    let (reminded, recorded) = (shown(Purpose::Reminder), happened(&far, "reminded"));
+
+    #[expect(clippy::disallowed_methods, reason = "the other program")]
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // The alert and a reminder are due, and come back with every look.
+    for seconds in [60, 5, 5, 5] {
+        clock.pass(Duration::from_secs(seconds));
+        engine.tick().await;
+    }
+    let seen = || (shown(Purpose::Alert), runner.ran().len(), shown(Purpose::Reminder));
+    assert_eq!(seen(), (1, 1, reminded + 1), "alerts, commands and reminders");
+    assert_eq!((happened(&soon, "alerted"), happened(&far, "reminded")), (0, recorded));
+
+    other.execute_batch("COMMIT").unwrap();
+    clock.pass(Duration::from_secs(5));
+    engine.tick().await;
+    assert_eq!(seen(), (1, 1, reminded + 1), "what was shown is only recorded");
+    assert_eq!((happened(&soon, "alerted"), happened(&far, "reminded")), (1, recorded + 1));
+    clock.pass(Duration::from_mins(1));
+    engine.tick().await;
+    assert_eq!(shown(Purpose::Reminder), reminded + 2, "the next one is another");
 }

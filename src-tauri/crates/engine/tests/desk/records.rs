@@ -1,9 +1,10 @@
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Then;
 use handoff_protocol::view::SetLevel;
+use handoff_protocol::wire::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::agent::{approve, decide, decide_and_release, handoff, reject, release, until};
+use crate::agent::{Agent, approve, decide, decide_and_release, handoff, reject, release, until};
 use crate::gate::{AGENT, a_delete, a_move, action, ask, desk, set, task};
 
 #[tokio::test]
@@ -17,6 +18,36 @@ async fn what_is_recorded_as_decided_closes_the_handoff() {
     assert_eq!(recorded["reconciled"], json!(id));
     assert_eq!(agent.get(&id).await["state"], "reconciled");
     assert_eq!(agent.call("action.record", done).await.unwrap()["replayed"], json!(true));
+}
+
+#[tokio::test]
+async fn a_record_whose_clock_is_out_of_order_is_refused() {
+    let (_desk, agent) = desk().await;
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let now = "2026-09-21T14:13:20Z";
+    let timed = |id: &str, started: Option<&str>, ended: Option<&str>| {
+        let mut done = action(id, "files.list", &json!({}), "read");
+        for (name, at) in [("started_at", started), ("ended_at", ended)] {
+            if let Some(at) = at {
+                done["action"][name] = json!(at);
+            }
+        }
+        agent.call("action.record", done)
+    };
+    let (before, ahead, far) =
+        ("2026-09-21T14:00:00Z", "2026-09-22T10:00:00Z", "2026-09-23T14:13:20Z");
+    for (id, started, ended) in
+        [("b1", Some(now), Some(before)), ("b2", Some(far), None), ("b3", None, Some(far))]
+    {
+        let refused = timed(id, started, ended).await.expect_err("out of order");
+        assert_eq!(refused.code, ErrorCode::InvalidParams);
+        assert!(refused.message.contains("2026-09-2"), "{}", refused.message);
+    }
+    for (id, started, ended) in
+        [("g1", Some(before), Some(before)), ("g2", Some(now), Some(ahead)), ("g3", None, None)]
+    {
+        timed(id, started, ended).await.expect("in order");
+    }
 }
 
 #[tokio::test]
@@ -162,4 +193,203 @@ async fn a_reported_decision_permits_nothing_more() {
     let mut check = a_delete("k9");
     check["args"] = json!({ "paths": ["a", "b"] });
     assert_eq!(ask(&agent, check).await["verdict"], "held");
+}
+
+/// Another connection of an agent, of whom this calls in its place.
+async fn beside(desk: &handoff_testkit::Headless, token: &Value, observer: Value) -> Agent {
+    let beside = Agent::connect(&desk.engine);
+    let mut hello = json!({ "name": "watched", "token": token });
+    if !observer.is_null() {
+        hello["observer"] = observer;
+    }
+    beside.call("agent.hello", hello).await.expect("hello");
+    beside
+}
+
+fn listed(id: &str, status: &str, output: Value) -> Value {
+    json!({ "task": task(), "action": { "id": id, "tool": "bash", "status": status,
+        "input": { "command": "ls" }, "effect": "read", "output": output } })
+}
+
+#[tokio::test]
+async fn what_a_hook_or_a_gateway_saw_is_shown_as_that_and_so_is_what_found_its_effect() {
+    let desk = handoff_testkit::Headless::new().await.unwrap();
+    let token = json!("t".repeat(40));
+    let [agent, hook, gateway] = [json!(null), json!("hook"), json!("gateway")];
+    let agent = beside(&desk, &token, agent).await;
+    let hook = beside(&desk, &token, hook).await;
+    let gateway = beside(&desk, &token, gateway).await;
+    agent.call("action.record", listed("a", "done", json!("x"))).await.unwrap();
+    hook.call("action.record", listed("b", "done", json!("x"))).await.unwrap();
+    gateway.call("action.record", listed("c", "done", json!("x"))).await.unwrap();
+    let unknown = json!({ "task": "t", "action": { "id": "d", "tool": "crm.find",
+        "status": "done", "input": {}, "effect": "read" } });
+    hook.call("action.record", unknown).await.unwrap();
+    let check = json!({ "task": task(), "tool": "crm.drop", "args": {}, "key": "k" });
+    let held = ask(&agent, check).await;
+    let case = desk.engine.open_case(held["handoff_id"].as_str().unwrap()).unwrap();
+    let said: Vec<(&str, &str, bool)> = case
+        .actions
+        .iter()
+        .map(|action| (action.id.as_str(), action.source.as_str(), action.found))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("a", "agent says", true),
+            ("b", "observed by hook", true),
+            ("c", "observed by gateway", true),
+            ("d", "observed by hook", false),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn one_action_of_which_two_tell_is_one_and_shows_where_they_differ() {
+    let desk = handoff_testkit::Headless::new().await.unwrap();
+    let token = json!("t".repeat(40));
+    let agent = beside(&desk, &token, Value::Null).await;
+    let hook = beside(&desk, &token, json!("hook")).await;
+    for (id, seen, said) in [
+        ("same", listed("same", "done", json!("x")), listed("same", "done", json!("x"))),
+        ("failed", listed("failed", "done", json!("x")), listed("failed", "failed", json!("x"))),
+        ("output", listed("output", "done", json!("x")), listed("output", "done", json!("y"))),
+    ] {
+        for (order, first, second) in [("hf", &seen, &said), ("af", &said, &seen)] {
+            let with = |record: &Value| {
+                let mut record = record.clone();
+                record["action"]["id"] = json!(format!("{id}-{order}"));
+                record
+            };
+            let (one, other) = if order == "hf" { (&hook, &agent) } else { (&agent, &hook) };
+            one.call("action.record", with(first)).await.unwrap();
+            other.call("action.record", with(second)).await.unwrap();
+        }
+    }
+    let check = json!({ "task": task(), "tool": "crm.drop", "args": {}, "key": "k" });
+    let held = ask(&agent, check).await;
+    let case = desk.engine.open_case(held["handoff_id"].as_str().unwrap()).unwrap();
+    assert_eq!(case.actions.len(), 6);
+    for action in &case.actions {
+        let source = match action.id.split('-').next().unwrap() {
+            "same" => "observed by hook",
+            "failed" => "observed by hook; agent says: failed",
+            _ => "observed by hook; agent says: another output",
+        };
+        assert_eq!(action.source, source, "{}", action.id);
+        assert_eq!(action.status, handoff_domain::action::ActionStatus::Done, "{}", action.id);
+        let output = action.output.as_ref().map(|output| output.head.contains('x'));
+        assert_eq!(output, Some(true), "what was seen counts: {}", action.id);
+    }
+}
+
+#[tokio::test]
+async fn an_undo_that_could_never_run_is_refused_and_nothing_is_kept() {
+    let (desk, agent) = crate::gate::desk().await;
+    let command = |argv: Value, cwd: &str, timeout_s: u32| json!({ "kind": "command", "argv": argv, "cwd": cwd, "timeout_s": timeout_s });
+    for (undo, what) in [
+        (command(json!([]), "/tmp", 5), "no program"),
+        (command(json!([" "]), "/tmp", 5), "no program"),
+        (command(json!(["", "x"]), "/tmp", 5), "as it is written"),
+        (command(json!(["rm\u{0}"]), "/tmp", 5), "as it is written"),
+        (command(json!(["true"]), "work", 5), "where on this machine"),
+        (command(json!(["true"]), "/tmp", 0), "time of its undo"),
+        (command(json!(["true"]), "/tmp", 86_401), "time of its undo"),
+        (json!({ "kind": "tool", "tool": " ", "args": {} }), "no name"),
+    ] {
+        let check = json!({ "task": crate::gate::task(), "tool": "files.move", "key": "k",
+            "args": {}, "undo": undo });
+        let error = agent.call("action.check", check).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidParams, "{undo}");
+        assert!(error.message.contains(what), "{undo}: {}", error.message);
+        let done = json!({ "task": crate::gate::task(), "action": { "id": "a", "tool": "files.move",
+            "effect": "reversible", "status": "done", "undo": undo } });
+        let error = agent.call("action.record", done).await.unwrap_err();
+        assert!(error.message.contains(what), "{undo}: {}", error.message);
+    }
+    let of = handoff_protocol::view::OfTask {
+        agent: crate::gate::AGENT.to_owned(),
+        task: "t".to_owned(),
+    };
+    assert!(desk.engine.task(&of).is_err(), "not even the task was opened");
+}
+
+/// What lowers the agent where it tells of it, if anything does.
+async fn told(agent: &Agent, id: &str, status: &str, output: &str) -> Value {
+    let mut done = action(id, "files.delete", &json!({ "path": "a" }), "irreversible");
+    done["action"]["status"] = json!(status);
+    done["action"]["output"] = json!(output);
+    agent.call("action.record", done).await.expect("recorded")["diverged"].clone()
+}
+
+#[tokio::test]
+async fn a_yes_vouches_for_one_action() {
+    for way in ["check", "lease", "named"] {
+        let (desk, agent) = desk().await;
+        let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+        decide_and_release(&desk, &id, approve("run")).await;
+        if way == "check" {
+            assert_eq!(ask(&agent, a_delete("k1")).await["verdict"], "run");
+        }
+        let delete = |at: &str| {
+            let mut done = action(at, "files.delete", &json!({ "path": "a" }), "irreversible");
+            if way == "named" {
+                done["action"]["handoff"] = json!(id);
+            }
+            done
+        };
+        let first = agent.call("action.record", delete("a1")).await.unwrap();
+        assert_eq!(first["diverged"], Value::Null, "{way}");
+        let second = agent.call("action.record", delete("a2")).await.unwrap();
+        assert!(second["diverged"].as_str().unwrap_or_default().contains("never asked"), "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_yes_that_is_recorded_as_running_vouches_for_nothing_else() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, approve("run")).await;
+    assert_eq!(ask(&agent, a_delete("k1")).await["verdict"], "run");
+    assert_eq!(told(&agent, "a1", "running", "").await, Value::Null);
+    assert!(told(&agent, "a2", "running", "").await.is_string());
+    assert_eq!(told(&agent, "a1", "done", "x").await, Value::Null, "it was asked for");
+}
+
+#[tokio::test]
+async fn a_yes_that_was_acted_on_unasked_lets_nothing_run_later() {
+    let (desk, agent) = desk().await;
+    let id = ask(&agent, a_delete("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+    decide_and_release(&desk, &id, approve("run")).await;
+    assert_eq!(told(&agent, "a1", "failed", "no").await, Value::Null, "it had its yes");
+    assert_eq!(ask(&agent, a_delete("k1")).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn what_never_asked_is_told_of_however_it_ended() {
+    for status in ["failed", "undone", "running"] {
+        let (desk, agent) = desk().await;
+        set(&desk, Level::Execute).await;
+        agent.call("task.open", json!({ "task": task() })).await.unwrap();
+        assert!(told(&agent, "a1", status, "").await.is_string(), "{status}");
+        assert_eq!(desk.engine.agents().unwrap().agents[0].level, Level::Suggest);
+    }
+}
+
+#[tokio::test]
+async fn what_had_failed_and_is_run_again_is_another_call() {
+    let (desk, agent) = desk().await;
+    let yes = async |key: &str| {
+        let id = ask(&agent, a_delete(key)).await["handoff_id"].as_str().unwrap().to_owned();
+        decide_and_release(&desk, &id, approve("run")).await;
+        assert_eq!(ask(&agent, a_delete(key)).await["verdict"], "run");
+    };
+    yes("k1").await;
+    assert_eq!(told(&agent, "a1", "failed", "no").await, Value::Null);
+    assert_eq!(told(&agent, "a1", "failed", "no, no").await, Value::Null, "the same, said better");
+    assert!(told(&agent, "a1", "done", "yes").await.is_string(), "nobody was asked again");
+    desk.engine.looked_at_agent(AGENT.to_owned()).await.unwrap();
+    assert_eq!(told(&agent, "a1", "failed", "no").await, Value::Null);
+    yes("k2").await;
+    assert_eq!(told(&agent, "a1", "done", "yes").await, Value::Null, "asked for anew");
 }

@@ -67,6 +67,37 @@ async fn a_limit_of_the_reviewer_holds_with_its_reason() {
     assert_eq!((&held["verdict"], &held["held"]), (&json!("held"), &json!("trigger")));
     let case = desk.engine.open_case(held["handoff_id"].as_str().unwrap()).unwrap();
     assert_eq!(case.asked.unwrap().evidence[0].headline, "Nothing goes to b.");
+    assert_eq!(ask(&agent, a_move("k1")).await["verdict"], "held");
+    let row = &desk.engine.rules().unwrap()[0];
+    assert_eq!((row.used, row.active), (1, true), "it is used once by one question");
+    assert!(row.last_used.is_some());
+}
+
+#[tokio::test]
+async fn a_rule_that_raises_a_call_is_used_when_it_holds_it_and_never_used_up() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let raises = json!({ "name": "x", "tool": "files.move", "does": "counts",
+        "effect": "irreversible" });
+    desk.engine.add_rule(rule(raises.clone())).await.unwrap();
+    assert_eq!(ask(&agent, a_move("k1")).await["held"], "irreversible");
+    assert_eq!(desk.engine.rules().unwrap()[0].used, 1);
+    let mut limited = raises;
+    limited["uses"] = json!(1);
+    let refused = desk.engine.add_rule(rule(limited)).await.expect_err("refused");
+    assert_eq!(refused.0.faults[0].pointer, "/uses");
+}
+
+#[tokio::test]
+async fn a_rule_that_is_tried_is_refused_with_all_that_is_wrong_with_it() {
+    let (desk, _agent) = desk().await;
+    let faulty = rule(json!({ "name": " ", "does": "hold", "why": "", "uses": 1,
+        "when": { "expr": "args." } }));
+    let change = ReplayRequest { with_rule: Some(faulty), ..ReplayRequest::default() };
+    let refused = desk.engine.replay(&change).expect_err("refused");
+    let mut at: Vec<&str> = refused.0.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    at.sort_unstable();
+    assert_eq!(at, ["/name", "/uses", "/when/expr", "/why"]);
 }
 
 #[tokio::test]

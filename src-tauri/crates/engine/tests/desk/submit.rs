@@ -104,7 +104,7 @@ async fn withdrawing_moves_it_to_the_history_and_takes_the_notice_back() {
     let params = json!({ "id": id, "reason": "Found it" });
     assert_eq!(agent.call("handoff.withdraw", params).await.unwrap()["state"], "withdrawn");
     assert_eq!(desk.engine.queue(inbox()).await.unwrap().counts.inbox, 0);
-    assert_eq!(desk.notifier.retired(), std::slice::from_ref(&id));
+    assert_eq!(desk.notifier.retired(), [Some(id.clone())]);
     let case = desk.engine.open_case(&id).unwrap();
     assert_eq!(case.closed_because.as_deref(), Some("Found it"));
     let answer = desk.engine.decide(crate::agent::request(&desk, &id, reject(Then::Stop))).await;

@@ -5,7 +5,7 @@ use handoff_domain::lifecycle::{Flag, State};
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, handoff, until};
+use crate::agent::{Agent, approve, decide, handoff, until};
 
 fn due(kind: Value) -> Value {
     let mut payload = handoff("k");
@@ -57,9 +57,9 @@ async fn a_deadline_that_passed_unseen_is_warned_of_first_and_then_waits_for_the
     desk.engine.tick().await;
     let case = desk.engine.open_case(&id).unwrap();
     assert!(case.deadline.warned && !case.flags.contains(&Flag::Escalated));
-    pass(&desk, 100).await;
+    pass(&desk, 295).await;
     assert!(!desk.engine.open_case(&id).unwrap().flags.contains(&Flag::Escalated));
-    pass(&desk, 30).await;
+    pass(&desk, 10).await;
     assert!(desk.engine.open_case(&id).unwrap().flags.contains(&Flag::Escalated));
 }
 
@@ -126,12 +126,48 @@ async fn what_a_dead_desk_never_announced_is_announced_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_desk_that_is_frozen_lets_no_hold_run_out_and_no_deadline_act() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let open = agent.submit(handoff("open")).await;
+    desk.clock.pass(Duration::from_secs(2900));
+    desk.engine.tick().await;
+    let warned = desk.engine.open_case(&open).unwrap().deadline.warned;
+    assert!(warned, "long before it is frozen");
+    let held = agent.submit(handoff("held")).await;
+    decide(&desk, &held, approve("trash")).await;
+    let engine = desk.engine.clone();
+    let running = tokio::spawn(async move { engine.run().await });
+    for _ in 0..20 {
+        // It comes to where it waits for the next look.
+        tokio::task::yield_now().await;
+    }
+    // The machine was awake all the time, and the desk was not.
+    desk.clock.pass(Duration::from_secs(1000));
+    desk.engine.tick().await;
+    let state = |id: &str| desk.engine.open_case(id).unwrap().state;
+    let review = || desk.engine.open_case(&open).unwrap().flags.contains(&Flag::ManualReview);
+    assert_eq!(state(&held), State::Decided, "nobody could have undone it");
+    assert!(!review(), "it is warned of anew, and gets its grace");
+    let left = desk.engine.open_case(&held).unwrap().hold.unwrap();
+    assert_eq!(left.left_ms, left.total_ms, "it is held again in full");
+    running.abort();
+    desk.clock.pass(Duration::from_secs(31));
+    desk.engine.tick().await;
+    assert_eq!((state(&held), review()), (State::Released, false));
+    desk.clock.pass(Duration::from_secs(280));
+    desk.engine.tick().await;
+    assert!(review());
+}
+
+#[tokio::test]
 async fn nothing_is_timed_when_nothing_waits() {
     let desk = Headless::new().await.unwrap();
-    assert_eq!(desk.engine.tick().await, None);
+    let spool_only = Some(Duration::from_mins(1));
+    assert_eq!(desk.engine.tick().await, spool_only, "what is spooled knocks at no door");
     let agent = Agent::named(&desk.engine, "tidy").await;
     let id = agent.submit(handoff("k")).await;
-    assert!(desk.engine.tick().await.is_some());
+    assert!(desk.engine.tick().await < spool_only);
     agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();
-    assert_eq!(desk.engine.tick().await, None);
+    assert_eq!(desk.engine.tick().await, spool_only);
 }

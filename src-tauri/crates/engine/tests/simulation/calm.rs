@@ -1,5 +1,6 @@
 //! The notification service of this world, and what it may never be asked.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -37,6 +38,10 @@ struct Inner {
     fault: Option<String>,
     /// How many calls have hung so far.
     hung: usize,
+    /// What was shown by itself, or was on screen.
+    shown: BTreeSet<String>,
+    /// Some were only counted in one notice for many.
+    counted: bool,
 }
 
 /// The service.
@@ -55,6 +60,8 @@ impl Bell {
             on_screen: None,
             fault: None,
             hung: 0,
+            shown: BTreeSet::new(),
+            counted: false,
         };
         Self { inner: Arc::new(Mutex::new(inner)), goes_on: Arc::new(Notify::new()), clock }
     }
@@ -79,7 +86,9 @@ impl Bell {
     }
 
     pub fn on_screen(&self, id: Option<String>) {
-        self.inner().on_screen = id;
+        let mut inner = self.inner();
+        inner.shown.extend(id.clone());
+        inner.on_screen = id;
     }
 
     /// What it should never have been asked to show.
@@ -90,6 +99,12 @@ impl Bell {
     /// How many calls have hung so far.
     pub fn hung(&self) -> usize {
         self.inner().hung
+    }
+
+    /// Whether the reviewer was told of it, as far as can be seen.
+    pub fn has_told_of(&self, id: &str) -> bool {
+        let inner = self.inner();
+        inner.counted || inner.shown.contains(id)
     }
 
     fn minute(&self) -> u32 {
@@ -106,7 +121,7 @@ impl Bell {
         if inner.on_screen == notice.handoff {
             return Some("it is on screen");
         }
-        let loud = matches!(notice.purpose, Purpose::Warning | Purpose::Alert);
+        let loud = matches!(notice.purpose, Purpose::Warning | Purpose::Alert | Purpose::Diverged);
         if inner.calm.pierces && loud && notice.priority == Priority::Urgent {
             return None;
         }
@@ -129,7 +144,14 @@ impl Notifier for Bell {
         let mood = self.mood();
         let goes_on = Arc::clone(&self.goes_on);
         match mood {
-            Mood::Shows => Box::pin(std::future::ready(Attempt::Shown)),
+            Mood::Shows => {
+                let mut inner = self.inner();
+                match notice.handoff {
+                    Some(id) => drop(inner.shown.insert(id)),
+                    None => inner.counted = true,
+                }
+                Box::pin(std::future::ready(Attempt::Shown))
+            }
             Mood::Missing => {
                 Box::pin(std::future::ready(Attempt::NoService("There is none.".to_owned())))
             }
@@ -144,5 +166,5 @@ impl Notifier for Bell {
         }
     }
 
-    fn retire(&self, _: &str) {}
+    fn retire(&self, _: Option<&str>) {}
 }

@@ -38,6 +38,8 @@ pub struct Held {
     pub acknowledged: bool,
     pub regranted: bool,
     pub age: i64,
+    /// How much of that the machine slept while its holder was connected.
+    pub slept: i64,
 }
 
 /// One handoff; all spans are in elapsed seconds.
@@ -54,7 +56,7 @@ pub struct Case {
     pub warned: Option<i64>,
     /// Its time came while nobody watched, and it was not warned of since.
     pub missed: bool,
-    /// The clock was set while the desk was off: its times cannot be told.
+    /// The clock was set just before it was released: its times cannot be told.
     pub skewed: bool,
     pub allowed: bool,
     /// What the deadline has done.
@@ -135,14 +137,17 @@ impl Case {
         &self.proposals[self.proposals.len() - 1]
     }
 
-    /// The least time between a warning and what follows it.
-    pub fn least(&self) -> i64 {
-        self.proposal().lead().min(self.proposal().grace())
+    /// The least time between a warning that is so long ago and what follows
+    /// it: the lead, and the grace where the deadline had passed by then. One
+    /// that was late and still in time leaves the shorter of the two.
+    fn least(&self, ago: i64) -> i64 {
+        let (lead, grace) = (self.proposal().lead(), self.proposal().grace());
+        if self.left + ago <= 0 { grace } else { lead.min(grace) }
     }
 
     /// Whether the deadline may act.
     pub fn is_due(&self) -> bool {
-        let warned = self.warned.is_some_and(|ago| ago >= self.least());
+        let warned = self.warned.is_some_and(|ago| ago >= self.least(ago));
         self.stage == Stage::Ready && !self.acted && !self.missed && warned && self.left <= 0
     }
 
@@ -173,12 +178,26 @@ impl Case {
         self.missed |= !watched && !due && self.is_due();
     }
 
+    /// The machine slept. Nobody could renew the lease of a holder who is
+    /// connected, and so that time takes nothing from it.
+    pub fn slept(&mut self, seconds: i64, connected: &[usize]) {
+        let there = |held: &&mut Held| connected.contains(&held.connection) && !held.regranted;
+        if let Some(held) = self.held.as_mut().filter(there) {
+            held.slept += seconds;
+        }
+    }
+
     /// The wall clock is set: only a date comes closer, or moves away.
     pub fn stepped(&mut self, by: i64) {
         if self.stage == Stage::Unknown || self.proposal().date.is_none() {
             return;
         }
         let due = self.is_due();
+        let was_late = self.warned.is_some_and(|ago| self.left + ago <= 0);
+        if by < 0 && was_late && !self.acted {
+            // It told of a deadline that had not passed after all.
+            self.warned = None;
+        }
         self.left -= by;
         self.missed = (self.missed && self.left <= 0) || (!due && self.is_due());
     }
@@ -218,7 +237,9 @@ impl Case {
         let mut next = Self { acted: true, ..self.clone() };
         match (self.proposal().kind, self.proposal().default) {
             (TimeoutKind::Escalate, _) => next.escalated = true,
-            (TimeoutKind::SafeDefault, Some(option)) if option == "keep" || self.allowed => {
+            (TimeoutKind::SafeDefault, Some(option))
+                if option == "keep" || option == "move" && self.allowed =>
+            {
                 next.stage = Stage::Released;
                 next.choice = Some(Choice::Default(option));
                 next.held = None;
@@ -293,12 +314,13 @@ impl Case {
             }
             Ask::Regrant => {
                 let lapsed = next.held.as_mut().is_some_and(|held| {
-                    let lapsed = held.age >= LEASE || (self.skewed && done);
+                    let lapsed = held.age - held.slept >= LEASE || (self.skewed && done);
                     held.regranted = true;
                     lapsed && held.acknowledged
                 });
-                let skewed = self.skewed && !done;
-                if skewed {
+                // A sleep gives a holder who is there at least what it took.
+                let renewed = self.held.as_ref().is_some_and(|held| held.slept > 0);
+                if (self.skewed || renewed) && !done {
                     return vec![self.clone()];
                 }
                 self.stage == Stage::Collected && lapsed
@@ -310,7 +332,7 @@ impl Case {
                     .filter(|held| held.connection == *connection && held.lease == *lease);
                 let may = out && mine.is_some();
                 if let Some(held) = mine.filter(|held| !held.acknowledged) {
-                    (held.acknowledged, held.age) = (true, 0);
+                    (held.acknowledged, held.age, held.slept) = (true, 0, 0);
                     next.stage = Stage::Collected;
                 }
                 may
@@ -349,9 +371,9 @@ impl Case {
     /// A connection was answered that it is the one to act.
     pub fn granted(&mut self, connection: usize, lease: String) -> Result<(), String> {
         if let Some(held) = &self.held {
-            let lapsed = held.age >= LEASE || self.skewed;
+            let lapsed = held.age - held.slept >= LEASE || self.skewed;
             let free = if held.acknowledged {
-                lapsed && (held.regranted || self.choice != Some(Choice::Burn))
+                lapsed && (held.regranted || !self.choice.is_some_and(Choice::is_irreversible))
             } else {
                 lapsed || held.connection == connection
             };
@@ -360,7 +382,8 @@ impl Case {
             }
         }
         let acknowledged = self.stage == Stage::Collected;
-        self.held = Some(Held { connection, lease, acknowledged, regranted: false, age: 0 });
+        self.held =
+            Some(Held { connection, lease, acknowledged, regranted: false, age: 0, slept: 0 });
         Ok(())
     }
 

@@ -26,8 +26,9 @@ pub struct Proposal {
 /// How the reviewer answers, or System in his place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// The option that cannot be taken back.
+    /// The option that its agent says cannot be taken back.
     Burn,
+    /// The one that it says can be.
     Move,
     Keep,
     Inform,
@@ -40,10 +41,11 @@ pub enum Choice {
 
 impl Proposal {
     pub fn random(seed: &mut Seed, number: usize, now: DateTime<Utc>) -> Self {
-        let (kind, default) = match seed.below(4) {
+        let (kind, default) = match seed.below(5) {
             0 => (TimeoutKind::ManualReview, None),
             1 => (TimeoutKind::Escalate, None),
             2 => (TimeoutKind::SafeDefault, Some("keep")),
+            3 => (TimeoutKind::SafeDefault, Some("sell")),
             _ => (TimeoutKind::SafeDefault, Some("move")),
         };
         let within: i64 = [120, 600, 1200][seed.below(3)];
@@ -78,6 +80,9 @@ impl Proposal {
             if id != "keep" {
                 option["action"] = json!({ "tool": id, "args": { "number": self.number } });
             }
+            if id == "move" {
+                option["action"]["undo"] = json!({ "kind": "tool", "tool": id, "args": {} });
+            }
             option
         };
         let mut deadline = match self.date {
@@ -102,7 +107,10 @@ impl Proposal {
             "pending_question": { "text": "Which?" },
             "deadline": deadline,
             "options": [
-                option("burn", "irreversible"), option("move", "reversible"), option("keep", "read")
+                option("burn", "irreversible"), option("move", "reversible"),
+                option("keep", "read"),
+                // Nothing undoes it, whatever its agent says.
+                option("sell", "reversible"),
             ],
         });
         if let Some(replaced) = &self.supersedes {
@@ -144,6 +152,12 @@ impl Choice {
             Self::Revise => reject(Then::Revise),
             Self::TakeOver => Answer::TakeOver { note: "Mine".to_owned() },
         }
+    }
+
+    /// Whether carrying it out cannot be taken back. A move can: its tool is
+    /// accepted, and it names its undo.
+    pub fn is_irreversible(self) -> bool {
+        self == Self::Burn
     }
 
     /// Whether this is the answer that a decision carries, in every part.

@@ -7,10 +7,13 @@ use chrono::TimeDelta;
 use handoff_domain::alerts::{Alerts, Quiet, Stage as AlertStage};
 use handoff_engine::Clock as _;
 use handoff_faultfs::Seed;
+use handoff_protocol::view::{AcceptTool, AcceptTools, NotificationState, ToolView};
 use handoff_testkit::FakeClock;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::agents::{AGENTS, Connection, EACH, Wait};
+use crate::calls::GateCall;
 use crate::calm::{Bell, Calm, Mood};
 use crate::case::{Ask, Case, Moment, Stage};
 use crate::desk::{Desk, folder};
@@ -28,6 +31,8 @@ pub struct World {
     folder: TempDir,
     tokens: [serde_json::Value; AGENTS],
     pub cases: Vec<Case>,
+    /// The calls that asked the gate.
+    pub calls: Vec<GateCall>,
     /// How many warnings of each were recorded.
     pub warnings: Vec<usize>,
     /// Numbers connections and proposals.
@@ -42,6 +47,8 @@ pub struct World {
     pub looking: Option<tokio::task::JoinHandle<()>>,
     /// It went on just now.
     pub went_on: bool,
+    /// A desk has died so far.
+    crashed: bool,
 }
 
 impl World {
@@ -58,14 +65,16 @@ impl World {
             folder: folder(),
             tokens: Default::default(),
             cases: Vec::new(),
+            calls: Vec::new(),
             warnings: Vec::new(),
             next: 0,
             hold: Duration::from_secs(5),
-            calm: Calm { pierces: true, ..Calm::default() },
+            calm: Calm::default(),
             set_by: TimeDelta::zero(),
             set_unseen: false,
             looking: None,
             went_on: false,
+            crashed: false,
         }
     }
 
@@ -103,9 +112,31 @@ impl World {
         }
         if first {
             self.save_settings()?;
+            self.accept_tools()?;
         }
         let awake = self.clock.awake();
         self.cases.iter_mut().for_each(|case| case.restarted(awake));
+        Ok(())
+    }
+
+    /// The reviewer takes each agent's word that its moves can be undone.
+    fn accept_tools(&self) -> Result<(), String> {
+        let desk = self.desk()?;
+        let known = json!({ "tools": [{ "name": "move", "effect": "reversible" }] });
+        for connection in &self.connections {
+            desk.run(connection.call("agent.tools", known.clone()))?.map_err(|it| it.message)?;
+        }
+        let roster = desk.engine.agents().map_err(|failure| failure.0.message)?;
+        for card in roster.agents {
+            let tool = |tool: ToolView| AcceptTool {
+                name: tool.name,
+                hash: tool.hash,
+                effect: tool.claimed,
+            };
+            let tools = card.tools.into_iter().map(tool).collect();
+            let accepted = desk.engine.accept_tools(AcceptTools { agent: card.name, tools });
+            desk.run(accepted)?.map_err(|failure| failure.0.message)?;
+        }
         Ok(())
     }
 
@@ -126,6 +157,7 @@ impl World {
         self.waits.clear();
         self.connections.clear();
         self.looking = None;
+        self.crashed |= self.desk.is_some();
         self.desk = None;
     }
 
@@ -133,6 +165,8 @@ impl World {
     pub fn save_settings(&mut self) -> Result<(), String> {
         let desk = self.desk()?;
         let mut settings = desk.engine.settings();
+        // How long its agents take to report is not part of the account.
+        settings.report_within_s = 0;
         settings.hold_s = u32::try_from(self.hold.as_secs()).unwrap_or_default();
         let alert = AlertStage {
             after_s: 0,
@@ -167,7 +201,11 @@ impl World {
 
     pub fn sleep(&mut self, seconds: i64) {
         self.clock.sleep(Duration::from_secs(seconds.unsigned_abs()));
-        self.cases.iter_mut().for_each(|case| case.elapse(seconds, false));
+        let connected: Vec<usize> = self.connections.iter().map(|open| open.number).collect();
+        self.cases.iter_mut().for_each(|case| {
+            case.elapse(seconds, false);
+            case.slept(seconds, &connected);
+        });
     }
 
     pub fn set_clock(&mut self, seconds: i64) {
@@ -176,13 +214,6 @@ impl World {
         self.set_by += by;
         self.set_unseen = true;
         self.cases.iter_mut().for_each(|case| case.stepped(seconds));
-    }
-
-    /// The clock is set while nobody can know: what hangs on it cannot be told.
-    pub fn set_clock_unseen(&mut self, seconds: i64) {
-        self.set_clock(seconds);
-        let open = |case: &&mut Case| case.stage != Stage::Unknown;
-        self.cases.iter_mut().filter(open).for_each(|case| case.skewed = true);
     }
 
     /// The desk looks at its clocks and acts by them.
@@ -230,6 +261,28 @@ impl World {
         }
     }
 
+    /// With a service and no calm there is nothing that waits and that nobody
+    /// was told of.
+    fn all_are_told_of(&mut self) -> Result<(), String> {
+        self.calm = Calm::default();
+        self.save_settings()?;
+        let service = "bell".to_owned();
+        let there = NotificationState::Available { service };
+        let desk = self.desk()?;
+        desk.run(async { desk.engine.notifications_are(there) })?;
+        desk.settle()?;
+        self.tick()?;
+        self.desk()?.settle()?;
+        let waits = |case: &&Case| case.stage == Stage::Ready && !case.manual;
+        let untold = |case: &&Case| !self.bell.has_told_of(&case.id);
+        match self.cases.iter().filter(waits).find(untold) {
+            // One that died in between is asked to catch up by what runs it.
+            Some(_) if self.crashed => Ok(()),
+            Some(case) => Err(format!("nobody was told of it: {case:?}")),
+            None => Ok(()),
+        }
+    }
+
     /// Leaves the desk alone with nothing in its way: in the end nobody waits.
     pub fn end(&mut self) -> Result<(), String> {
         self.tell("the end");
@@ -239,6 +292,7 @@ impl World {
         self.bell.set(Mood::Shows);
         self.desk()?.settle()?;
         self.tick()?;
+        self.all_are_told_of()?;
         let back = -self.set_by.num_seconds();
         self.set_clock(back);
         for _ in 0..6 {
@@ -253,6 +307,7 @@ impl World {
         }
         self.tick()?;
         self.lists()?;
+        self.recorded()?;
         for case in self.cases.iter().filter(|case| !case.skewed) {
             if case.waits() {
                 return Err(format!("it waits for ever: {case:?}"));

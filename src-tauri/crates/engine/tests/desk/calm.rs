@@ -1,0 +1,135 @@
+//! What comes while the reviewer wants nothing shown, and is not forgotten.
+
+use chrono::TimeDelta;
+use handoff_domain::alerts::{ByPriority, Purpose, Quiet, Stage};
+use handoff_engine::Clock as _;
+use handoff_testkit::Headless;
+use serde_json::json;
+
+use crate::agent::{Agent, approve, decide_and_release, until};
+use crate::alerts::{MINUTE, happened, live, pass, payload, set, shown, within};
+
+/// The minute of the day at which the clock of these tests begins.
+const BEGINS_MIN: u16 = 14 * 60 + 13;
+
+async fn quiet(desk: &Headless, minutes: u16) {
+    set(desk, |alerts| {
+        alerts.quiet = Some(Quiet { from_min: BEGINS_MIN, to_min: BEGINS_MIN + minutes });
+    })
+    .await;
+}
+
+async fn held_back(desk: &Headless, agent: &Agent, key: &str, priority: &str) -> String {
+    let mut low = payload(key, within(24 * 3600, "manual_review"));
+    low["priority"] = json!(priority);
+    let id = agent.submit(low).await;
+    until(desk, || happened(desk, &id, "not_notified") == 1).await;
+    id
+}
+
+#[tokio::test]
+async fn what_came_in_focus_is_shown_when_it_is_ended_early() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let tomorrow = desk.clock.now() + TimeDelta::days(1);
+    set(&desk, |alerts| alerts.focus_until = Some(tomorrow)).await;
+    // Of one of them there is never a reminder.
+    let ids =
+        [held_back(&desk, &agent, "a", "low").await, held_back(&desk, &agent, "b", "high").await];
+    live(&desk, 60).await;
+    assert!(desk.notifier.notices().is_empty());
+    set(&desk, |alerts| alerts.focus_until = None).await;
+    pass(&desk, 5).await;
+    until(&desk, || ids.iter().all(|id| happened(&desk, id, "notified") == 1)).await;
+    live(&desk, 60).await;
+    assert_eq!(desk.notifier.notices().len(), 2, "each once");
+}
+
+#[tokio::test]
+async fn what_came_in_quiet_hours_is_shown_when_they_are_switched_off() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    quiet(&desk, 8 * 60).await;
+    let id = held_back(&desk, &agent, "a", "low").await;
+    set(&desk, |alerts| alerts.quiet = None).await;
+    pass(&desk, 5).await;
+    until(&desk, || happened(&desk, &id, "notified") == 1).await;
+}
+
+#[tokio::test]
+async fn an_alert_that_the_calm_holds_back_says_so_and_counts_as_none() {
+    for notify in [true, false] {
+        let desk = Headless::new().await.unwrap();
+        let agent = Agent::named(&desk.engine, "tidy").await;
+        let (tomorrow, page) = (desk.clock.now() + TimeDelta::days(1), vec!["page".to_owned()]);
+        set(&desk, |alerts| {
+            alerts.focus_until = Some(tomorrow);
+            alerts.stages = vec![Stage { notify, command: page, ..alerts.stages[0].clone() }];
+        })
+        .await;
+        let id = agent.submit(payload("k", within(600, "escalate"))).await;
+        live(&desk, 700).await;
+        assert_eq!((desk.runner.ran().len(), desk.notifier.notices().len()), (0, 0));
+        assert_eq!(happened(&desk, &id, "alerted"), 0, "nobody was");
+        let thread = desk.engine.open_case(&id).unwrap().thread;
+        let held = thread.iter().find(|entry| entry.event == "not_alerted").unwrap();
+        assert_eq!(
+            held.text,
+            "Alerted after the deadline, not shown: focus is on; your command was not run"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_warning_that_was_held_back_is_shown_when_the_calm_is_over() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    // Until an hour before the deadline; the warning is due four hours earlier.
+    quiet(&desk, 7 * 60).await;
+    let deadline = json!({ "respond_within_s": 8 * 3600, "warn_before_s": 5 * 3600,
+        "on_timeout": { "kind": "manual_review" } });
+    let id = agent.submit(payload("k", deadline)).await;
+    for _ in 0..36 {
+        pass(&desk, 10 * MINUTE).await;
+    }
+    assert_eq!((happened(&desk, &id, "warned"), desk.notifier.notices().len()), (1, 0));
+    for _ in 0..6 {
+        pass(&desk, 10 * MINUTE).await;
+    }
+    until(&desk, || shown(&desk, Purpose::Warning) == 1).await;
+    pass(&desk, 50 * MINUTE).await;
+    assert_eq!(desk.notifier.notices().len(), 1, "once");
+}
+
+#[tokio::test]
+async fn what_came_in_the_calm_is_shown_by_a_desk_that_starts_after_it() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    set(&desk, |alerts| {
+        alerts.remind_every_s = ByPriority { low: 0, normal: 0, high: 0, urgent: 0 }
+    })
+    .await;
+    quiet(&desk, 60).await;
+    let id = held_back(&desk, &agent, "a", "low").await;
+    agent.hang_up();
+    desk.clock.pass(std::time::Duration::from_hours(2));
+    let desk = desk.restart().await.unwrap();
+    pass(&desk, 5).await;
+    until(&desk, || desk.notifier.notices().len() == 1).await;
+    assert_eq!(desk.notifier.notices()[0].handoff, Some(id));
+}
+
+#[tokio::test]
+async fn that_an_agent_did_otherwise_is_told_after_the_calm() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    quiet(&desk, 60).await;
+    let id = held_back(&desk, &agent, "a", "high").await;
+    decide_and_release(&desk, &id, approve("keep")).await;
+    let report = json!({ "outcome": "diverged", "why": "The disk was full.", "steps": [] });
+    agent.call("handoff.reconcile", json!({ "id": id, "report": report })).await.unwrap();
+    until(&desk, || happened(&desk, &id, "not_notified") == 2).await;
+    assert!(desk.engine.tick().await.is_some(), "its end is waited for, though nothing is timed");
+    live(&desk, 3600).await;
+    until(&desk, || shown(&desk, Purpose::Diverged) == 1).await;
+}

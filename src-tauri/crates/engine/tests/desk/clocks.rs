@@ -1,0 +1,70 @@
+//! A wall clock that is set while the desk is off.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use handoff_domain::alerts::Purpose;
+use handoff_domain::lifecycle::Flag;
+use handoff_engine::Clock as _;
+use handoff_testkit::Headless;
+
+use crate::alerts::{case, live, shown, with, within};
+
+/// Whether the hour that was given from `gone` seconds on lasts as long as it
+/// is to, and the warning comes when it is to.
+async fn lasts_its_hour(desk: &Headless, id: &str, gone: u64, why: &str) {
+    live(desk, 2800 - gone).await;
+    assert_eq!(shown(desk, Purpose::Warning), 0, "no early warning: {why}");
+    live(desk, 100).await;
+    assert_eq!(shown(desk, Purpose::Warning), 1, "and none too late: {why}");
+    let escalated = || case(desk, id).flags.contains(&Flag::Escalated);
+    live(desk, 695).await;
+    assert!(!escalated(), "{why}");
+    live(desk, 10).await;
+    assert!(escalated(), "{why}");
+}
+
+#[tokio::test]
+async fn a_span_is_not_changed_by_a_clock_that_was_set_while_the_desk_was_off() {
+    for years in [-3, 56] {
+        let (desk, agent, id) = with(within(3600, "escalate")).await;
+        live(&desk, 1000).await;
+        agent.hang_up();
+        desk.clock.step(TimeDelta::days(365 * years));
+        let desk = desk.restart().await.unwrap();
+        lasts_its_hour(&desk, &id, 1000, &format!("{years} years")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_is_taken_account_of_once_however_often_the_desk_starts() {
+    let (desk, agent, id) = with(within(3600, "escalate")).await;
+    live(&desk, 1000).await;
+    agent.hang_up();
+    desk.clock.step(TimeDelta::days(365));
+    let desk = desk.restart().await.unwrap().restart().await.unwrap();
+    // And once where it was set while the desk ran.
+    live(&desk, 5).await;
+    desk.clock.step(TimeDelta::days(-400));
+    live(&desk, 5).await;
+    let desk = desk.restart().await.unwrap();
+    lasts_its_hour(&desk, &id, 1010, "two steps and three starts").await;
+}
+
+#[tokio::test]
+async fn a_machine_that_starts_in_1970_and_learns_the_time_later_keeps_every_span() {
+    let (desk, agent, id) = with(within(3600, "escalate")).await;
+    live(&desk, 1000).await;
+    agent.hang_up();
+    let before = desk.clock.now();
+    desk.clock.reboot(DateTime::<Utc>::UNIX_EPOCH);
+    let desk = desk.restart().await.unwrap();
+    live(&desk, 60).await;
+    // It was off for ten minutes, as is known now.
+    desk.clock.step(before + TimeDelta::minutes(10) - DateTime::<Utc>::UNIX_EPOCH);
+    // When the machine was ended is known to ten minutes.
+    live(&desk, 2800 - 1060).await;
+    assert_eq!(shown(&desk, Purpose::Warning), 0, "no early warning");
+    live(&desk, 100 + 600).await;
+    assert_eq!(shown(&desk, Purpose::Warning), 1, "and none too late");
+    assert!(!case(&desk, &id).flags.contains(&Flag::Escalated));
+    assert!(case(&desk, &id).deadline.respond_by > before, "in the present again");
+}
