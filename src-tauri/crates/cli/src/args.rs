@@ -1,141 +1,19 @@
 //! The command line: which words there are, and what `--help` says of them.
 
+mod help;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use handoff_domain::lifecycle::State;
 
-const AFTER_HELP: &str = "\
-Examples:
-  handoff submit case.json                 hand off and go on working
-  handoff wait h-4d1b65… --timeout 600     wait up to ten minutes for the answer
-  handoff submit --wait 600 ask.json && rm -r build
-                                           runs rm only after a reviewer's yes
-  jq -n '{…}' | handoff validate -         check a payload without a desk
-  handoff demo                             watch an agent work on sample files
-
-Exit codes:
-   0  done (submit: accepted, or kept in the spool until a desk runs); wait:
-      approved by the reviewer, as proposed or edited
-   1  internal error          2  usage            3  invalid payload
-   4  desk unreachable        6  not found
-   5  conflict or refused; submit --wait: approved, but another caller acts or acted
-  10  still pending
-  11  over without a decision: manual review, withdrawn, superseded
-  12  information instead of an approval     13  rejected
-  14  the reviewer takes over                15  the declared default was taken
-
-The manual page: handoff man | man -l -
-A folder of the desk other than the platform's is named by HANDOFF_DESK_HOME.";
-
-const WAIT_HELP: &str = "\
-Prints the decision as soon as it is released and acknowledges that it was
-received. With `act yes` this caller, and nobody else, is to act on it; report
-afterwards with `handoff reconcile`. A restart of the desk does not end the
-wait. Can be asked again at any time. A decision that is made when the time is
-over, but can still be undone, is waited for up to 35 seconds more.
-
-Exit codes: 0 approved, whoever is to act on it, 10 still pending, 11 over
-without a decision, 12 information, 13 rejected, 14 taken over, 15 default taken
-by the desk.";
-
-const SUBMIT_HELP: &str = "\
-The desk answers once the handoff is stored durably. Submitting the same key
-with the same content again gives the same id, so a retry is safe.
-
-Where no desk runs and none can be started, the handoff is checked and kept in
-the spool, a folder of the desk, and the exit code is 0: the desk takes it up
-as soon as it runs, under the id that is printed. Its deadline counts from now. The
-same is done where a desk takes the connection and does not answer.
-
-With --wait it goes on like `handoff wait` and exits as that does:
-  handoff submit --wait 600 ask.json && ./deploy
-deploys only after a reviewer's approval, and only once for one key: run again,
-it exits with 5. A new question needs a new key. From the spool it goes on looking
-for a desk, and exits with 10 when none has come in time.";
-
-const RECONCILE_HELP: &str = "\
-The report says what the agent did with the decision:
-  {\"outcome\": \"applied\", \"steps\": [{\"id\": \"refund\", \"outcome\": \"applied\"}]}
-  {\"outcome\": \"diverged\", \"why\": \"The charge was already refunded.\"}
---applied is short for the report that it did exactly what was decided.";
-
-const CHECK_HELP: &str = "\
-The call names its task, tool and arguments, and a key of its own:
-  {\"task\": {\"id\": \"t-1\", \"title\": \"Tidy\", \"goal\": \"Room on the disk\"},
-   \"tool\": \"bash\", \"args\": {\"command\": \"rm -r build\"}, \"cwd\": \"/work\", \"key\": \"c-1\"}
-The desk reads what the call does, and answers by the level and the rules that the
-reviewer has set. What cannot be undone, or what nobody knows, is always held; a
-held call becomes a handoff, and `handoff wait` waits for its answer. After a yes
-the same call runs, once: ask again with the same key, or report with `record`.
-
-Without a desk nothing is permitted: only what reads may go on.
-
-Exit codes: 0 run, 10 held, 5 denied, 4 no desk.";
-
-const RECORD_HELP: &str = "\
-  {\"task\": \"t-1\", \"action\": {\"id\": \"a-1\", \"tool\": \"bash\",
-   \"input\": {\"command\": \"rm -r build\"}, \"effect\": \"irreversible\", \"status\": \"done\"}}
-A record of what was decided closes that handoff. A record of something else, or of
-what should have been asked, is shown to the reviewer, and the agent then has to ask
-for every change.";
-
-const TASK_HELP: &str = "\
-  {\"task\": {\"id\": \"t-1\", \"title\": \"Tidy\", \"goal\": \"Room on the disk\"},
-   \"plan\": {\"steps\": [{\"id\": \"scan\", \"title\": \"Look\", \"status\": \"pending\"}]}}
-So the reviewer can set how far the agent may go before it starts.";
-
-const TOOLS_HELP: &str = "\
-  {\"tools\": [{\"name\": \"fs.move\", \"description\": \"Moves a file\", \"effect\": \"reversible\"}]}
-What is said of an effect counts once the reviewer has accepted that very definition.";
-
-const NEXT_HELP: &str = "\
-Prints what the reviewer said unasked: to pause and to go on, that a task is taken
-over or given back with what was done by hand, another plan, words. What is printed
-counts as known and is not printed again. A check answers how much there is to know.
-
-Exit codes: 0, also when there is nothing; 4 no desk.";
-
-const VERIFY_HELP: &str = "\
-Every event in the desk's database is chained to the one before it by a hash, and
-the last hash is kept in the file audit-head beside it. This checks all of them,
-that none is missing at the end, and that each handoff stands where its last
-event left it. It names the first thing that is wrong.
-
-It finds damage and meddling with single files. It cannot find what somebody did
-who changed all of them and computed the hashes anew.
-
-Exit codes: 0 all is whole, 1 something is wrong, or there is no audit log.";
-
-const DOCTOR_HELP: &str = "\
-Without --restore it only looks: the version, the database and its audit log, the
-backups with their ages, what is left in the spool, the room on the disk, who may
-enter the folder, and which process is the desk. The desk may run meanwhile.
-
-With --restore it sets the database aside and puts a backup in its place: FILE,
-or the newest. The desk must be off. The events after the backup are kept in the
-audit log, whose new epoch names them.
-
-Exit codes: 0 nothing is wrong, or restored; 1 something is wrong; 2 not
-confirmed; 5 a desk is running, or the answer was not yes; 6 there is no backup.";
-
-const DEMO_HELP: &str = "\
-Without DIR the agent fills a sample folder of its own with real files, sorts
-them, and asks before it deletes the duplicates. With DIR it touches nothing in
-that folder before its plan was approved. It leaves alone what is hidden, lies
-in subfolders, is a link or is linked to, and says so. Stopped while it waits and
-started again, it goes on waiting for the same answer.
-
-It tells the desk its tools and its plan before it begins. Once its tools are
-accepted there and its level is Draft or Execute, it asks the gate for each move
-by itself and moves only what may run; what is held it waits for, and without a
-desk it moves nothing. At Draft it ends with the draft of its moves, and moves
-back what the reviewer picks. Deleting is asked for at every level.
-
-Exits as `handoff wait` does after the last answer; with 5 also when a file
-changed after the answer, so that not all of it could be done, and with 10 while
-the reviewer has paused it.";
+use self::help::{
+    AFTER_HELP, CHECK_HELP, DEMO_HELP, DOCTOR_HELP, HOOK_HELP, INSTALL_HELP, MCP_GATE_HELP,
+    MCP_HELP, NEXT_HELP, RECONCILE_HELP, RECORD_HELP, SUBMIT_HELP, TASK_HELP, TOOLS_HELP,
+    VERIFY_HELP, WAIT_HELP,
+};
 
 /// Hand a case to the person at the desk, and go on from the answer.
 #[derive(Debug, Parser)]
@@ -176,12 +54,21 @@ pub enum Verb {
     /// What the reviewer has told this agent since it last looked.
     #[command(after_help = NEXT_HELP)]
     Next {
-        /// Wait this long, in seconds, if there is nothing.
-        #[arg(long, value_name = "SECS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+        /// Wait this long if there is nothing: seconds, or a time such as 10m.
+        #[arg(long, value_name = "SECS", default_value_t = 0, value_parser = seconds)]
         wait: u32,
         /// Only what concerns this task.
         #[arg(long, value_name = "ID")]
         task: Option<String>,
+        /// Say that what this item asks to undo is undone, and print nothing.
+        #[arg(long, value_name = "ITEM", conflicts_with_all = ["wait", "task"])]
+        undid: Option<String>,
+        /// Say that what this item asks to undo is not undone, and print nothing.
+        #[arg(long, value_name = "ITEM", conflicts_with_all = ["wait", "task", "undid"])]
+        not_undone: Option<String>,
+        /// Why it is not undone.
+        #[arg(long, value_name = "TEXT", requires = "not_undone")]
+        why: Option<String>,
     },
     /// Show a handoff with its decision.
     Show {
@@ -246,6 +133,12 @@ pub enum Verb {
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
     },
+    /// Serve an MCP client on standard input and output.
+    #[command(after_help = MCP_HELP)]
+    Mcp,
+    /// Run an MCP server and ask before each of its tool calls.
+    #[command(after_help = MCP_GATE_HELP)]
+    McpGate(McpGate),
     /// Check the desk's audit log; needs no desk, and hinders none.
     #[command(after_help = VERIFY_HELP)]
     Verify,
@@ -263,6 +156,38 @@ pub enum Verb {
         /// The folder to tidy; a sample folder if not given.
         dir: Option<PathBuf>,
     },
+    /// Answer one event of a coding agent's hook, read from standard input.
+    #[command(after_help = HOOK_HELP)]
+    Hook {
+        /// Whose hook it is.
+        client: CodingAgent,
+        /// Answer within this many seconds, less than the client's own time-out.
+        #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        answer_within: Option<u64>,
+    },
+    /// Make a coding agent ask the desk before every call.
+    #[command(after_help = INSTALL_HELP)]
+    Install {
+        /// The coding agent.
+        client: CodingAgent,
+        /// For all your work, or for the project in this folder.
+        #[arg(long, default_value = "user")]
+        scope: Scope,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take that out of its settings again, and nothing else.
+    Uninstall {
+        /// The coding agent.
+        client: CodingAgent,
+        /// For all your work, or for the project in this folder.
+        #[arg(long, default_value = "user")]
+        scope: Scope,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the completions for a shell.
     Completions {
         /// The shell.
@@ -273,6 +198,31 @@ pub enum Verb {
         /// The page of one command.
         command: Option<String>,
     },
+}
+
+/// The coding agents that have hooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CodingAgent {
+    ClaudeCode,
+    Codex,
+    Gemini,
+}
+
+impl From<CodingAgent> for handoff_hooks::Client {
+    fn from(agent: CodingAgent) -> Self {
+        match agent {
+            CodingAgent::ClaudeCode => Self::ClaudeCode,
+            CodingAgent::Codex => Self::Codex,
+            CodingAgent::Gemini => Self::Gemini,
+        }
+    }
+}
+
+/// Whose settings are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    User,
+    Project,
 }
 
 /// `handoff task`.
@@ -312,6 +262,22 @@ pub struct Submit {
     /// Wait for the decision, this long at most, and exit as `wait` does. Seconds, or 90s, 10m, 2h.
     #[arg(long, value_name = "SECS", value_parser = seconds, allow_hyphen_values = true)]
     pub wait: Option<u32>,
+}
+
+/// `handoff mcp-gate`.
+#[derive(Debug, Args)]
+pub struct McpGate {
+    /// How long a held call waits before the client is told to ask again. Seconds, or 90s, 10m, 2h.
+    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "45")]
+    pub wait: u32,
+    /// The server: a program and its arguments, after --.
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub command: Vec<OsString>,
 }
 
 /// `handoff doctor`.

@@ -270,7 +270,9 @@ pub fn reconcile(
                 )
             })?
         }
-        None => Report { outcome: Outcome::Applied, why: None, steps: Vec::new() },
+        None => {
+            Report { outcome: Outcome::Applied, why: None, steps: Vec::new(), unmet: Vec::new() }
+        }
     };
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
     let asked = Reconcile { id: given.id.clone(), report };

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use handoff_domain::integration::Integration;
 use handoff_domain::lifecycle::{Flag, State};
-use handoff_protocol::wire::{Answered, ErrorCode, Hello, Wait, method};
+use handoff_protocol::wire::{Answered, Hello, Wait, method};
 use handoff_spool::Spool;
 use handoff_transport::client::{Client, ClientError};
 use handoff_transport::home::Home;
@@ -13,15 +14,12 @@ use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::start::{self, Found};
 
-/// What this command says it is built with.
-pub const FRAMEWORK: &str = "handoff-cli";
-
 /// The longest single wait asked of the desk; a longer one is asked again.
-const ONE_WAIT: Duration = Duration::from_mins(10);
+pub const ONE_WAIT: Duration = Duration::from_mins(10);
 
 /// How much later than asked for an answer may come before the desk counts as
 /// gone.
-const LATE: Duration = Duration::from_secs(30);
+pub const LATE: Duration = Duration::from_secs(30);
 
 /// The first and the longest pause before a lost desk is looked for again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -95,9 +93,9 @@ impl Desk {
             &self.home,
             Hello {
                 name: self.agent.clone(),
-                framework: Some(FRAMEWORK.to_owned()),
+                framework: Some(Integration::CommandLine.framework().to_owned()),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-                token: None,
+                ..Hello::default()
             },
         )
     }
@@ -129,7 +127,7 @@ impl Desk {
                     }
                     pause = FIRST_PAUSE;
                 }
-                Err(error) if passes(&error) && !until.is_some_and(is_past) => {
+                Err(error) if error.passes() && !until.is_some_and(is_past) => {
                     remark(&looks_again(&error, until));
                     std::thread::park_timeout(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -147,7 +145,7 @@ impl Desk {
         loop {
             let error = match self.connect() {
                 Ok(client) => return Ok(client),
-                Err(error) if passes(&error) => error,
+                Err(error) if error.passes() => error,
                 Err(error) => return Err(error),
             };
             if until.is_some_and(is_past) {
@@ -165,18 +163,6 @@ pub fn is_past(moment: Instant) -> bool {
     Instant::now() >= moment
 }
 
-/// Whether the desk may only be away for a moment, as while it restarts.
-pub fn passes(error: &ClientError) -> bool {
-    match error {
-        ClientError::Unreachable { .. } | ClientError::Lost { .. } => true,
-        ClientError::Refused { data, .. } => data.code == ErrorCode::Unavailable,
-        ClientError::NotOurs { .. }
-        | ClientError::Malformed { .. }
-        | ClientError::TooLarge { .. }
-        | ClientError::Token { .. } => false,
-    }
-}
-
 /// That the desk went away, and what is done about it.
 fn looks_again(error: &ClientError, until: Option<Instant>) -> String {
     let span = until.map_or_else(String::new, |until| {
@@ -188,7 +174,7 @@ fn looks_again(error: &ClientError, until: Option<Instant>) -> String {
 
 /// Why a wait ended without the desk, where that is why.
 fn stayed_away(error: ClientError, id: &str) -> Failure {
-    if !passes(&error) {
+    if !error.passes() {
         return error.into();
     }
     Failure::unreachable(

@@ -58,7 +58,11 @@ pub fn run(edge: &mut Edge<'_>, given: &Doctor) -> Result<Exit, Failure> {
         return Err(Failure::new(
             ErrorCode::Internal,
             format!("There is no desk in {}.", home.root().display()),
-            "Start the desk once, or name its folder in HANDOFF_DESK_HOME.",
+            if home.root().exists() {
+                "It is no folder: name the desk's folder in HANDOFF_DESK_HOME."
+            } else {
+                "Start the desk once, or name its folder in HANDOFF_DESK_HOME."
+            },
         ));
     }
     match &given.restore {
@@ -168,7 +172,7 @@ fn restore(
         return Err(Failure::new(
             ErrorCode::Refused,
             "A desk is running; its database cannot be replaced.",
-            "Quit the desk (in its tray menu), then try again.",
+            "Quit the desk (in its tray menu, or Ctrl+K and Quit in its window), then try again.",
         ));
     };
     let files = Files::of(home.database());

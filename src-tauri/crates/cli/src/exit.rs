@@ -34,6 +34,8 @@ pub enum Exit {
     TakeOver,
     /// The deadline passed and the desk took the declared default.
     Default,
+    /// What another program that ran behind this one ended with.
+    Passed(u8),
 }
 
 impl Exit {
@@ -53,6 +55,7 @@ impl Exit {
             Self::Reject => 13,
             Self::TakeOver => 14,
             Self::Default => 15,
+            Self::Passed(code) => code,
         }
     }
 

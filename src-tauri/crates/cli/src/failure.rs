@@ -130,37 +130,7 @@ impl From<HomeError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Refused { data, .. } => {
-                Self { exit: Exit::of_error(data.code), data, unheard: false }
-            }
-            ClientError::Unreachable { socket, why } => Self::unreachable(
-                format!("No desk answers at {}: {why}.", socket.display()),
-                "Start `handoff-desk`, and check that HANDOFF_DESK_HOME is the same for both.",
-            ),
-            ClientError::NotOurs { .. } => Self::unreachable(
-                format!("{error}."),
-                "Do not use it. Find out who made it, remove it, and start `handoff-desk`.",
-            ),
-            ClientError::Lost { why } => Self::unreachable(
-                format!("The connection to the desk was lost: {why}."),
-                "Whether it was done is unknown. Ask again: the key makes a repeated submit safe.",
-            ),
-            ClientError::Malformed { why } => Self::new(
-                ErrorCode::Internal,
-                format!("The desk's answer cannot be understood: {why}."),
-                "The command and the desk may be of different versions; compare `handoff --version`.",
-            ),
-            ClientError::TooLarge { bytes } => Self::new(
-                ErrorCode::FrameTooLarge,
-                format!("The call takes {bytes} bytes, more than the desk accepts."),
-                "Leave long outputs out and name them in `briefing.not_included`.",
-            ),
-            ClientError::Token { path, why } => Self::new(
-                ErrorCode::Refused,
-                format!("The agent's token {} cannot be used: {why}.", path.display()),
-                "Make the file readable for yourself, or take another name with --agent.",
-            ),
-        }
+        let data = Box::new(error.explained());
+        Self { exit: Exit::of_error(data.code), data, unheard: false }
     }
 }

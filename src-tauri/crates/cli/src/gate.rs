@@ -8,24 +8,18 @@ use std::time::Duration;
 
 use handoff_protocol::wire::{
     Ack, ByTask, Check, Checked, Gate, Next, NextItems, OpenTask, PlanTask, RecordAction, Recorded,
-    TaskStanding, Tools, ToolsKnown, method,
+    TaskStanding, Tools, ToolsKnown, UndoOutcome, UndoReport, method,
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::TaskVerb;
-use crate::desk::Desk;
+use crate::desk::{Desk, LATE, ONE_WAIT};
 use crate::edge::Edge;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::text::gate as text;
-
-/// The longest that one call waits; a longer time is several calls.
-const ONE_WAIT_S: u32 = 600;
-
-/// How much longer an answer may take than the desk was asked to wait.
-const LATE: Duration = Duration::from_secs(10);
 
 /// `handoff check`.
 pub fn check(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
@@ -82,7 +76,8 @@ pub fn task(edge: &mut Edge<'_>, agent: &str, verb: TaskVerb) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// `handoff next`: what is printed is acknowledged, and not printed again.
+/// `handoff next`: what is printed is acknowledged, and not printed again, but
+/// for what is to be undone: that stands until it is said what came of it.
 pub fn next(
     edge: &mut Edge<'_>,
     agent: &str,
@@ -92,20 +87,37 @@ pub fn next(
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
     let mut left = wait_s;
     let told: NextItems = loop {
-        let turn = left.min(ONE_WAIT_S);
-        let asked = Next { task: task.clone(), wait_s: Some(turn) };
-        let patience = Duration::from_secs(u64::from(turn)) + LATE;
-        let told: NextItems = client.call_by(method::NEXT, &asked, patience)?;
-        left -= turn;
+        let turn = Duration::from_secs(u64::from(left)).min(ONE_WAIT);
+        let seconds = u32::try_from(turn.as_secs()).unwrap_or(left);
+        let asked = Next { task: task.clone(), wait_s: Some(seconds) };
+        let told: NextItems = client.call_by(method::NEXT, &asked, turn + LATE)?;
+        left -= seconds;
         if left == 0 || !told.items.is_empty() {
             break told;
         }
     };
     edge.answer(&told, &text::next(&told))?;
-    for item in &told.items {
+    let known = told.items.iter().filter(|item| item.instruction.undoes().is_none());
+    for item in known {
         let known = Ack { id: item.id.clone(), result: None };
         client.call::<_, Value>(method::ACK, &known)?;
     }
+    Ok(Exit::Done)
+}
+
+/// `handoff next --undid` and `--not-undone`: what came of an undo.
+pub fn undid(
+    edge: &mut Edge<'_>,
+    agent: &str,
+    id: String,
+    not: Option<String>,
+) -> Result<Exit, Failure> {
+    let report = UndoReport {
+        outcome: if not.is_some() { UndoOutcome::Failed } else { UndoOutcome::Undone },
+        why: not.filter(|why| !why.is_empty()),
+    };
+    let ack = Ack { id, result: Some(json!(report)) };
+    Desk::new(edge, agent)?.reach(edge)?.call::<_, Value>(method::ACK, &ack)?;
     Ok(Exit::Done)
 }
 

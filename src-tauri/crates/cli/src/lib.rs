@@ -13,7 +13,9 @@ mod edge;
 mod exit;
 mod failure;
 mod gate;
+mod hook;
 mod input;
+mod mcp;
 mod spool;
 mod start;
 #[cfg(test)]
@@ -39,8 +41,12 @@ use crate::failure::Failure;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Some(exit) = hook::at_once(std::env::args_os()) {
+        return exit;
+    }
     let mut edge = Edge {
-        stdin: &mut io::stdin().lock(),
+        // Not locked: the gate of `mcp-gate` reads it on a thread of its own.
+        stdin: &mut io::stdin(),
         stdout: &mut io::stdout(),
         stderr: &mut io::stderr().lock(),
         variable: &|name| std::env::var_os(name),
@@ -81,13 +87,23 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
     let unset = (edge.variable)("HANDOFF_AGENT").is_some_and(|value| value.is_empty());
     let named = line.agent.filter(|name| !(name.is_empty() && unset));
     let agent = named.as_deref().unwrap_or("cli");
+    if agent.is_empty() {
+        return Err(Failure::unreadable(
+            "The agent's name is empty.",
+            "Give it a name, or leave --agent out.",
+        ));
+    }
     match line.verb {
         Verb::Demo { dir } => demo::run(edge, named.as_deref().unwrap_or("demo"), dir.as_deref()),
         Verb::Schema { name } => commands::schema(edge, name.as_deref()),
         Verb::Submit(given) => commands::submit(edge, agent, &given),
         Verb::Validate { file } => commands::validate(edge, &file),
         Verb::Wait { id, timeout } => commands::wait(edge, agent, &id, timeout),
-        Verb::Next { wait, task } => gate::next(edge, agent, wait, task),
+        Verb::Next { undid: Some(item), .. } => gate::undid(edge, agent, item, None),
+        Verb::Next { not_undone: Some(item), why, .. } => {
+            gate::undid(edge, agent, item, Some(why.unwrap_or_default()))
+        }
+        Verb::Next { wait, task, .. } => gate::next(edge, agent, wait, task),
         Verb::Show { id } => commands::show(edge, agent, &id),
         Verb::List { state, search, limit } => {
             commands::list(edge, agent, &ListQuery { state, search, limit: Some(limit) })
@@ -99,6 +115,17 @@ fn perform(line: CommandLine, edge: &mut Edge<'_>) -> Result<Exit, Failure> {
         Verb::Record { file } => gate::record(edge, agent, &file),
         Verb::Tools { file } => gate::tools(edge, agent, &file),
         Verb::Task { verb } => gate::task(edge, agent, verb),
+        Verb::Hook { client, answer_within } => {
+            Ok(hook::run(edge, client.into(), named.as_deref(), answer_within))
+        }
+        Verb::Install { client, scope, dry_run } => {
+            hook::install(edge, client.into(), named.as_deref(), scope, dry_run)
+        }
+        Verb::Uninstall { client, scope, dry_run } => {
+            hook::uninstall(edge, client.into(), scope, dry_run)
+        }
+        Verb::Mcp => mcp::serve(edge, named),
+        Verb::McpGate(given) => mcp::gate(edge, named, given),
         Verb::Doctor(given) => doctor::run(edge, &given),
         Verb::Verify => verify::run(edge),
         Verb::Completions { shell } => commands::completions(edge, shell),

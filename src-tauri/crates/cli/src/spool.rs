@@ -8,7 +8,10 @@ use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use handoff_domain::identity::{handoff_id, is_agent_name};
+use handoff_domain::integration::Integration;
 use handoff_domain::lifecycle::{State, Timing};
+use handoff_domain::record::Recorded;
+use handoff_domain::rollback;
 use handoff_domain::validate::{self, Checked, Deadlines};
 use handoff_protocol::wire::{
     Answered, ErrorCode, ListQuery, Listed, ListedHandoff, Shown, Standing, Submit, method,
@@ -19,7 +22,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::commands::await_decision;
-use crate::desk::{Desk, FRAMEWORK, is_past, passes};
+use crate::desk::{Desk, is_past};
 use crate::edge::Edge;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -93,7 +96,7 @@ pub fn leave(
     desk.home().create()?;
     let entry = Entry {
         agent: desk.agent().to_owned(),
-        framework: Some(FRAMEWORK.to_owned()),
+        framework: Some(Integration::CommandLine.framework().to_owned()),
         token: Client::token(desk.home(), desk.agent())?,
         spooled_at: now,
         withdrawn: None,
@@ -108,7 +111,7 @@ pub fn leave(
     match outcome {
         Ok(Some((client, standing))) => Ok(Left::Taken(client, standing)),
         Ok(None) => Ok(spooled(id, entry, known, why)),
-        Err(error) if passes(&error) => Ok(spooled(id, entry, known, why)),
+        Err(error) if error.passes() => Ok(spooled(id, entry, known, why)),
         Err(error) => {
             if !known {
                 // Otherwise the desk would report what its agent knows already.
@@ -169,7 +172,7 @@ pub fn wait(
     loop {
         let client = match desk.look_for(until) {
             Ok(client) => client,
-            Err(error) if passes(&error) => return pending(edge, desk, id, entry),
+            Err(error) if error.passes() => return pending(edge, desk, id, entry),
             Err(error) => return Err(error.into()),
         };
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -199,10 +202,14 @@ pub fn show(edge: &mut Edge<'_>, desk: &Desk, id: &str, entry: &Entry) -> Result
             .map_err(|faults| Failure::invalid("What lies in the spool", faults))?;
     let shown = Shown {
         answered: answered(id, entry),
-        key: payload.key,
         received_at: entry.spooled_at,
         respond_by: Timing::new(&payload.deadline, entry.spooled_at).respond_by,
         report: None,
+        standing: Recorded::all_of(&payload)
+            .iter()
+            .map(|done| (done.action.id.clone(), rollback::standing(done, entry.spooled_at)))
+            .collect(),
+        key: payload.key,
         handoff: value,
     };
     let text = format!("{}\n{}", text::shown(&shown), lies_in(desk, id));
@@ -298,7 +305,7 @@ pub fn withdraw(
         ));
     }
     let withdrawn = Withdrawn { at: (edge.now)(), reason };
-    desk.spool().withdraw(&entry, withdrawn.clone()).map_err(|error| {
+    let done = desk.spool().withdraw(&entry, withdrawn.clone()).map_err(|error| {
         Failure::unreachable(
             format!("It could not be taken back: {error}."),
             "Try again; whether it happened is shown by `handoff show ID`.",
@@ -306,6 +313,16 @@ pub fn withdraw(
     })?;
     // A desk that runs by now is woken by a greeting, and does the same.
     drop(desk.connect());
+    if !done {
+        let standing = standing(id, &entry);
+        let text = format!(
+            "{}A desk had taken it up already, and may have an answer to it. It is asked to take \
+             it back as soon as it runs; `handoff show ID` says what became of it.\n",
+            text::standing(&standing)
+        );
+        edge.answer(&FromSpool { answer: &standing, spooled: true }, &text)?;
+        return Ok(Exit::Pending);
+    }
     let standing = standing(id, &Entry { withdrawn: Some(withdrawn), ..entry });
     let text = format!(
         "{}It stays in the spool, marked as taken back, until the desk has recorded that.\n",
@@ -403,10 +420,12 @@ fn standing(id: String, entry: &Entry) -> Standing {
 
 fn answered(id: &str, entry: &Entry) -> Answered {
     Answered {
+        preconditions: Vec::new(),
         id: id.to_owned(),
         revision: 1,
         state: state(entry),
         flags: Vec::new(),
+        warned_at: None,
         decision: None,
         action_hash: None,
         act: false,

@@ -5,6 +5,7 @@
 //! the variables a desktop program needs: an agent's environment is full of
 //! keys that the desk must never hold.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -195,6 +196,11 @@ fn await_answer(
             Err(RecvTimeoutError::Disconnected) => std::thread::park_timeout(LOOK),
         }
     }
+}
+
+/// What a later start will need of the surroundings.
+pub fn needed(variable: &dyn Fn(&str) -> Option<OsString>) -> HashMap<&'static str, OsString> {
+    HANDED_ON.iter().filter_map(|name| Some((*name, variable(name)?))).collect()
 }
 
 /// The variables for the desk.

@@ -6,9 +6,9 @@ pub mod gate;
 use std::fmt::Write as _;
 
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Then};
-use handoff_domain::directive::Verdict;
+use handoff_domain::directive::{Line, Verdict};
 use handoff_domain::lifecycle::{Flag, State};
-use handoff_domain::payload::Priority;
+use handoff_domain::payload::{Precondition, Priority};
 use handoff_protocol::wire::{Answered, Listed, Shown, Standing};
 use serde_json::Value;
 
@@ -105,7 +105,8 @@ pub fn answered(answered: &Answered) -> String {
             pair(&mut out, "next", &format!("handoff wait {}", visible::line(&answered.id)));
         }
     }
-    directive(&mut out, answered);
+    checks(&mut out, &answered.preconditions);
+    directive(&mut out, &answered.directive);
     out
 }
 
@@ -166,9 +167,19 @@ fn decision(out: &mut String, decision: &Decision) {
     }
 }
 
-fn directive(out: &mut String, answered: &Answered) {
-    let width = answered.directive.iter().map(|line| line.step.len()).max().unwrap_or(0);
-    for (index, line) in answered.directive.iter().enumerate() {
+/// What is to be checked once more before acting.
+fn checks(out: &mut String, preconditions: &[Precondition]) {
+    for (index, check) in preconditions.iter().enumerate() {
+        let args = Value::Object(check.args.clone());
+        let line = format!("{} {args} still gives {}", check.tool, check.expect);
+        part(out, if index == 0 { "check first" } else { "" }, &line);
+    }
+}
+
+/// What becomes of each step.
+pub fn directive(out: &mut String, lines: &[Line]) {
+    let width = lines.iter().map(|line| line.step.len()).max().unwrap_or(0);
+    for (index, line) in lines.iter().enumerate() {
         let verdict = match line.verdict {
             Verdict::Run => "run",
             Verdict::Keep => "keep",
@@ -221,7 +232,8 @@ pub fn shown(shown: &Shown) -> String {
         Some(given) => decision(&mut out, given),
         None => pair(&mut out, "decision", no_decision(&shown.answered)),
     }
-    directive(&mut out, &shown.answered);
+    checks(&mut out, &shown.answered.preconditions);
+    directive(&mut out, &shown.answered.directive);
     if let Some(report) = &shown.report {
         let value = serde_json::to_value(report).unwrap_or_default();
         let outcome = value.get("outcome").and_then(Value::as_str).unwrap_or_default();
@@ -315,8 +327,9 @@ fn flags(flags: &[Flag]) -> String {
             Flag::ManualReview => "deadline passed",
             Flag::Snoozed => "reminders put off",
             Flag::Acknowledged => "opened",
-            Flag::Cold => "no background given",
+            Flag::Cold => "incomplete briefing",
             Flag::Diverged => "not done as decided",
+            Flag::Unreported => "no report in time",
         })
         .collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
@@ -382,7 +395,7 @@ mod tests {
         for word in ["escalated", "manual", "snoozed", "acknowledged", "cold", "diverged"] {
             assert!(!said.contains(word), "{word} in {said}");
         }
-        assert!(said.contains("deadline passed") && said.contains("no background given"));
+        assert!(said.contains("deadline passed") && said.contains("incomplete briefing"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Files, StoreError, Verified};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::edge::Edge;
 use crate::exit::Exit;
@@ -70,6 +70,34 @@ pub fn in_words(verified: &Verified) -> String {
         } else {
             writeln!(out, "; no event is known to be lost.")
         };
+        let affected = affected(&epoch.note);
+        if !affected.is_empty() {
+            let _ = writeln!(out, "  It concerns {}.", visible::line(&affected.join(", ")));
+        }
     }
     out
+}
+
+/// All handoffs that an epoch names: what the window says of it names a few.
+fn affected(note: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Note {
+        affected: Vec<String>,
+    }
+    serde_json::from_str(note).map_or_else(|_| Vec::new(), |note: Note| note.affected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::affected;
+
+    #[test]
+    fn all_handoffs_of_an_epoch_are_named_however_many() {
+        let ids: Vec<String> = (0..40).map(|number| format!("h-{number}")).collect();
+        let note = serde_json::json!({ "affected": ids, "events": [] }).to_string();
+        assert_eq!(affected(&note), ids);
+        for other in ["", "The damaged database had them."] {
+            assert!(affected(other).is_empty(), "{other:?}");
+        }
+    }
 }

@@ -212,6 +212,25 @@ impl Work<'_> {
         tally
     }
 
+    /// Makes the very call by which an action is taken back.
+    pub fn take_back_as_asked(
+        &mut self,
+        id: &str,
+        tool: &str,
+        args: &Map<String, Value>,
+    ) -> Result<(), NotDone> {
+        if tool != super::tools::MOVE {
+            return Err(NotDone::System(format!("this agent takes nothing back with {tool}")));
+        }
+        let args: MoveArgs = serde_json::from_value(Value::Object(args.clone()))
+            .map_err(|error| NotDone::System(error.to_string()))?;
+        args.moves.iter().try_for_each(|way| self.make_move(way, None).map(drop))?;
+        if let Some(action) = self.run.actions.iter_mut().find(|action| action.id == id) {
+            action.status = ActionStatus::Undone;
+        }
+        Ok(())
+    }
+
     /// Carries out what was decided: this tool with these arguments.
     pub fn carry_out(&mut self, decision: &Decision, handoff: &str) -> Result<Tally, Failure> {
         let (Some(tool), Some(args)) = (&decision.tool, &decision.args) else {

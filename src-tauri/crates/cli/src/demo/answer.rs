@@ -220,7 +220,7 @@ impl Demo<'_, '_> {
                 steps.push(StepReport { id, outcome: Outcome::Applied, why: None });
             }
         }
-        Report { outcome, why, steps }
+        Report { outcome, why, steps, unmet: Vec::new() }
     }
 }
 
@@ -235,7 +235,7 @@ pub(super) fn shortfall(tally: &Tally) -> Option<String> {
 }
 
 pub(super) fn applied() -> Report {
-    Report { outcome: Outcome::Applied, why: None, steps: Vec::new() }
+    Report { outcome: Outcome::Applied, why: None, steps: Vec::new(), unmet: Vec::new() }
 }
 
 fn files(tally: &Tally) -> String {

@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use handoff_domain::decision::{Decider, Decision};
-use handoff_domain::directive::free_steps;
 use handoff_domain::lifecycle::State;
 use handoff_domain::payload::Payload;
+use handoff_domain::runnable::{Pending, free_steps};
 use handoff_protocol::wire::{Answered, ErrorCode, Reconcile, Revise, Standing, Submit, method};
 use handoff_transport::client::{Client, ClientError};
 use serde_json::value::RawValue;
 
-use super::Demo;
 use super::answer::Course;
-use super::case;
 use super::ledger::{About, Open, Question, Stage};
+use super::undo::Heard;
+use super::{Demo, case, undo};
 use crate::commands::acknowledge;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -149,7 +149,7 @@ impl Demo<'_, '_> {
             return Ok(Some((client, standing.id)));
         }
         if let Some(id) = open.id {
-            self.tell("asked", &format!("{id}, some time ago"))?;
+            self.tell("has asked", &id)?;
             return Ok(Some((client, id)));
         }
         let handoff = raw(&open.payload)?;
@@ -179,16 +179,23 @@ impl Demo<'_, '_> {
     /// Waits for the answer, and meanwhile does the steps that do not need it.
     fn wait_and_go_on(&mut self, client: Client, id: &str) -> Result<(Client, Answered), Failure> {
         let answered = Arc::new(AtomicBool::new(false));
-        let free = self.open_payload()?.map(|payload| free_steps(&payload)).unwrap_or_default();
-        let (remarks, heard) = mpsc::channel();
+        let payload = self.open_payload()?;
+        let free = payload.as_ref().and_then(|payload| {
+            let step = payload.pending_question.step.as_deref();
+            Some(free_steps(payload.plan.as_ref()?, &[Pending { id, step }]))
+        });
+        let free = free.unwrap_or_default();
+        let (news, heard) = mpsc::channel();
+        undo::listen(&self.desk, &self.run.id, &answered, news.clone());
         let waiting = {
             let (desk, id, answered) = (self.desk.clone(), id.to_owned(), Arc::clone(&answered));
             std::thread::spawn(move || {
                 let outcome = desk.wait(client, &id, None, &mut |text| {
                     // Who has ended does not need to know.
-                    remarks.send(text.to_owned()).ok();
+                    news.send(Heard::Remark(text.to_owned())).ok();
                 });
                 answered.store(true, Ordering::Release);
+                news.send(Heard::Over).ok();
                 outcome
             })
         };
@@ -205,9 +212,14 @@ impl Demo<'_, '_> {
                 self.tell("not written", &failure.data.message)?;
             }
         }
-        // It closes with the wait.
-        for remark in heard {
-            self.tell("", &remark)?;
+        for heard in heard {
+            match heard {
+                Heard::Remark(remark) => self.tell("", &remark)?,
+                Heard::Undo => {
+                    self.undo_what_is_asked(None)?;
+                }
+                Heard::Over => break,
+            }
         }
         waiting.join().unwrap_or_else(|_| {
             Err(Failure::new(

@@ -144,7 +144,7 @@ pub fn removal(run: &Run) -> Payload {
             ),
         },
         Constraint {
-            text: format!("At most {} are touched.", files(extra.len())),
+            text: format!("No more than {} may be touched.", files(extra.len())),
             expr: Some(format!("!has(args.paths) || size(args.paths) <= {}", extra.len())),
         },
         Constraint {

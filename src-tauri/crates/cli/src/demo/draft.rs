@@ -77,7 +77,10 @@ impl Demo<'_, '_> {
         }
         let why = shortfall(&tally);
         let outcome = if why.is_some() { Outcome::Diverged } else { Outcome::Applied };
-        Ok(Course::Done { report: Report { outcome, why, steps: Vec::new() }, next })
+        Ok(Course::Done {
+            report: Report { outcome, why, steps: Vec::new(), unmet: Vec::new() },
+            next,
+        })
     }
 
     fn undo(&mut self, decision: &Decision, answered: &Answered) -> Tally {
@@ -99,7 +102,7 @@ impl Demo<'_, '_> {
     }
 
     /// A move that was taken back is not made again.
-    fn forget_move(&mut self, id: &str) {
+    pub(super) fn forget_move(&mut self, id: &str) {
         let undone = self.run.actions.iter().find(|action| action.id == id);
         let input = undone.and_then(|action| action.input.as_ref());
         for way in &self.run.moves {

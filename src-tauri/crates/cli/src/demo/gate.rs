@@ -6,7 +6,7 @@
 use handoff_domain::action::{Action, Effect};
 use handoff_domain::autonomy::Level;
 use handoff_domain::gate::Held;
-use handoff_domain::payload::Plan;
+
 use handoff_protocol::wire::{
     ById, ByTask, Check, Checked, ErrorCode, Gate, OpenTask, PlanTask, RecordAction, Recorded,
     Shown, TaskRef, TaskStanding, ToolsKnown, method,
@@ -22,7 +22,6 @@ use super::case::{self, counted, step};
 use super::ledger::{Ended, Open, Question, Stage};
 use super::plan::Move;
 use super::{Demo, act, hex, options, tools};
-use crate::desk::passes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -59,28 +58,21 @@ impl Demo<'_, '_> {
         let Some((_, revision)) = self.told.as_ref().filter(|(told, _)| *told != plan) else {
             return Ok(());
         };
-        match self.send_plan(&plan, *revision) {
-            Ok(revision) => self.told = Some((plan, revision)),
-            Err(error) if passes(&error) => {}
+        let steps = PlanTask { task: self.run.id.clone(), plan: plan.clone(), revision: *revision };
+        let sent = self
+            .desk
+            .connect()
+            .and_then(|mut client| client.call::<_, TaskStanding>(method::TASK_PLAN, &steps));
+        match sent {
+            Ok(standing) => self.told = Some((plan, standing.revision)),
+            // The reviewer has changed it: theirs stands, and what is done is recorded.
+            Err(ClientError::Refused { data, .. }) if data.code == ErrorCode::Conflict => {
+                self.told = None;
+            }
+            Err(error) if error.passes() => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())
-    }
-
-    fn send_plan(&self, plan: &Plan, revision: u32) -> Result<u32, ClientError> {
-        let mut client = self.desk.connect()?;
-        let task = self.run.id.clone();
-        let steps = |revision| PlanTask { task: task.clone(), plan: plan.clone(), revision };
-        let standing: TaskStanding = match client.call(method::TASK_PLAN, &steps(revision)) {
-            // Somebody else has changed it since; what is done is done all the same.
-            Err(ClientError::Refused { data, .. }) if data.code == ErrorCode::Conflict => {
-                let of = ByTask { task: task.clone() };
-                let now: TaskStanding = client.call(method::TASK_RUNNABLE, &of)?;
-                client.call(method::TASK_PLAN, &steps(now.revision))?
-            }
-            other => other?,
-        };
-        Ok(standing.revision)
     }
 
     /// Makes the planned moves, each as the gate says.
@@ -102,6 +94,9 @@ impl Demo<'_, '_> {
             }
             let checked: Checked =
                 self.ask_the_gate(&mut client, method::CHECK, &self.check(&way))?;
+            if checked.pending_for_you > 0 {
+                self.undo_what_is_asked(None)?;
+            }
             match checked.verdict {
                 Gate::Run => match self.work().move_as_allowed(&way)? {
                     Ok(()) => {
@@ -222,7 +217,7 @@ impl Demo<'_, '_> {
         params: &P,
     ) -> Result<R, Failure> {
         let outcome: Result<R, ClientError> = client.call(method, params);
-        if outcome.as_ref().is_err_and(passes) {
+        if outcome.as_ref().is_err_and(ClientError::passes) {
             self.tell("stopped", "the desk is gone, and without it nothing more is moved")?;
             self.tell("", "Start the demo again; it goes on from here.")?;
         }

@@ -196,11 +196,10 @@ impl Ledger {
         Ok(Self { file: place.join(format!("{name}.json")), _lock: lock })
     }
 
-    /// The run that was not finished. What cannot be read is no run.
-    pub fn unfinished(&self) -> Option<Run> {
+    /// The last run, finished or not. What cannot be read is no run.
+    pub fn last(&self) -> Option<Run> {
         let text = fs::read_to_string(&self.file).ok()?;
-        let run: Run = serde_json::from_str(&text).ok()?;
-        (run.stage != Stage::Over).then_some(run)
+        serde_json::from_str(&text).ok()
     }
 
     /// Writes the run down, whole or not at all.
@@ -283,17 +282,17 @@ mod tests {
         let home = Home::new(place.path().join("home"));
         let folder = Path::new("/some/folder");
         let ledger = Ledger::hold(&home, folder).expect("held");
-        assert!(ledger.unfinished().is_none());
+        assert!(ledger.last().is_none());
         let refused = Ledger::hold(&home, folder).expect_err("held by another");
         assert_eq!(refused.data.code, ErrorCode::Conflict);
         assert!(Ledger::hold(&home, Path::new("/another")).is_ok());
 
         let mut run = Run::new(folder.to_owned(), false, DateTime::UNIX_EPOCH);
         ledger.write(&run).expect("written");
-        assert_eq!(ledger.unfinished().expect("there").id, run.id);
+        assert_eq!(ledger.last().expect("there").id, run.id);
         run.stage = Stage::Over;
         ledger.write(&run).expect("written");
-        assert!(ledger.unfinished().is_none(), "a finished run is not gone on with");
+        assert_eq!(ledger.last().expect("there").stage, Stage::Over);
         drop(ledger);
         assert!(Ledger::hold(&home, folder).is_ok());
     }

@@ -20,6 +20,7 @@ mod plan;
 mod sample;
 mod scan;
 mod tools;
+mod undo;
 mod write;
 
 use std::fmt::Write as _;
@@ -52,7 +53,16 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
         None => (desk.home().root().join("demo").join("Downloads"), true),
     };
     let ledger = Ledger::hold(desk.home(), &path)?;
-    let unfinished = ledger.unfinished().filter(|_| path.is_dir());
+    let last = ledger.last().filter(|_| path.is_dir());
+    let (unfinished, finished) = match last {
+        Some(run) if run.stage == Stage::Over => (None, Some(run)),
+        last => (last, None),
+    };
+    if let Some(run) = finished
+        && let Some(exit) = undo_late(edge, &desk, &ledger, run)?
+    {
+        return Ok(exit);
+    }
     let resumed = unfinished.is_some();
     if sample && !resumed {
         sample::fill(&path).map_err(|error| {
@@ -71,7 +81,7 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
         edge,
         desk,
         folder,
-        ledger,
+        ledger: &ledger,
         run,
         reports,
         exit: Exit::Done,
@@ -85,12 +95,43 @@ pub fn run(edge: &mut Edge<'_>, agent: &str, dir: Option<&Path>) -> Result<Exit,
     demo.go()
 }
 
+/// Takes back what the reviewer has asked for since a run was over; none if
+/// there is nothing.
+fn undo_late(
+    edge: &mut Edge<'_>,
+    desk: &Desk,
+    ledger: &Ledger,
+    run: Run,
+) -> Result<Option<Exit>, Failure> {
+    // Without its folder there is nothing to take back in.
+    let Ok(folder) = Folder::open(&run.folder) else { return Ok(None) };
+    let reports = Reports::of(desk.home(), &run);
+    let mut demo = Demo {
+        edge,
+        desk: desk.clone(),
+        folder,
+        ledger,
+        run,
+        reports,
+        exit: Exit::Done,
+        asks_for_each: false,
+        told: None,
+    };
+    let any = demo.undo_what_is_asked(None)?;
+    if !any {
+        return Ok(None);
+    }
+    // One asks for the next.
+    while demo.undo_what_is_asked(Some(undo::NEXT_S))? {}
+    demo.summary(Exit::Done, "taken back").map(Some)
+}
+
 /// The agent with all it needs.
 struct Demo<'e, 'w> {
     edge: &'e mut Edge<'w>,
     desk: Desk,
     folder: Folder,
-    ledger: Ledger,
+    ledger: &'e Ledger,
     run: Run,
     reports: Reports,
     exit: Exit,
@@ -105,6 +146,7 @@ impl Demo<'_, '_> {
         loop {
             self.report_what_was_done()?;
             self.report_actions()?;
+            self.undo_what_is_asked(None)?;
             self.tell_plan()?;
             match self.run.stage {
                 Stage::Look => self.look()?,
@@ -294,7 +336,7 @@ impl Demo<'_, '_> {
     }
 
     fn work(&mut self) -> Work<'_> {
-        Work { folder: &self.folder, ledger: &self.ledger, run: &mut self.run, now: self.edge.now }
+        Work { folder: &self.folder, ledger: self.ledger, run: &mut self.run, now: self.edge.now }
     }
 
     /// One aligned line of progress.

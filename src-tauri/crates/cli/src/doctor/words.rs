@@ -41,6 +41,7 @@ pub fn findings(found: &Findings) -> String {
                 report.page_size,
                 report.sqlite
             ),
+            None if found.faults.is_empty() => "none".to_owned(),
             None => "none that can be read".to_owned(),
         },
     );
@@ -78,6 +79,7 @@ pub fn findings(found: &Findings) -> String {
         "spool",
         match found.spooled {
             0 => "empty".to_owned(),
+            1 => "1 file, which the desk takes in when it runs".to_owned(),
             count => format!("{count} files, which the desk takes in when it runs"),
         },
     );
@@ -85,7 +87,8 @@ pub fn findings(found: &Findings) -> String {
         line("free", size(free));
     }
     if found.faults.is_empty() {
-        out.push_str("\nNothing is wrong.\n");
+        let never = found.database.is_none();
+        out.push_str(if never { "\nNo desk has run here yet.\n" } else { "\nNothing is wrong.\n" });
     } else {
         out.push('\n');
         for fault in &found.faults {

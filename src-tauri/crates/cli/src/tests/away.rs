@@ -196,6 +196,23 @@ fn what_lies_in_the_spool_can_be_shown_and_taken_back() {
 }
 
 #[test]
+fn what_a_dead_desk_had_claimed_is_only_asked_to_be_taken_back() {
+    let away = Away::new();
+    away.run(&["submit", "-"], CASE);
+    let id = handoff_id("cli", "k-1");
+    // The desk may have stored it, and the reviewer answered, before it died.
+    let (file, claimed) = (format!("{id}.json"), away.spool().join("taken-up"));
+    std::fs::create_dir(&claimed).expect("made");
+    std::fs::rename(away.spool().join(&file), claimed.join(&file)).expect("claimed");
+    let back = away.run(&["withdraw", &id, "--json"], "");
+    assert_eq!((back.exit, &back.json()["state"]), (Exit::Pending, &json!("queued")));
+    assert_eq!(away.run(&["show", &id, "--json"], "").json()["state"], json!("queued"));
+    let said = away.run(&["withdraw", &id], "");
+    assert!(said.out.contains("may have an answer"), "{said:?}");
+    assert_eq!(files(&away.spool()), 1, "the mark is kept for the desk");
+}
+
+#[test]
 fn the_agent_learns_why_the_desk_did_not_want_it() {
     let away = Away::new();
     away.run(&["submit", "-"], CASE);

@@ -242,7 +242,7 @@ fn a_held_move_waits_for_its_answer_and_a_no_leaves_the_file() {
     );
     assert_eq!(outcome(&room, &second), Outcome::Applied);
     assert!(ended.out.contains("It stays."), "{}", ended.out);
-    assert_eq!(card(&room).track.divergences, 0);
+    assert_eq!(card(&room).track.divergences, 0, "a step has other moves, too");
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_list_names_the_key_and_the_task() {
     let listed = room.run(&["list"]).out;
     assert_eq!(listed.lines().count(), 1, "one line where nobody reads it: {listed:?}");
     assert!(listed.starts_with(&id), "{listed:?}");
-    let rest = "  clean-1  Clean up: May I remove the build folder? (no background given)\n";
+    let rest = "  clean-1  Clean up: May I remove the build folder? (incomplete briefing)\n";
     assert!(listed.ends_with(rest), "{listed:?}");
     assert_eq!(room.run(&["list", "--json"]).json()["handoffs"][0]["title"], json!("Clean up"));
 }
@@ -236,4 +236,50 @@ fn reports_come_from_files_and_are_checked() {
     assert_eq!(room.run(&["reconcile", &id, &report]).exit, Exit::Done, "the same again");
     assert_eq!(room.run(&["reconcile", &id, "--applied"]).exit, Exit::Refused, "another one");
     assert!(room.run(&["show", &id]).out.contains("diverged: It was gone."));
+}
+
+#[test]
+fn a_quick_question_is_answered_while_the_steps_go_on() {
+    let room = Room::new();
+    let quick = json!({
+        "version": "1", "key": "quick",
+        "task": {"id": "t-1", "title": "Clean up", "goal": "Room on the disk"},
+        "reason": {"code": "missing_information"}, "priority": "normal",
+        "summary": "Two folders look alike. I go on with the rest meanwhile.",
+        "pending_question": {"text": "Which of the two is the newer one?"},
+        "plan": {"steps": [{"id": "sweep", "title": "Sweep", "status": "pending"}]},
+        "allowed_decisions": ["inform"],
+        "deadline": {"respond_within_s": 60, "on_timeout": {"kind": "manual_review"}}
+    });
+    let file = room.file("quick.json", quick.to_string());
+    let id =
+        room.run(&["submit", &file, "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    let standing = room.run(&["task", "runnable", "t-1", "--json"]).json();
+    assert_eq!((&standing["runnable"], &standing["pending"]), (&json!(["sweep"]), &json!([id])));
+    room.decide(&room.next_case(&[]), json!({"kind": "inform", "text": "The second."}));
+    let ended = room.run(&["wait", &id]);
+    assert_eq!(ended.exit, Exit::Inform, "{ended:?}");
+    assert!(ended.out.contains("The second."), "{ended:?}");
+}
+
+#[test]
+fn a_precondition_is_told_with_the_decision_and_a_changed_one_asks_again() {
+    let room = Room::new();
+    let mut case: Value = serde_json::from_str(&payload("k")).expect("json");
+    case["options"][0]["preconditions"] =
+        json!([{"tool": "fs.stat", "args": {"path": "build"}, "expect": "unused"}]);
+    let file = room.file("case.json", case.to_string());
+    let id =
+        room.run(&["submit", &file, "--json"]).json()["id"].as_str().expect("an id").to_owned();
+    room.decide(&room.next_case(&[]), json!({"kind": "approve", "option": "remove"}));
+    let waited = room.run(&["wait", &id]);
+    assert!(waited.out.contains("fs.stat"), "{waited:?}");
+    let unmet = r#"{"outcome": "diverged", "unmet": [
+        {"tool": "fs.stat", "args": {"path": "build"}, "found": "in use"}]}"#;
+    let report = room.file("unmet.json", unmet);
+    let asked = room.run(&["reconcile", &id, &report, "--json"]);
+    assert_eq!((asked.exit, &asked.json()["revision"]), (Exit::Done, &json!(2)), "{asked:?}");
+    assert_eq!(room.case(&id).changed[0].found, json!("in use"));
+    let unknown = room.file("unknown.json", r#"{"outcome": "diverged", "unmet": [{"tool": "x"}]}"#);
+    assert_ne!(room.run(&["reconcile", &id, &unknown]).exit, Exit::Done);
 }

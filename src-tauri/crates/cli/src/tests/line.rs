@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::CommandFactory as _;
 use handoff_domain::lifecycle::{Flag, State};
 use handoff_protocol::wire::Answered;
 use serde_json::{Value, json};
@@ -160,49 +161,71 @@ fn nonsense_is_a_usage_error() {
     assert_eq!(ended.json()["error"]["code"], json!("invalid_params"));
 }
 
+/// Every way in which a command of the desk's own ends.
+fn exits() -> Vec<Exit> {
+    // A way that is new has to be put in here, or this does not compile.
+    let next = |exit: Exit| match exit {
+        Exit::Done => Some(Exit::Internal),
+        Exit::Internal => Some(Exit::Usage),
+        Exit::Usage => Some(Exit::Invalid),
+        Exit::Invalid => Some(Exit::Unreachable),
+        Exit::Unreachable => Some(Exit::Refused),
+        Exit::Refused => Some(Exit::NotFound),
+        Exit::NotFound => Some(Exit::Pending),
+        Exit::Pending => Some(Exit::NoDecision),
+        Exit::NoDecision => Some(Exit::Inform),
+        Exit::Inform => Some(Exit::Reject),
+        Exit::Reject => Some(Exit::TakeOver),
+        Exit::TakeOver => Some(Exit::Default),
+        Exit::Default | Exit::Passed(_) => None,
+    };
+    std::iter::successors(Some(Exit::Done), |exit| next(*exit)).collect()
+}
+
+/// The exit codes that a text explains: each is followed by two spaces.
+fn explained(text: &str) -> Vec<u8> {
+    let list = text.split_once("Exit codes:").expect("a list").1;
+    let list = list.split_once("The manual page:").expect("its end").0;
+    let mut codes: Vec<u8> = list
+        .match_indices("  ")
+        .filter_map(|(at, _)| list[..at].rsplit([' ', '\n']).next()?.parse().ok())
+        .collect();
+    codes.sort_unstable();
+    codes
+}
+
 #[test]
-fn help_manual_and_completions_are_complete() {
+fn help_and_manual_name_every_command_and_every_exit_code() {
     let help = run(&["--help"], b"");
     assert_eq!(help.exit, Exit::Done);
-    let words = [
-        "submit",
-        "validate",
-        "wait",
-        "show",
-        "list",
-        "withdraw",
-        "revise",
-        "reconcile",
-        "schema",
-        "demo",
-        "completions",
-        "next",
-        "man",
-    ];
+    let manual = run(&["man"], b"").out;
+    assert!(manual.starts_with(".ie") && manual.contains(".TH handoff"), "{manual}");
+    let codes: Vec<u8> = exits().into_iter().map(Exit::code).collect();
+    assert_eq!(explained(&help.out), codes);
+    assert_eq!(explained(&manual), codes);
+    let command = crate::args::CommandLine::command();
+    let words: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    assert!(words.len() >= 24, "{words:?}");
     for word in words {
         assert!(help.out.contains(&format!("\n  {word} ")), "{word} in {}", help.out);
-        assert_eq!(run(&[word, "--help"], b"").exit, Exit::Done);
-    }
-    for code in [
-        "   0 ",
-        "   1 ",
-        " 2  usage",
-        " 3  invalid",
-        "  10 ",
-        "  11 ",
-        "  12 ",
-        "  13 ",
-        "  14 ",
-        "  15 ",
-    ] {
-        assert!(help.out.contains(code.trim_end()), "{code}");
+        let roff = word.replace('-', "\\-");
+        assert!(manual.contains(&format!("\nhandoff\\-{roff}(1)\n")), "{word} in {manual}");
+        for page in [run(&[word, "--help"], b""), run(&["man", word], b"")] {
+            assert_eq!(page.exit, Exit::Done, "{word}: {page:?}");
+            assert!(page.out.contains(word) || page.out.contains(&roff), "{word}: {}", page.out);
+        }
     }
     assert!(help.out.lines().all(|line| line.chars().count() <= 100), "fits a terminal");
-    let page = run(&["man"], b"");
-    assert!(page.out.starts_with(".ie") && page.out.contains(".TH handoff"), "{}", page.out);
-    assert!(run(&["man", "wait"], b"").out.contains("wait"));
+}
+
+#[test]
+fn every_shell_completes_every_command() {
+    let command = crate::args::CommandLine::command();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        assert!(run(&["completions", shell], b"").out.contains("withdraw"), "{shell}");
+        let script = run(&["completions", shell], b"").out;
+        for word in command.get_subcommands().map(clap::Command::get_name) {
+            assert!(script.contains(word), "{word} for {shell}");
+        }
     }
 }
 
@@ -219,10 +242,12 @@ fn the_schema_accepts_the_payload_it_describes() {
 fn only_a_reviewers_yes_is_a_success() {
     let answered = |state: &str, flags: &[Flag], decision: Value, act: bool| -> Exit {
         Exit::of_submit(&Answered {
+            preconditions: Vec::new(),
             id: "h".to_owned(),
             revision: 1,
             state: serde_json::from_value::<State>(json!(state)).expect("a state"),
             flags: flags.to_vec(),
+            warned_at: None,
             decision: serde_json::from_value(decision).expect("a decision"),
             action_hash: None,
             act,
@@ -260,4 +285,19 @@ fn a_closed_pipe_is_no_panic_and_no_success() {
     let ended = start(home, &["completions", "bash"], b"", Some("_handoff")).end();
     assert_eq!(ended.exit, Exit::Internal);
     assert_eq!(ended.err, "");
+}
+
+#[test]
+fn a_gate_wants_a_server_and_a_name_that_an_agent_can_have() {
+    for words in [
+        &["mcp-gate"][..],
+        &["mcp-gate", "--wait", "soon", "--", "true"],
+        &["mcp-gate", "--agent", "two words", "--", "true"],
+        &["mcp-gate", "--", "/no/such/server"],
+        &["mcp", "--agent", "two words"],
+    ] {
+        let ended = run(words, b"");
+        assert_eq!(ended.exit, Exit::Usage, "{words:?}: {ended:?}");
+        assert_eq!(ended.out, "", "standard output is the client's");
+    }
 }

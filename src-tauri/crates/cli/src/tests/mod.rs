@@ -6,6 +6,8 @@ mod demo_levels;
 mod disk;
 mod flow;
 mod gate;
+mod hook;
 mod line;
 mod room;
 mod silent;
+mod undo;

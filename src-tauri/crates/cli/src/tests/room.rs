@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use handoff_protocol::view::{
-    CaseView, DecideRequest, List, Liveness, QueueQuery, Settings, TellAgent,
+    CaseView, DecideRequest, List, Liveness, Pause, QueueQuery, Settings, TellAgent,
 };
 use handoff_testkit::{FakeClock, Headless};
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::edge::Edge;
 use crate::exit::Exit;
 
 /// Longer than anything here takes, so that a failing test ends.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The moment at which the desk's clock stands.
 pub fn now() -> DateTime<Utc> {
@@ -102,7 +102,7 @@ impl Write for Pipe {
 
 /// Runs the command in a thread.
 pub fn start(home: PathBuf, words: &[&str], stdin: &[u8], breaks_at: Option<&str>) -> Running {
-    run_at(now, home, words, stdin, breaks_at)
+    run_at(now, home, &[], words, stdin, breaks_at)
 }
 
 /// The same at another time.
@@ -112,12 +112,13 @@ pub fn start_at(
     words: &[&str],
     stdin: &[u8],
 ) -> Running {
-    run_at(now, home, words, stdin, None)
+    run_at(now, home, &[], words, stdin, None)
 }
 
 fn run_at(
     now: fn() -> DateTime<Utc>,
     home: PathBuf,
+    variables: &[(&str, &str)],
     words: &[&str],
     stdin: &[u8],
     breaks_at: Option<&str>,
@@ -128,13 +129,18 @@ fn run_at(
     let (sender, lines) = mpsc::channel();
     let mut pipe =
         Pipe { lines: sender, begun: String::new(), breaks_at: breaks_at.map(str::to_owned) };
+    let variables: Vec<(String, OsString)> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     let thread = std::thread::spawn(move || {
         let mut err = Vec::new();
         let mut edge = Edge {
             stdin: &mut stdin,
             stdout: &mut pipe,
             stderr: &mut err,
-            variable: &|name| (name == "HANDOFF_DESK_HOME").then(|| home.clone().into()),
+            variable: &|name| match name {
+                "HANDOFF_DESK_HOME" => Some(home.clone().into()),
+                _ => variables.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()),
+            },
             now,
             json: false,
             terminal: true,
@@ -200,6 +206,13 @@ impl Room {
         }));
     }
 
+    /// The desk is gone, with all its connections, and so is its home.
+    pub fn end(self) {
+        let Self { runtime, desk, folder: _ } = self;
+        drop(desk);
+        runtime.shutdown_timeout(PATIENCE);
+    }
+
     pub fn home(&self) -> PathBuf {
         self.desk().home.root().to_owned()
     }
@@ -226,6 +239,22 @@ impl Room {
 
     pub fn run(&self, words: &[&str]) -> Ended {
         self.start(words).end()
+    }
+
+    /// The same to its end.
+    pub fn run_with(&self, words: &[&str], stdin: &str) -> Ended {
+        self.start_with(words, stdin).end()
+    }
+
+    /// A command with these variables set.
+    pub fn run_in(&self, variables: &[(&str, &str)], words: &[&str]) -> Ended {
+        run_at(now, self.home(), variables, words, b"", None).end()
+    }
+
+    /// The reviewer pauses a task, or lets it go on.
+    pub fn pause(&self, agent: &str, task: &str, paused: bool) {
+        let pause = Pause { agent: Some(agent.to_owned()), task: Some(task.to_owned()), paused };
+        well(self.runtime.block_on(self.desk().engine.pause(pause)));
     }
 
     /// The next item in the inbox that is none of `known`, opened.

@@ -4,8 +4,9 @@ use handoff_domain::action::Effect;
 use handoff_domain::autonomy::Level;
 use handoff_domain::instruction::Instruction;
 use handoff_protocol::wire::{Checked, Gate, NextItems, Recorded, TaskStanding, ToolsKnown};
+use serde_json::json;
 
-use super::{pair, part};
+use super::{directive, pair, part};
 use crate::visible;
 
 /// The answer to a check.
@@ -24,6 +25,9 @@ pub fn checked(checked: &Checked) -> String {
         (false, Effect::Irreversible) => "irreversible",
     };
     pair(&mut out, "effect", effect);
+    if let Some(action) = &checked.undoes {
+        pair(&mut out, "takes back", &visible::line(action));
+    }
     if let Some(id) = &checked.handoff_id {
         pair(&mut out, "handoff", &visible::line(id));
         if checked.verdict == Gate::Held {
@@ -41,6 +45,9 @@ pub fn recorded(recorded: &Recorded) -> String {
     let mut out = format!("{}  recorded{known}\n", visible::line(&recorded.id));
     if let Some(id) = &recorded.reconciled {
         pair(&mut out, "carries out", &visible::line(id));
+    }
+    if let Some(action) = &recorded.undid {
+        pair(&mut out, "takes back", &visible::line(action));
     }
     if let Some(why) = &recorded.diverged {
         part(&mut out, "told", why);
@@ -91,14 +98,22 @@ pub fn next(told: &NextItems) -> String {
             Instruction::TakeOver { .. } => "The reviewer does this now: leave it.".to_owned(),
             Instruction::GiveBack { .. } => "It is yours again.".to_owned(),
             Instruction::Plan { revision, .. } => format!("Follow plan {revision} (see --json)."),
-            Instruction::Message { text } => visible::line(text),
+            Instruction::Undo { action, tool, .. } => {
+                format!("Undo {} with {} (below).", visible::line(action), visible::line(tool))
+            }
+            Instruction::UndoYourself { action, .. } => {
+                format!("Undo {} in your own way.", visible::line(action))
+            }
+            Instruction::Directive { text, .. } | Instruction::Message { text } => {
+                visible::line(text)
+            }
         };
         pair(&mut out, &task, &what);
         match &item.instruction {
             Instruction::TakeOver { message: Some(message) } => {
                 part(&mut out, "tell the end user", &message.text);
             }
-            Instruction::GiveBack { done, facts, text } => {
+            Instruction::GiveBack { done, facts, directive: lines, text } => {
                 let steps: Vec<String> = done.iter().map(|done| done.step.clone()).collect();
                 list(&mut out, "done by hand", &steps);
                 for (name, value) in facts {
@@ -107,8 +122,22 @@ pub fn next(told: &NextItems) -> String {
                 if let Some(text) = text {
                     part(&mut out, "says", text);
                 }
+                directive(&mut out, lines);
             }
             Instruction::Plan { text: Some(text), .. } => part(&mut out, "why", text),
+            Instruction::Undo { tool, args, key, .. } => {
+                let call = json!({ "tool": tool, "args": args, "key": key });
+                part(&mut out, "check, call and record", &call.to_string());
+            }
+            Instruction::UndoYourself { why, .. } => {
+                part(&mut out, "why", why);
+                pair(&mut out, "then", &format!("handoff next --undid {}", item.id));
+            }
+            Instruction::Directive { directive, .. } => {
+                for line in directive {
+                    pair(&mut out, &visible::line(&line.step), &visible::line(&line.why));
+                }
+            }
             Instruction::Pause
             | Instruction::Resume
             | Instruction::TakeOver { message: None }
