@@ -6,11 +6,13 @@ use handoff_domain::replay::Replay;
 use handoff_domain::rule::Rule;
 use handoff_engine::{Engine, Failure};
 use handoff_protocol::view::{
-    AcceptTools, ActionView, AgentsView, BackupView, CaseView, DecideRequest, DeskStatus, EditPlan,
-    GiveBack, OfTask, Pause, Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RuleFrom,
-    RuleRow, SetLevel, Settings, TakeOver, TaskView, TellAgent, WindowError,
+    AcceptTools, ActionView, AgentsView, AllowUndoCommands, BackPreview, BackupView, CaseView,
+    ConfirmRollback, DecideRequest, DeskStatus, EditPlan, GiveBack, NewServer, OfTask, Pause,
+    Preview, QueueQuery, QueueView, Receipt, ReplayRequest, RollbackPreview, RollbackRequest,
+    RollbackView, RuleFrom, RuleRow, ServerTried, ServerView, SetLevel, Settings, TakeOver,
+    TaskView, TellAgent, UndoItem, WindowError,
 };
-use tauri::State;
+use tauri::{AppHandle, State};
 
 use crate::{Desk, shell};
 
@@ -31,6 +33,11 @@ async fn aside<T: Send + 'static>(
             faults: Vec::new(),
         }),
     }
+}
+
+#[tauri::command]
+pub fn listens(desk: State<'_, Desk>) {
+    desk.engine.listens();
 }
 
 #[tauri::command]
@@ -175,6 +182,11 @@ pub async fn give_back(desk: State<'_, Desk>, back: GiveBack) -> Answer<()> {
 }
 
 #[tauri::command]
+pub async fn preview_give_back(desk: State<'_, Desk>, back: GiveBack) -> Answer<BackPreview> {
+    aside(desk, move |engine| engine.preview_give_back(&back)).await
+}
+
+#[tauri::command]
 pub async fn edit_plan(desk: State<'_, Desk>, edit: EditPlan) -> Answer<()> {
     Ok(desk.engine.edit_plan(edit).await?)
 }
@@ -182,6 +194,47 @@ pub async fn edit_plan(desk: State<'_, Desk>, edit: EditPlan) -> Answer<()> {
 #[tauri::command]
 pub async fn tell_agent(desk: State<'_, Desk>, tell: TellAgent) -> Answer<()> {
     Ok(desk.engine.tell_agent(tell).await?)
+}
+
+#[tauri::command]
+pub async fn preview_rollback(
+    desk: State<'_, Desk>,
+    request: RollbackRequest,
+) -> Answer<RollbackPreview> {
+    aside(desk, move |engine| engine.preview_rollback(&request)).await
+}
+
+#[tauri::command]
+pub async fn confirm_rollback(
+    desk: State<'_, Desk>,
+    confirm: ConfirmRollback,
+) -> Answer<RollbackView> {
+    Ok(desk.engine.confirm_rollback(confirm).await?)
+}
+
+#[tauri::command]
+pub async fn retry_undo(desk: State<'_, Desk>, item: UndoItem) -> Answer<RollbackView> {
+    Ok(desk.engine.retry_undo(item).await?)
+}
+
+#[tauri::command]
+pub async fn skip_undo(desk: State<'_, Desk>, item: UndoItem) -> Answer<RollbackView> {
+    Ok(desk.engine.skip_undo(item).await?)
+}
+
+#[tauri::command]
+pub async fn hand_over_undo(desk: State<'_, Desk>, item: UndoItem) -> Answer<RollbackView> {
+    Ok(desk.engine.hand_over_undo(item).await?)
+}
+
+#[tauri::command]
+pub async fn confirm_undone(desk: State<'_, Desk>, item: UndoItem) -> Answer<RollbackView> {
+    Ok(desk.engine.confirm_undone(item).await?)
+}
+
+#[tauri::command]
+pub async fn allow_undo_commands(desk: State<'_, Desk>, allow: AllowUndoCommands) -> Answer<()> {
+    Ok(desk.engine.allow_undo_commands(allow).await?)
 }
 
 #[tauri::command]
@@ -240,6 +293,33 @@ pub async fn save_settings(desk: State<'_, Desk>, settings: Settings) -> Answer<
 }
 
 #[tauri::command]
+pub async fn servers(desk: State<'_, Desk>) -> Answer<Vec<ServerView>> {
+    let servers = desk.servers.clone();
+    aside(desk, move |_| servers.list()).await
+}
+
+#[tauri::command]
+pub async fn add_server(desk: State<'_, Desk>, server: NewServer) -> Answer<()> {
+    Ok(desk.servers.add(server).await?)
+}
+
+#[tauri::command]
+pub async fn test_server(desk: State<'_, Desk>, server: NewServer) -> Answer<ServerTried> {
+    let servers = desk.servers.clone();
+    aside(desk, move |_| servers.test(&server)).await
+}
+
+#[tauri::command]
+pub fn look_at_server(desk: State<'_, Desk>, name: String) {
+    desk.servers.look(&name);
+}
+
+#[tauri::command]
+pub async fn remove_server(desk: State<'_, Desk>, name: String) -> Answer<()> {
+    Ok(desk.servers.remove(&name).await?)
+}
+
+#[tauri::command]
 pub async fn backups(desk: State<'_, Desk>) -> Answer<Vec<BackupView>> {
     aside(desk, Engine::backups).await
 }
@@ -250,6 +330,17 @@ pub async fn restore(desk: State<'_, Desk>, name: String) -> Answer<()> {
     let backup = name.clone();
     aside(desk, move |engine| engine.can_go_back(&backup)).await?;
     Err(shell::again::going_back_to(&name))
+}
+
+#[tauri::command]
+pub async fn dismiss(desk: State<'_, Desk>, notice: String) -> Answer<()> {
+    aside(desk, move |engine| engine.dismiss(&notice)).await
+}
+
+/// All is on disk: what is held and what waits goes on with the next start.
+#[tauri::command]
+pub fn quit(app: AppHandle) {
+    app.exit(0);
 }
 
 #[tauri::command]

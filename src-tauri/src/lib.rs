@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use handoff_connectors::{Pace, Secrets, Servers};
 use handoff_domain::bounded;
 use handoff_engine::{Clock as _, Engine};
 use handoff_keeper::Keeper;
@@ -29,12 +30,19 @@ use crate::clock::SystemClock;
 use crate::shell::command::Commands;
 use crate::shell::notify::DesktopNotifier;
 
-/// The variables by which Tauri lets a WebDriver drive the window.
-const AUTOMATION: [&str; 2] = ["TAURI_AUTOMATION", "TAURI_WEBVIEW_AUTOMATION"];
+/// The variables by which Tauri lets a WebDriver drive the window, and WebKit
+/// lets a distant inspector into its page.
+const AUTOMATION: [&str; 4] = [
+    "TAURI_AUTOMATION",
+    "TAURI_WEBVIEW_AUTOMATION",
+    "WEBKIT_INSPECTOR_SERVER",
+    "WEBKIT_INSPECTOR_HTTP_SERVER",
+];
 
 /// Where the window's commands find the desk.
 struct Desk {
     engine: Engine,
+    servers: Servers,
     home: Home,
 }
 
@@ -63,9 +71,9 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// A desk that a WebDriver can drive is a desk that a program can decide in.
-/// So any build but those for tests starts itself again without Tauri's
-/// automation variables, before anything else has read them.
+/// A desk that a program can drive is a desk that a program can decide in. So
+/// any build but those for tests starts itself again without the variables
+/// that allow it, before anything else has read them.
 fn without_automation() -> Option<ExitCode> {
     if cfg!(feature = "automation")
         || AUTOMATION.iter().all(|name| std::env::var_os(name).is_none())
@@ -140,6 +148,7 @@ fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
             .with_context(|| format!("The socket {} could not be made", socket.display()))?;
         // Whoever cannot connect yet spools; whoever can is answered after this.
         engine.keep_files_with(Keeper::of(home.root())).await;
+        engine.take_up_rollbacks().await;
         engine.take_up(Spool::of(home.root())).await;
         anyhow::Ok((engine, server))
     })?;
@@ -153,7 +162,12 @@ fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
     });
     let kept = engine.clone();
     runtime.spawn(async move { kept.keep_safe().await });
-    let code = window(Desk { engine, home }, background)?;
+    let keys = shell::keys::store(runtime.handle().clone(), home.root());
+    let secrets = Secrets::new(Some(keys), home.root().join("secrets"));
+    let servers =
+        Servers::start(engine.clone(), runtime.handle().clone(), secrets, Pace::default())
+            .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
+    let code = window(Desk { engine, servers, home }, background)?;
     drop(ownership);
     Ok(code)
 }
@@ -181,6 +195,7 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
         )
         .manage(desk)
         .invoke_handler(tauri::generate_handler![
+            commands::listens,
             commands::status,
             commands::queue,
             commands::show_queued,
@@ -193,6 +208,7 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::regrant,
             commands::seen,
             commands::snooze,
+            commands::dismiss,
             commands::wake,
             commands::allow_default,
             commands::on_screen,
@@ -205,8 +221,16 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::task,
             commands::take_over,
             commands::give_back,
+            commands::preview_give_back,
             commands::edit_plan,
             commands::tell_agent,
+            commands::preview_rollback,
+            commands::confirm_rollback,
+            commands::retry_undo,
+            commands::skip_undo,
+            commands::hand_over_undo,
+            commands::confirm_undone,
+            commands::allow_undo_commands,
             commands::rules,
             commands::add_rule,
             commands::add_rule_from,
@@ -217,16 +241,24 @@ fn window(desk: Desk, background: bool) -> anyhow::Result<ExitCode> {
             commands::insights,
             commands::settings,
             commands::save_settings,
+            commands::servers,
+            commands::add_server,
+            commands::test_server,
+            commands::look_at_server,
+            commands::remove_server,
             commands::backups,
             commands::restore,
+            commands::quit,
             commands::run_demo,
         ])
         .setup(move |app| {
             let engine = app.state::<Desk>().engine.clone();
             let page_data = app.state::<Desk>().home.root().join("webview");
-            let tray = shell::tray::build(app.handle());
+            let tray = shell::tray::Tray::open(app.handle());
             let shown = engine.clone();
-            shell::window::open(app.handle(), page_data, background, tray.is_some(), shown)?;
+            shell::window::open(app.handle(), page_data, background, &tray, shown)?;
+            #[cfg(target_os = "linux")]
+            tauri::async_runtime::spawn(tray.clone().watch());
             tauri::async_runtime::spawn(shell::changes::forward(
                 app.handle().clone(),
                 engine,

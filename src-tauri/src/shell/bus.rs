@@ -84,7 +84,10 @@ impl Owners {
 async fn answered<T>(ask: impl Future<Output = zbus::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(PATIENCE, ask).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(format!("The session bus cannot be asked: {error}.")),
+        Ok(Err(error)) => {
+            let why = error.to_string();
+            Err(format!("The session bus cannot be asked: {}.", why.trim_end_matches('.')))
+        }
         Err(_) => Err("The session bus does not answer.".to_owned()),
     }
 }
@@ -145,6 +148,10 @@ pub mod tests {
     pub struct Address(String);
 
     impl Address {
+        pub fn text(&self) -> &str {
+            &self.0
+        }
+
         async fn connection(&self) -> zbus::Result<zbus::Connection> {
             zbus::connection::Builder::address(self.0.as_str()).build().await
         }

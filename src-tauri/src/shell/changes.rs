@@ -18,14 +18,11 @@ const EVENT: &str = "desk-change";
 const FRAME: Duration = Duration::from_millis(16);
 
 /// Passes changes on for as long as the desk runs.
-pub async fn forward(app: AppHandle, engine: Engine, tray: Option<Tray>) {
+pub async fn forward(app: AppHandle, engine: Engine, tray: Tray) {
     let mut changes = engine.follow();
     let mut batch = Vec::new();
-    let mut shown = None;
-    if let Some(tray) = &tray {
-        // A pause outlives the desk.
-        show(tray, &engine, &mut shown);
-    }
+    // A pause outlives the desk.
+    show(&tray, &engine);
     while changes.recv_many(&mut batch, 4096).await > 0 {
         let mut known = HashSet::new();
         let mut distinct = Vec::new();
@@ -49,18 +46,12 @@ pub async fn forward(app: AppHandle, engine: Engine, tray: Option<Tray>) {
         if let Err(error) = app.emit(EVENT, &distinct) {
             tracing::warn!(%error, "the window was not told of a change");
         }
-        if let Some(tray) = &tray {
-            show(tray, &engine, &mut shown);
-        }
+        show(&tray, &engine);
         tokio::time::sleep(FRAME).await;
     }
 }
 
-/// Every call to the tray wakes the desktop, so only what is new is shown.
-fn show(tray: &Tray, engine: &Engine, shown: &mut Option<(u32, bool)>) {
+fn show(tray: &Tray, engine: &Engine) {
     let (Ok(waiting), Ok(paused)) = (engine.inbox_count(), engine.is_paused()) else { return };
-    if *shown != Some((waiting, paused)) {
-        tray.show(waiting, paused);
-        *shown = Some((waiting, paused));
-    }
+    tray.show(waiting, paused);
 }

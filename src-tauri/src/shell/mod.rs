@@ -6,6 +6,7 @@ pub mod bus;
 pub mod changes;
 pub mod command;
 pub mod demo;
+pub mod keys;
 pub mod log;
 pub mod notify;
 pub mod service;

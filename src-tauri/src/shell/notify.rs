@@ -45,6 +45,8 @@ struct Shared {
     /// The service whose notices are written down, once those that a desk
     /// before this one left with it are seen to.
     written_for: Mutex<Option<String>>,
+    /// What a service that is gone had on the screen, until it is told again.
+    lost: Mutex<Vec<String>>,
     /// Woken when the service has stopped answering.
     fell_silent: Notify,
     turn: tokio::sync::Mutex<()>,
@@ -113,6 +115,7 @@ impl DesktopNotifier {
                 presence: Mutex::default(),
                 left: Left::new(file),
                 written_for: Mutex::default(),
+                lost: Mutex::default(),
                 fell_silent: Notify::new(),
                 turn: tokio::sync::Mutex::default(),
             }),
@@ -209,7 +212,10 @@ impl DesktopNotifier {
         let doubled = lock(&shared.places).adopt(&left);
         *shared.written_for.lock().unwrap_or_else(PoisonError::into_inner) = Some(service);
         if let Some(engine) = shared.engine.get() {
-            let ids = left.iter().filter_map(|one| one.handoff.clone()).collect();
+            let mut ids = std::mem::take(&mut *shared.lost());
+            ids.extend(left.iter().filter_map(|one| one.handoff.clone()));
+            ids.sort_unstable();
+            ids.dedup();
             engine.tell_again(ids).await;
         }
         let unheard = lock(&shared.places).give_up_adopted();
@@ -262,8 +268,8 @@ impl Notifier for DesktopNotifier {
         })
     }
 
-    fn retire(&self, handoff: &str) {
-        let place = lock(&self.shared.places).of.remove(&Some(handoff.to_owned()));
+    fn retire(&self, handoff: Option<&str>) {
+        let place = lock(&self.shared.places).of.remove(&handoff.map(str::to_owned));
         if let Some(shown) = place.and_then(|place| place.shown) {
             self.shared.take_back(shown);
             self.shared.write_down();
@@ -315,14 +321,22 @@ impl Shared {
         });
     }
 
-    /// Forgets what an earlier service showed.
+    /// Forgets what an earlier service showed, but for what nobody has clicked or
+    /// closed: it went unread.
     fn forget(&self) {
-        for place in lock(&self.places).of.values_mut() {
+        let mut lost = self.lost();
+        for (handoff, place) in &mut lock(&self.places).of {
             if let Some(shown) = place.shown.take() {
                 shown.listen_no_more();
+                lost.extend(handoff.clone().filter(|_| !shown.gone));
             }
         }
+        drop(lost);
         *self.written_for.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_written_for(&self, service: &str) -> bool {

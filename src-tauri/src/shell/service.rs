@@ -112,7 +112,7 @@ where
 }
 
 fn drawn(notice: &Notice) -> Notification {
-    let stays = matches!(notice.purpose, Purpose::Warning | Purpose::Alert);
+    let stays = matches!(notice.purpose, Purpose::Warning | Purpose::Alert | Purpose::Diverged);
     let mut notification = Notification::new();
     notification
         .appname("Handoff Desk")

@@ -1,16 +1,25 @@
 //! The one window: made once, hidden and shown, never a second one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use handoff_engine::Engine;
 use tauri::{
     AppHandle, Manager as _, UserAttentionType, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     WindowEvent,
 };
-use tauri_plugin_window_state::StateFlags;
+use tauri_plugin_window_state::{AppHandleExt as _, StateFlags};
+
+use super::tray::Tray;
 
 /// The label of the window, as the capabilities name it.
 const LABEL: &str = "desk";
+
+/// How long the window must have stayed as it is before that is written down:
+/// while it is dragged it moves with every frame.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// What is remembered of the window; whether it was visible is not.
 pub fn remembered() -> StateFlags {
@@ -23,7 +32,7 @@ pub fn open(
     app: &AppHandle,
     page_data: PathBuf,
     background: bool,
-    tray: bool,
+    tray: &Tray,
     engine: Engine,
 ) -> tauri::Result<()> {
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
@@ -32,29 +41,61 @@ pub fn open(
         .min_inner_size(600.0, 480.0)
         .visible(!background)
         .data_directory(page_data)
+        // Whoever can inspect the page can decide in it.
+        .devtools(false)
         .on_navigation(is_own)
         .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
         .build()?;
     draw_plainly(&window)?;
-    let closing = window.clone();
+    let (closing, panel) = (window.clone(), tray.clone());
+    let shape = Shape::of(app);
     engine.is_in_front(window.is_focused()?);
     window.on_window_event(move |event| {
         if let WindowEvent::Focused(focused) = event {
             // Put away, minimised or covered by a lock it loses the focus.
             engine.is_in_front(*focused);
+        } else if let WindowEvent::Resized(_) | WindowEvent::Moved(_) = event {
+            shape.changed();
         } else if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
             engine.is_in_front(false);
-            let away = if tray { closing.hide() } else { closing.minimize() };
+            let away = if panel.is_there() { closing.hide() } else { closing.minimize() };
             if let Err(error) = away {
                 tracing::warn!(%error, "the window could not be put away");
             }
         }
     });
-    if background && !tray {
+    if background && !tray.is_there() {
         window.minimize()?;
     }
     Ok(())
+}
+
+/// The window's shape, written down soon after it has changed: a desk ends by
+/// a logout or a shutdown more often than by its own command.
+struct Shape {
+    app: AppHandle,
+    changes: Arc<AtomicU64>,
+}
+
+impl Shape {
+    fn of(app: &AppHandle) -> Self {
+        Self { app: app.clone(), changes: Arc::default() }
+    }
+
+    fn changed(&self) {
+        let (app, changes) = (self.app.clone(), Arc::clone(&self.changes));
+        let this = changes.fetch_add(1, Ordering::Relaxed) + 1;
+        tauri::async_runtime::spawn(async move {
+            tokio::time::sleep(SETTLED).await;
+            if changes.load(Ordering::Relaxed) != this {
+                return;
+            }
+            if let Err(error) = app.save_window_state(remembered()) {
+                tracing::warn!(%error, "the window's shape was not written down");
+            }
+        });
+    }
 }
 
 /// Lets the page be drawn without the graphics card: lists and text gain
@@ -73,6 +114,22 @@ fn draw_plainly(window: &WebviewWindow) -> tauri::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn draw_plainly(_window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
+}
+
+/// The tray is gone in which the window may be: it goes where it can be found.
+#[cfg(target_os = "linux")]
+pub fn leave_tray(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    let moved = window.is_visible().and_then(|visible| {
+        if visible {
+            return Ok(());
+        }
+        window.minimize()?;
+        window.show()
+    });
+    if let Err(error) = moved {
+        tracing::warn!(%error, "the window could not be taken out of the tray");
+    }
 }
 
 /// Brings the window to the front.
@@ -94,6 +151,22 @@ pub fn ask_for_attention(app: &AppHandle) {
 fn bring_forward(window: &WebviewWindow) -> tauri::Result<()> {
     window.show()?;
     window.unminimize()?;
+    present(window)
+}
+
+/// Tauri asks for the focus only of what is on the screen already, which a
+/// window that has just been told to show itself is not.
+#[cfg(target_os = "linux")]
+fn present(window: &WebviewWindow) -> tauri::Result<()> {
+    let presented = window.clone();
+    window.run_on_main_thread(move || match presented.gtk_window() {
+        Ok(window) => gtk::prelude::GtkWindowExt::present(&window),
+        Err(error) => tracing::warn!(%error, "there is no window to present"),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn present(window: &WebviewWindow) -> tauri::Result<()> {
     window.set_focus()
 }
 

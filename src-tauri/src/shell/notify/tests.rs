@@ -126,7 +126,7 @@ async fn a_notice_takes_the_place_of_the_earlier_one() {
     let (notifier, _slow, mut heard) = notifier(PATIENT, 9);
     assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
     assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
-    notifier.retire("a");
+    notifier.retire(Some("a"));
     assert_eq!(next(&mut heard).await, Told::Asked(None));
     assert_eq!(next(&mut heard).await, Told::Shown(1));
     assert_eq!(next(&mut heard).await, Told::Asked(Some(1)));
@@ -142,7 +142,7 @@ async fn what_is_answered_while_its_notice_waits_for_its_turn_is_not_shown() {
     let first = tokio::spawn(notifier.notify(notice("a")));
     assert_eq!(next(&mut heard).await, Told::Asked(None));
     let second = tokio::spawn(notifier.notify(notice("b")));
-    notifier.retire("b");
+    notifier.retire(Some("b"));
     slow.leave.add_permits(2);
     assert_eq!(first.await.unwrap(), Attempt::Shown);
     assert_eq!(second.await.unwrap(), Attempt::Inhibited(ANSWERED.to_owned()));
@@ -155,7 +155,7 @@ async fn what_is_answered_while_it_is_being_shown_is_taken_back() {
     let (notifier, slow, mut heard) = notifier(PATIENT, 0);
     let shown = tokio::spawn(notifier.notify(notice("a")));
     assert_eq!(next(&mut heard).await, Told::Asked(None));
-    notifier.retire("a");
+    notifier.retire(Some("a"));
     // Its decision was undone: the new one is not the old one's.
     let again = notifier.notify(notice("a"));
     slow.leave.add_permits(2);
@@ -195,7 +195,7 @@ async fn a_show_that_takes_too_long_leaves_the_earlier_notice_and_is_known_when_
         all.push(next(&mut heard).await);
     }
     // Both of the same handoff came late: one of them stays.
-    notifier.retire("new");
+    notifier.retire(Some("new"));
     while all.iter().filter(|told| matches!(told, Told::Closed(_))).count() < 2 {
         all.push(next(&mut heard).await);
     }
@@ -261,7 +261,7 @@ async fn what_a_killed_desk_left_on_the_screen_is_taken_away_by_the_next() {
         for handoff in ["a", "b", "c"] {
             assert_eq!(notifier.notify(notice(handoff)).await, Attempt::Shown);
         }
-        notifier.retire("b");
+        notifier.retire(Some("b"));
     }
     // Its numbers mean other things, if anything, to another service.
     let copy = folder.path().join("copy.json");
@@ -302,4 +302,16 @@ async fn what_was_shown_before_the_service_was_asked_is_not_shown_twice() {
     }
     closed.sort_unstable();
     assert_eq!(closed, [1, 2], "the new one, 8, stays");
+}
+
+#[tokio::test]
+async fn what_went_unread_with_its_service_is_kept_to_be_told_again() {
+    let (notifier, _slow, _heard) = notifier(PATIENT, 9);
+    for handoff in ["read", "unread", "answered"] {
+        assert_eq!(notifier.notify(notice(handoff)).await, Attempt::Shown);
+    }
+    notifier.shared.went(Some(&"read".to_owned()), 1);
+    notifier.retire(Some("answered"));
+    notifier.shared.forget();
+    assert_eq!(*notifier.shared.lost(), ["unread"]);
 }
