@@ -3,9 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/browser/**/*.test.ts'],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
-    // One Chromium for all files: the machine may have two cores only.
-    fileParallelism: false,
+    // Each file has a Chromium of its own: more of them than cores wait for each other.
+    maxWorkers: 2,
   },
 });

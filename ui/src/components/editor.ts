@@ -10,7 +10,8 @@ import { unifiedMergeView } from '@codemirror/merge';
 import { Compartment, EditorState } from '@codemirror/state';
 import { drawSelection, EditorView, highlightSpecialChars, keymap } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import { inertText, UNSEEN } from '../lib/inert';
+import { UNSEEN } from '../gen/unseen';
+import { inertText } from '../lib/inert';
 
 /** A fault at its place in the text. */
 export interface Marked {

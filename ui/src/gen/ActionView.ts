@@ -2,6 +2,7 @@
 import type { ActionStatus } from "./ActionStatus";
 import type { Effect } from "./Effect";
 import type { Folded } from "./Folded";
+import type { Standing } from "./Standing";
 import type { Undo } from "./Undo";
 
 /**
@@ -37,9 +38,13 @@ reasoning: string | null,
  */
 confidence: number | null, 
 /**
- * What it does to the world, as the agent says.
+ * What it does to the world.
  */
 effect: Effect, 
+/**
+ * Whether the desk found that out; else the agent says so.
+ */
+found: boolean, 
 /**
  * How far it is.
  */
@@ -71,4 +76,8 @@ depends_on: Array<string>,
 /**
  * Who says so.
  */
-source: string, };
+source: string, 
+/**
+ * Whether it can be taken back, or was.
+ */
+standing: Standing, };

@@ -8,21 +8,26 @@ import type { Conversation } from "./Conversation";
 import type { DeadlineView } from "./DeadlineView";
 import type { Decision } from "./Decision";
 import type { DirectiveStep } from "./DirectiveStep";
+import type { Divergence } from "./Divergence";
 import type { Entity } from "./Entity";
 import type { Flag } from "./Flag";
 import type { Folded } from "./Folded";
 import type { Hold } from "./Hold";
 import type { Level } from "./Level";
+import type { LevelSet } from "./LevelSet";
 import type { Liveness } from "./Liveness";
 import type { OptionView } from "./OptionView";
+import type { OutboxView } from "./OutboxView";
 import type { Priority } from "./Priority";
 import type { Reason } from "./Reason";
 import type { Report } from "./Report";
 import type { Resume } from "./Resume";
+import type { RollbackView } from "./RollbackView";
 import type { Sentiment } from "./Sentiment";
 import type { State } from "./State";
 import type { Task } from "./Task";
 import type { ThreadEntry } from "./ThreadEntry";
+import type { Unmet } from "./Unmet";
 
 /**
  * Everything the reviewer is shown of one handoff.
@@ -56,6 +61,14 @@ flags: Array<Flag>,
  * How far the agent may go unasked in this task now.
  */
 level: Level, 
+/**
+ * What sets that, for the task or else for the agent, and until when.
+ */
+level_set: LevelSet, 
+/**
+ * How far the desk can hold the agent back, in honest words.
+ */
+reach: string, 
 /**
  * Why the gate asks, where it does; else the agent handed over by itself.
  */
@@ -138,6 +151,10 @@ actions: Array<ActionView>,
  */
 actions_total: number, 
 /**
+ * The rollbacks of its task, the latest first.
+ */
+rollbacks: Array<RollbackView>, 
+/**
  * The plan with what becomes of each step if the recommended (else the
  * first) option is approved, or what was decided.
  */
@@ -159,6 +176,10 @@ meta: Folded | null,
  */
 liveness: Liveness, 
 /**
+ * How far the answer is, where it goes to a server.
+ */
+outbox: OutboxView | null, 
+/**
  * The running hold, while decided.
  */
 hold: Hold | null, 
@@ -170,6 +191,19 @@ decision: Decision | null,
  * What the agent did with it.
  */
 report: Report | null, 
+/**
+ * Where it did something else than was decided, oldest first.
+ */
+divergences: Array<Divergence>, 
+/**
+ * By when it is to report (RFC 3339); `None` while that does not run.
+ */
+report_by: string | null, 
+/**
+ * The checks that did not hold any more when the agent was about to act
+ * on an earlier decision: why this is asked again.
+ */
+changed: Array<Unmet>, 
 /**
  * The lease lapsed on an action that cannot be taken back: it may have
  * run, and only the reviewer can hand the decision out again.

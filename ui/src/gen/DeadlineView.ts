@@ -40,6 +40,14 @@ snoozed_until: string | null,
 can_snooze: boolean, 
 /**
  * Whether the declared default may be taken; `None` where that is not the
- * reviewer's to say.
+ * reviewer's to say: it needs no leave, or it cannot be undone.
  */
-default_allowed: boolean | null, };
+default_allowed: boolean | null, 
+/**
+ * Whether the declared default would be taken, as things stand.
+ */
+takes_default: boolean, 
+/**
+ * Why it was not taken at the deadline, in a sentence.
+ */
+refused: string | null, };

@@ -31,6 +31,15 @@ why: string,
  */
 depends_on: Array<string>, 
 /**
+ * The steps it needs, by `depends_on` and by the outputs it uses: the
+ * lines of the graph.
+ */
+needs: Array<string>, 
+/**
+ * The actions of it that are undone first.
+ */
+undo: Array<string>, 
+/**
  * It is the step the question is about.
  */
 asked: boolean, 

@@ -3,4 +3,4 @@
 /**
  * Marks a handoff carries beside its state.
  */
-export type Flag = "escalated" | "manual_review" | "snoozed" | "acknowledged" | "cold" | "diverged";
+export type Flag = "escalated" | "manual_review" | "snoozed" | "acknowledged" | "cold" | "diverged" | "unreported";

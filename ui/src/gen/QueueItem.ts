@@ -42,6 +42,10 @@ flags: Array<Flag>,
  */
 effect: Effect | null, 
 /**
+ * What was decided on cannot be taken back.
+ */
+irreversible: boolean, 
+/**
  * When it was received (RFC 3339).
  */
 received_at: string, 

@@ -32,7 +32,13 @@ alerts: Alerts,
  */
 triggers: Triggers, 
 /**
- * The most new cards that one agent's held calls become in an hour, 1 to
- * 1000; what it asks beyond that waits behind them. 0 for no limit.
+ * The most new cards of one agent in an hour, 1 to 1000; what it asks or
+ * hands over beyond that waits behind them, but for what is of high risk. 0
+ * for no limit.
  */
-cards_per_hour: number, };
+cards_per_hour: number, 
+/**
+ * How long an agent that has received a decision may take to report on
+ * it, in seconds, at most 30 days; 0: it is not waited for.
+ */
+report_within_s: number, };

@@ -2,7 +2,10 @@
 import type { Acts } from "./Acts";
 import type { Plan } from "./Plan";
 import type { PlanStep } from "./PlanStep";
+import type { RollbackView } from "./RollbackView";
+import type { Said } from "./Said";
 import type { Stop } from "./Stop";
+import type { TaskAction } from "./TaskAction";
 import type { TaskEntry } from "./TaskEntry";
 
 /**
@@ -50,6 +53,10 @@ plan: Plan | null,
  */
 revision: number, 
 /**
+ * What was said to its end user, oldest first.
+ */
+said: Array<Said>, 
+/**
  * What happened, oldest first.
  */
 timeline: Array<TaskEntry>, 
@@ -57,6 +64,18 @@ timeline: Array<TaskEntry>,
  * How many earlier entries are not shown.
  */
 earlier: number, 
+/**
+ * What was done, oldest first: recorded, or told with a handoff; the latest.
+ */
+actions: Array<TaskAction>, 
+/**
+ * How many there are.
+ */
+actions_total: number, 
+/**
+ * Its rollbacks, the latest first.
+ */
+rollbacks: Array<RollbackView>, 
 /**
  * Its agent has ended it.
  */

@@ -15,7 +15,7 @@ args: Record<string, unknown>,
  */
 argv?: Array<string>, 
 /**
- * The folder it runs in, exactly.
+ * The folder it runs in, exactly; empty for calls that name none.
  */
 cwd?: string, 
 /**

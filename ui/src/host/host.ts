@@ -6,14 +6,18 @@
 import type { AcceptTools } from '../gen/AcceptTools';
 import type { ActionView } from '../gen/ActionView';
 import type { AgentsView } from '../gen/AgentsView';
+import type { AllowUndoCommands } from '../gen/AllowUndoCommands';
+import type { BackPreview } from '../gen/BackPreview';
 import type { BackupView } from '../gen/BackupView';
 import type { CaseView } from '../gen/CaseView';
 import type { Change } from '../gen/Change';
+import type { ConfirmRollback } from '../gen/ConfirmRollback';
 import type { DecideRequest } from '../gen/DecideRequest';
 import type { DeskStatus } from '../gen/DeskStatus';
 import type { EditPlan } from '../gen/EditPlan';
 import type { GiveBack } from '../gen/GiveBack';
 import type { Insights } from '../gen/Insights';
+import type { NewServer } from '../gen/NewServer';
 import type { OfTask } from '../gen/OfTask';
 import type { Pause } from '../gen/Pause';
 import type { Preview } from '../gen/Preview';
@@ -22,14 +26,20 @@ import type { QueueView } from '../gen/QueueView';
 import type { Receipt } from '../gen/Receipt';
 import type { Replay } from '../gen/Replay';
 import type { ReplayRequest } from '../gen/ReplayRequest';
+import type { RollbackPreview } from '../gen/RollbackPreview';
+import type { RollbackRequest } from '../gen/RollbackRequest';
+import type { RollbackView } from '../gen/RollbackView';
 import type { Rule } from '../gen/Rule';
 import type { RuleFrom } from '../gen/RuleFrom';
 import type { RuleRow } from '../gen/RuleRow';
+import type { ServerTried } from '../gen/ServerTried';
+import type { ServerView } from '../gen/ServerView';
 import type { SetLevel } from '../gen/SetLevel';
 import type { Settings } from '../gen/Settings';
 import type { TakeOver } from '../gen/TakeOver';
 import type { TaskView } from '../gen/TaskView';
 import type { TellAgent } from '../gen/TellAgent';
+import type { UndoItem } from '../gen/UndoItem';
 import type { WindowError } from '../gen/WindowError';
 
 export interface Host {
@@ -56,6 +66,8 @@ export interface Host {
   /** The reviewer has the card on screen. */
   seen(id: string): Promise<void>;
   /** Puts its reminders off; answers until when, which is the warning at the latest (RFC 3339). */
+  /** Notes that a notice of the desk's own was read. */
+  dismiss(notice: string): Promise<void>;
   snooze(id: string, until: string): Promise<string>;
   /** Turns its reminders on again. */
   wake(id: string): Promise<void>;
@@ -74,10 +86,26 @@ export interface Host {
   takeOver(take: TakeOver): Promise<void>;
   /** Gives it back with what was done by hand. */
   giveBack(back: GiveBack): Promise<void>;
+  /** What becomes of the plan if a task is given back like this. */
+  previewGiveBack(back: GiveBack): Promise<BackPreview>;
   /** Puts another plan in the place of the one that was shown. */
   editPlan(edit: EditPlan): Promise<void>;
   /** Says something to the agent; nothing is asked. */
   tellAgent(tell: TellAgent): Promise<void>;
+  /** What taking actions back would do; nothing has run. */
+  previewRollback(request: RollbackRequest): Promise<RollbackPreview>;
+  /** Takes back exactly what was shown. */
+  confirmRollback(confirm: ConfirmRollback): Promise<RollbackView>;
+  /** Has an undo tried again that failed, or may have run. */
+  retryUndo(item: UndoItem): Promise<RollbackView>;
+  /** Leaves an undo out; the rest goes on. */
+  skipUndo(item: UndoItem): Promise<RollbackView>;
+  /** Leaves an undo to the agent, which does it in its own way. */
+  handOverUndo(item: UndoItem): Promise<RollbackView>;
+  /** Says that an undo did run, which nobody heard the end of. */
+  confirmUndone(item: UndoItem): Promise<RollbackView>;
+  /** Lets the desk run the undo commands of an agent, or no longer. */
+  allowUndoCommands(allow: AllowUndoCommands): Promise<void>;
   /** Asks for a task's draft now: answers the handoff that lists its changes, or null where there are none. */
   gatherDraft(agent: string, task: string): Promise<string | null>;
   /** Accepts tools exactly as they were shown. */
@@ -101,14 +129,26 @@ export interface Host {
   replayFrom(from: RuleFrom): Promise<Replay>;
   settings(): Promise<Settings>;
   saveSettings(settings: Settings): Promise<Settings>;
+  /** The servers of others that are asked for work. */
+  servers(): Promise<ServerView[]>;
+  /** Adds a server and begins to ask it. */
+  addServer(server: NewServer): Promise<void>;
+  /** Asks a server once; nothing is added. */
+  testServer(server: NewServer): Promise<ServerTried>;
+  /** Asks a server now instead of later. */
+  lookAtServer(name: string): Promise<void>;
+  /** Takes back what it asks, and forgets it. */
+  removeServer(name: string): Promise<void>;
   /** The backups there are, the newest first. */
   backups(): Promise<BackupView[]>;
   /** Goes back to this backup: the desk starts again, so it answers only where it cannot. */
   restore(name: string): Promise<void>;
   /** Starts the demo agent. */
   runDemo(): Promise<void>;
-  /** Tells what has changed until the returned function is called. */
-  onChange(listener: (change: Change) => void): () => void;
+  /** Ends the desk; agents find none until it is started again. */
+  quit(): Promise<void>;
+  /** Tells from then on what has changed, until the function it answers is called. */
+  onChange(listener: (change: Change) => void): Promise<() => void>;
 }
 
 /** Reads whatever a call rejected with as a `WindowError`. */

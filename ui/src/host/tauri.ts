@@ -24,6 +24,7 @@ export function tauriHost(): Host {
     undo: (id) => invoke('undo', { id }),
     regrant: (id) => invoke('regrant', { id }),
     seen: (id) => invoke('seen', { id }),
+    dismiss: (notice) => invoke('dismiss', { notice }),
     snooze: (id, until) => invoke('snooze', { id, until }),
     wake: (id) => invoke('wake', { id }),
     allowDefault: (id, revision, allowed) => invoke('allow_default', { id, revision, allowed }),
@@ -34,8 +35,16 @@ export function tauriHost(): Host {
     task: (of) => invoke('task', { of }),
     takeOver: (take) => invoke('take_over', { take }),
     giveBack: (back) => invoke('give_back', { back }),
+    previewGiveBack: (back) => invoke('preview_give_back', { back }),
     editPlan: (edit) => invoke('edit_plan', { edit }),
     tellAgent: (tell) => invoke('tell_agent', { tell }),
+    previewRollback: (request) => invoke('preview_rollback', { request }),
+    confirmRollback: (confirm) => invoke('confirm_rollback', { confirm }),
+    retryUndo: (item) => invoke('retry_undo', { item }),
+    skipUndo: (item) => invoke('skip_undo', { item }),
+    handOverUndo: (item) => invoke('hand_over_undo', { item }),
+    confirmUndone: (item) => invoke('confirm_undone', { item }),
+    allowUndoCommands: (allow) => invoke('allow_undo_commands', { allow }),
     gatherDraft: (agent, task) => invoke('gather_draft', { agent, task }),
     acceptTools: (accept) => invoke('accept_tools', { accept }),
     lookedAtAgent: (agent) => invoke('looked_at_agent', { agent }),
@@ -49,22 +58,21 @@ export function tauriHost(): Host {
     replayFrom: (from) => invoke('replay_from', { from }),
     settings: () => invoke('settings'),
     saveSettings: (settings) => invoke('save_settings', { settings }),
+    servers: () => invoke('servers'),
+    addServer: (server) => invoke('add_server', { server }),
+    testServer: (server) => invoke('test_server', { server }),
+    lookAtServer: (name) => invoke('look_at_server', { name }),
+    removeServer: (name) => invoke('remove_server', { name }),
     backups: () => invoke('backups'),
     restore: (name) => invoke('restore', { name }),
     runDemo: () => invoke('run_demo'),
-    onChange: (listener) => {
-      const unlisten = listen<Change[]>(CHANGES, (event) => {
+    quit: () => invoke('quit'),
+    onChange: async (listener) => {
+      const stop = await listen<Change[]>(CHANGES, (event) => {
         event.payload.forEach(listener);
       });
-      // A window that cannot hear changes would show stale cards: it says so.
-      unlisten.catch(() => {
-        listener({ kind: 'status' });
-      });
-      return () => {
-        void unlisten.then((stop) => {
-          stop();
-        });
-      };
+      await invoke('listens');
+      return stop;
     },
   };
 }

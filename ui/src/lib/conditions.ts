@@ -16,7 +16,7 @@ export function conditions(when: When): Condition[] {
   return [
     ...Object.entries(when.args).map(([what, pattern]) => ({ what, ...shape(pattern) })),
     ...(when.argv === undefined ? [] : [{ what: 'its command', how: 'is exactly', value: JSON.stringify(when.argv) }]),
-    ...(when.cwd === undefined ? [] : [{ what: 'its folder', how: 'is', value: when.cwd }]),
+    ...(when.cwd === undefined ? [] : [when.cwd === '' ? { what: 'its folder', how: 'is not named', value: '' } : { what: 'its folder', how: 'is', value: when.cwd }]),
     ...(when.expr === undefined ? [] : [{ what: 'its call', how: 'meets', value: when.expr }]),
   ];
 }

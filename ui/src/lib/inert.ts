@@ -5,6 +5,8 @@
  * translate text, and it makes no markup.
  */
 
+import { UNSEEN } from '../gen/unseen';
+
 /** A stretch of plain text, or a chip that stands for what cannot be seen. */
 export type Segment = { kind: 'text'; text: string } | { kind: 'chip'; text: string; name: string };
 
@@ -15,12 +17,6 @@ export const MAX_NEWLINES = 3;
 /** More combining marks than this on one letter are shown as chips. */
 export const MAX_MARKS = 4;
 
-/**
- * What cannot be seen, as the source of a Unicode pattern: controls, formats,
- * surrogates, private and unassigned characters, line and paragraph
- * separators; then letters and marks that are drawn as nothing.
- */
-export const UNSEEN = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u115F\u1160\u2800\u3164\uFFA0]|[\u034F\u17B4\u17B5]|[\u180B-\u180F\uFE00-\uFE0F]|[\u{E0100}-\u{E01EF}]`;
 const PATTERN = new RegExp(
   [
     String.raw`(?<literal>⟨(?=U\+[0-9A-F]{4,6}(?: × [0-9]+)?⟩))`,

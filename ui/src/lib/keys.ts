@@ -1,10 +1,22 @@
 /** Keyboard events as the names commands are bound to. It binds nothing. */
 
-/** The name of a key press: `j`, `?`, `Ctrl+K`, `Ctrl+Enter`, `Escape`. */
-export function chord(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'>): string {
+type Press = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
+
+/** The name of a key press: `j`, `?`, `Ctrl+K`, `Ctrl+Enter`, `Escape`; the same with Caps Lock, and on layouts of other scripts. */
+export function chord(event: Press): string {
   const held = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 && held ? event.key.toUpperCase() : event.key;
-  return (held ? 'Ctrl+' : '') + (event.altKey ? 'Alt+' : '') + key;
+  return (held ? 'Ctrl+' : '') + (event.altKey ? 'Alt+' : '') + letter(event, held);
+}
+
+const SIGNS: Record<string, [string, string]> = { Slash: ['/', '?'], Comma: [',', '<'], Period: ['.', '>'] };
+
+function letter({ key, code, shiftKey }: Press, held: boolean): string {
+  if ([...key].length !== 1) return key;
+  if (key <= '~') return held ? key.toUpperCase() : shiftKey ? key : key.toLowerCase();
+  // No letter of ours: what the place of the key says on a Latin keyboard.
+  const latin = /^(?:Key|Digit)(.)$/.exec(code)?.[1] ?? SIGNS[code]?.[shiftKey ? 1 : 0];
+  if (latin === undefined) return key;
+  return held || shiftKey ? latin : latin.toLowerCase();
 }
 
 /** Whether keys go into a text here, and are no shortcuts. */

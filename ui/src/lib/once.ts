@@ -29,6 +29,38 @@ export function coalesce(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
+/**
+ * Runs `work` at the next frame, once for all calls until then, and never
+ * beside itself: what is asked for meanwhile follows at the frame after it.
+ */
+export function eachFrame(work: () => Promise<unknown>): { ask: () => void; stop: () => void } {
+  let frame = 0;
+  let running = false;
+  let again = false;
+  const ask = () => {
+    if (running) again = true;
+    else if (frame === 0) frame = requestAnimationFrame(run);
+  };
+  const run = () => {
+    frame = 0;
+    running = true;
+    void work().finally(() => {
+      running = false;
+      if (!again) return;
+      again = false;
+      ask();
+    });
+  };
+  return {
+    ask,
+    stop: () => {
+      cancelAnimationFrame(frame);
+      frame = 0;
+      again = false;
+    },
+  };
+}
+
 /** Runs `work` a while after the first call, once for all calls until then. */
 export function soon(work: () => void, ms: number): { ask: () => void; stop: () => void } {
   let timer: ReturnType<typeof setTimeout> | undefined;

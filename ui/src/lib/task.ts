@@ -2,6 +2,7 @@
  * Who acts in a task and what happened in it, in the window's words. Pure: it
  * asks nothing of the desk and changes no agent's text.
  */
+import type { Said } from '../gen/Said';
 import type { TaskEntry } from '../gen/TaskEntry';
 import type { TaskView } from '../gen/TaskView';
 import type { ThreadEntry } from '../gen/ThreadEntry';
@@ -38,13 +39,14 @@ export const actorWords: Record<string, string> = { agent: 'Agent', reviewer: 'Y
 
 /**
  * The task's timeline, the latest first, with all that is known of one of its
- * handoffs in the place of what the task says of that.
+ * handoffs in the place of what the task says of that, and with what was said
+ * to its end user.
  */
-export function withThread(timeline: TaskEntry[], handoff: string | null, thread: ThreadEntry[]): TaskEntry[] {
+export function withThread(timeline: TaskEntry[], handoff: string | null, thread: ThreadEntry[], said: Said[]): TaskEntry[] {
   const others = timeline.filter((entry) => handoff === null || entry.handoff !== handoff);
   const own = thread.map((entry) => ({ ...entry, handoff, action: null }));
   // What happened in one moment stays in the order it was told in.
-  return [...others, ...own]
+  return [...others, ...own, ...said.map(saidEntry)]
     .map((entry, index) => ({ entry, index }))
     .sort((a, b) => Date.parse(b.entry.at) - Date.parse(a.entry.at) || b.index - a.index)
     .map(({ entry }) => entry);
@@ -55,3 +57,8 @@ export const ALREADY_READ = 'I’ve read your conversation with our assistant an
 
 /** The same where a person has only decided. */
 export const ALSO_READ = 'I’ve read your conversation with our assistant, so you don’t need to repeat anything.';
+
+/** What was said to the end user, as an entry of the timeline. */
+function saidEntry({ at, text, handoff, known }: Said): TaskEntry {
+  return { at, actor: 'reviewer', event: 'said', text: `To the end user${known ? '' : ' (the agent has not fetched it yet)'}: ${text}`, until: null, handoff, action: null };
+}

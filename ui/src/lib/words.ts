@@ -2,9 +2,12 @@
  * The words, shapes and colours the window uses for the desk's own terms.
  * Only fixed vocabulary: it never touches agent text.
  */
+import { writeWords } from './argv';
 import type { Decision } from '../gen/Decision';
 import type { DecisionKind } from '../gen/DecisionKind';
+import type { DivergenceKind } from '../gen/DivergenceKind';
 import type { Effect } from '../gen/Effect';
+import type { FoundView } from '../gen/FoundView';
 import type { Flag } from '../gen/Flag';
 import type { OptionView } from '../gen/OptionView';
 import type { Priority } from '../gen/Priority';
@@ -76,6 +79,7 @@ export const flagWords: Record<Flag, Term> = {
   acknowledged: { word: 'seen', help: 'You have opened it.' },
   cold: { word: 'incomplete briefing', help: 'The briefing does not say all that you need: what the agent did, what the person wants, or which conditions hold. The card names what is missing.' },
   diverged: { word: 'did something else', help: 'The agent did not do exactly what was decided. The card says why.' },
+  unreported: { word: 'no report', help: 'The agent has the decision and did not report in time what it did with it.' },
 };
 
 /** Where a handoff stands. */
@@ -134,13 +138,30 @@ export const thenWords: Record<Then, { label: string; text: string }> = {
   revise: { label: 'Revise', text: 'ask for another proposal' },
 };
 
-export const verdictWords: Record<Verdict, Term> = {
-  run: { word: 'run', help: 'The agent does this step.' },
-  keep: { word: 'keep', help: 'It is done and stays as it is.' },
-  rerun: { word: 'run again', help: 'It used a value that changes, so the agent does it again.' },
-  undo_then_rerun: { word: 'undo, run again', help: 'It is undone first and then done again with the new value.' },
-  blocked: { word: 'blocked', help: 'It cannot go on before something else is settled.' },
-  skip: { word: 'skip', help: 'The agent leaves it out.' },
+/** The same for a card; the gate asks about one call, and a no to it is none to its step. */
+export function thenText(then: Then, oneCall: boolean): string {
+  return oneCall && then === 'skip' ? 'leave out this call; its step goes on' : thenWords[then].text;
+}
+
+/** What becomes of a step; `brief` where there is little room. */
+export const verdictWords: Record<Verdict, Term & { brief: string }> = {
+  run: { word: 'run', brief: 'run', help: 'The agent does this step.' },
+  keep: { word: 'keep', brief: 'keep', help: 'It is done and stays as it is.' },
+  rerun: { word: 'run again', brief: 'again', help: 'It used a value that changes, so the agent does it again.' },
+  undo_then_rerun: { word: 'undo, run again', brief: 'undo', help: 'It is undone first and then done again with the new value.' },
+  blocked: { word: 'blocked', brief: 'blocked', help: 'It cannot go on before something else is settled.' },
+  skip: { word: 'skip', brief: 'skip', help: 'The agent leaves it out.' },
+};
+
+/** What an agent did that is not what was decided. */
+export const divergenceWords: Record<DivergenceKind, string> = {
+  said: 'The agent says so itself',
+  old_args: 'It ran with the old arguments',
+  other_args: 'It ran with other arguments',
+  skipped_run: 'A step ran that was to be left out',
+  kept_repeated: 'A step was repeated that was to stay as it was',
+  blocked_run: 'A step ran that was to wait',
+  not_undone: 'Something was not undone that was to be',
 };
 
 export const statusWords: Record<StepStatus, string> = {
@@ -151,13 +172,11 @@ export const statusWords: Record<StepStatus, string> = {
   skipped: 'skipped',
 };
 
-/** How an action is undone, with the exact call. */
-export function undoWords(undo: Undo): string {
+/** How the desk undoes an action itself, with the exact command. */
+export function undoWords(undo: Exclude<Undo, { kind: 'tool' }>): string {
   switch (undo.kind) {
-    case 'tool':
-      return `by ${undo.tool} ${JSON.stringify(undo.args)}`;
     case 'command':
-      return `by ${undo.argv.map((part) => (/^[\w./:=@-]+$/u.test(part) ? part : JSON.stringify(part))).join(' ')} in ${undo.cwd}`;
+      return `by ${writeWords(undo.argv)} in ${undo.cwd}`;
     case 'files':
       return 'from the copies the desk keeps of its files';
   }
@@ -179,10 +198,16 @@ export function sizeWords(bytes: number): string {
   return bytes < 1_000_000_000 ? `${(bytes / 1_000_000).toFixed(1)} MB` : `${(bytes / 1_000_000_000).toFixed(1)} GB`;
 }
 
-/** What will be done and cannot be undone, for the deliberate extra act. */
-export function consequence(option: Pick<OptionView, 'effect' | 'action' | 'label'>, edited: boolean): string {
+/** What will be done and cannot be undone, for the deliberate extra act; of what is `unknown` it cannot be said. */
+export function consequence(option: Pick<OptionView, 'action' | 'label'>, effect: Effect, edited: boolean, unknown = false): string {
   const what = option.action === null ? `Choose “${option.label}”` : `Run ${option.action.tool} with ${edited ? 'my edited' : 'exactly these'} arguments`;
-  return `${what}. I know that ${option.effect === 'irreversible' ? 'this cannot be undone' : 'the risk is high'}.`;
+  const known = effect !== 'irreversible' ? 'the risk is high' : unknown ? 'it may be impossible to undo' : 'this cannot be undone';
+  return `${what}. I know that ${known}.`;
+}
+
+/** Where the desk found another effect than the agent says. */
+export function foundWords(found: FoundView): string {
+  return `The agent says that this ${{ read: 'only reads', reversible: 'can be undone', irreversible: 'cannot be undone' }[found.said]}. ${found.why}`;
 }
 
 /** What approving an option without an action does. */

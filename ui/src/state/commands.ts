@@ -85,6 +85,7 @@ function every(desk: Desk): Command[] {
     { id: 'help', title: 'Keys and help', group: 'Window', keys: ['?'], available: true, run: () => { desk.dialog = 'help'; } },
     { id: 'settings', title: 'Settings', group: 'Window', keys: ['Ctrl+,'], available: true, run: () => { desk.dialog = 'settings'; } },
     ...focus(desk),
+    { id: 'quit', title: 'Quit the desk: no agent is answered until it runs again', group: 'Window', keys: [], available: true, run: () => void desk.faults.guard('quit', () => desk.host.quit()) },
     { id: 'demo', title: 'Run the demo agent', group: 'Window', keys: [], available: !(desk.status?.demo_running ?? false), run: () => void desk.runDemo() },
   ];
 }

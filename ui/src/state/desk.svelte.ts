@@ -22,6 +22,7 @@ import { Faults } from './faults.svelte';
 import { News } from './news';
 import { Opened } from './opened.svelte';
 import { Places } from './places.svelte';
+import { Rollback } from './rollback.svelte';
 import { Screen } from './screen.svelte';
 import { UNKNOWN } from './unknown';
 
@@ -46,7 +47,7 @@ export interface Held {
   total: number;
 }
 
-export type Dialog = 'palette' | 'help' | 'settings';
+export type Dialog = 'palette' | 'help' | 'settings' | 'rollback';
 export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
 export type Evidence = 'plan' | 'history' | 'thread';
 
@@ -58,6 +59,7 @@ export class Desk {
   readonly calm = new Calm(this);
   readonly screen = new Screen(this);
   readonly places = new Places(this);
+  readonly rollback = new Rollback(this);
   status = $state.raw<DeskStatus | null>(null);
   settings = $state.raw<Settings>(UNKNOWN);
   list = $state<List>('inbox');
@@ -80,6 +82,7 @@ export class Desk {
   readonly #news = new News();
   #saved: Promise<unknown> = Promise.resolve();
   readonly #drafts = new Map<string, Draft>();
+  #unfollow: () => void = () => undefined;
   readonly #again = soon(() => void this.#load(), REST);
 
   constructor(host: Host) {
@@ -116,18 +119,30 @@ export class Desk {
   /** Begins to listen and loads everything; the returned function ends it. */
   start(): () => void {
     const stopClock = this.clock.start();
-    const stopChanges = this.host.onChange((change) => {
-      this.#changed(change);
-    });
-    void this.#loadSettings();
-    void this.loadStatus();
-    void this.refresh().then(() => {
-      if (this.selected === null) this.#selectFirst();
+    void this.#follow().then(() => {
+      void this.#loadSettings();
+      void this.loadStatus();
+      void this.refresh().then(() => {
+        if (this.selected === null) this.#selectFirst();
+      });
     });
     return () => {
       stopClock();
-      stopChanges();
+      this.#unfollow();
     };
+  }
+
+  /** Hears of changes before anything is read: what comes in between is not missed. A window that cannot hear would show stale cards, so it says that. */
+  async #follow(): Promise<void> {
+    await this.faults.guard(
+      'changes',
+      async () => {
+        this.#unfollow = await this.host.onChange((change) => {
+          this.#changed(change);
+        });
+      },
+      () => void this.#follow().then(() => this.refresh()),
+    );
   }
 
   /** Loads the queue and the running holds again. */
@@ -178,6 +193,7 @@ export class Desk {
           this.opened.take(view);
           if (open && !this.opened.open && !draft.sent) this.#closedElsewhere(this.opened);
           await this.opened.unfoldEdited();
+          await this.opened.again();
           return;
         }
         const draft = this.#drafts.get(id) ?? new Draft();
@@ -270,6 +286,13 @@ export class Desk {
   /** Tells a screen reader; the same words twice are told twice. */
   say(words: string): void {
     this.announcement = words === this.announcement ? `${words}\u00A0` : words;
+  }
+
+  /** Brings a step of the plan into view. */
+  point(step: string): void {
+    this.evidence = 'plan';
+    this.evidenceShown = true;
+    if (this.opened !== null) this.opened.pointed = { step };
   }
 
   /** Puts the focus on a part of the window. */

@@ -5,8 +5,11 @@
  */
 import type { ActionView } from '../gen/ActionView';
 import type { CaseView } from '../gen/CaseView';
+import type { Conflict } from '../gen/Conflict';
 import type { DecideRequest } from '../gen/DecideRequest';
+import type { Effect } from '../gen/Effect';
 import type { Folded } from '../gen/Folded';
+import type { FoundView } from '../gen/FoundView';
 import type { OptionView } from '../gen/OptionView';
 import type { Preview } from '../gen/Preview';
 import type { Host } from '../host/host';
@@ -37,6 +40,8 @@ export class Opened {
   seen = false;
   /** The action that is to be brought into view in the history. */
   traced = $state.raw<{ id: string } | null>(null);
+  /** The step that is to be brought into view in the plan. */
+  pointed = $state.raw<{ step: string } | null>(null);
   readonly guard = new Guard();
   readonly draft: Draft;
   readonly #host: Host;
@@ -76,10 +81,25 @@ export class Opened {
 
   readonly needsConfirmation = $derived.by(() => (this.draft.form === null || this.draft.form === 'modify') && this.option !== null && (this.option.confirm || (this.preview?.needs_confirmation ?? false)));
 
+  /** What the call was found to do, of edited arguments as of those that are proposed, where the agent says otherwise. */
+  readonly found: FoundView | null = $derived.by(() => {
+    const proposed = this.option?.found ?? null;
+    return this.draft.form === 'modify' && this.fresh ? (this.preview?.found ?? null) : proposed;
+  });
+
+  /** What the answer as it stands does, at worst. */
+  readonly effect: Effect = $derived.by(() => {
+    const { effect } = this.option ?? { effect: 'read' };
+    return this.found?.effect === 'irreversible' ? 'irreversible' : effect;
+  });
+
+  /** What the answer contradicts, as far as the desk has said. */
+  readonly conflicts: Conflict[] = $derived(this.open ? (this.preview?.conflicts ?? []) : []);
+
   readonly needsOverride = $derived.by(() => {
     // While the arguments are faulty no reason helps.
-    if (this.draft.form === 'modify') return this.attempt.fault === null && this.preview?.faults.length === 0 && this.preview.needs_override;
-    return this.draft.form === null && this.option !== null && this.option.broken.length > 0;
+    if (this.draft.form !== null) return this.attempt.fault === null && this.preview?.faults.length === 0 && this.preview.needs_override;
+    return this.option !== null && (this.option.broken.length > 0 || (this.fresh && (this.preview?.needs_override ?? false)));
   });
 
   /** A high-risk action part of which nobody has seen yet. */
@@ -101,7 +121,7 @@ export class Opened {
     if (this.draft.form !== null && !this.fresh) return { kind: 'checking', text: 'The desk is checking this answer.' };
     const [fault] = this.draft.form === null ? [] : (this.preview?.faults ?? []);
     if (fault !== undefined) return { kind: 'fault', text: shown ? MEND : fault.pointer === '' ? fault.message : `${fault.pointer.slice(1)}: ${fault.message}` };
-    if (this.needsOverride && this.draft.why.trim() === '') return { kind: 'override', text: 'A condition does not hold: state why you go against it.' };
+    if (this.needsOverride && this.draft.why.trim() === '') return { kind: 'override', text: 'Something is in the way: state why you do it all the same.' };
     if (this.needsConfirmation && !this.draft.confirmed) return { kind: 'confirm', text: 'High risk: confirm the consequence first.' };
     return null;
   });
@@ -116,7 +136,8 @@ export class Opened {
       if (view.state === 'ready') this.guard.arm();
     }
     if (before.revision === view.revision) {
-      if (this.actions.length < view.actions.length || view.actions_total < this.actions.length) this.actions = view.actions;
+      // What was undone since stands differently now.
+      this.actions = view.actions_total < this.actions.length ? view.actions : [...view.actions, ...this.actions.slice(view.actions.length)];
       return;
     }
     this.actions = view.actions;
@@ -131,7 +152,8 @@ export class Opened {
     const turn = (this.#turn += 1);
     if (request === null || this.view.state !== 'ready') return;
     const preview = await this.#host.preview(request);
-    if (turn !== this.#turn) return;
+    // What was typed meanwhile makes it an answer to something else.
+    if (turn !== this.#turn || this.attempt.request !== request) return;
     this.preview = preview;
     this.#previewed = request;
   }
@@ -157,6 +179,18 @@ export class Opened {
     const { id } = this.view;
     const next = await this.#host.actions(id, this.actions.length);
     this.actions = [...this.actions, ...next];
+  }
+
+  /** Loads what was loaded by `more` again: after a rollback it stands differently. */
+  async again(): Promise<void> {
+    const { id, rollbacks } = this.view;
+    if (rollbacks.length === 0) return;
+    for (let at = this.view.actions.length; at < this.actions.length;) {
+      const page = await this.#host.actions(id, at);
+      if (page.length === 0) return;
+      this.actions = [...this.actions.slice(0, at), ...page, ...this.actions.slice(at + page.length)];
+      at += page.length;
+    }
   }
 
   /** The changes that a draft is about. */
@@ -201,7 +235,8 @@ export class Opened {
       answer,
       shown_hash: binds ? (this.option?.action?.hash ?? null) : null,
       confirmed: binds && this.draft.confirmed,
-      override: binds && why !== '' ? { why } : null,
+      // Where nothing needs one, the desk records none.
+      override: why === '' ? null : { why },
       message: words === '' ? null : { text: words },
     };
   }

@@ -49,6 +49,7 @@ export class Places {
     if (place === this.at) return;
     this.at = place;
     this.agent = null;
+    if (place === 'agents') this.roster.arrange();
     if (place === 'handoffs') this.#desk.focused();
     else this.load();
   }
@@ -94,7 +95,10 @@ export class Places {
   take(change: Change): boolean {
     if (this.at === 'insights' && change.kind === 'handoff') this.insight.soon();
     if ((change.kind === 'status' && this.at !== 'insights') || (change.kind === 'handoff' && this.at === 'agents')) this.#again.ask();
-    if (change.kind === 'status' || change.kind === 'handoff') this.tasks.changed();
+    if (change.kind === 'status' || change.kind === 'handoff') {
+      this.tasks.changed();
+      this.#desk.rollback.changed();
+    }
     if (change.kind !== 'show' || change.id === null) return false;
     if (!change.id.startsWith(AGENT)) {
       this.go('handoffs');

@@ -26,6 +26,8 @@ export class Roster {
   /** How many agents wait for the reviewer. */
   readonly calling: number = $derived.by(() => this.#desk.status?.calling ?? 0);
   readonly #desk: Desk;
+  /** Where each agent stands in the list. */
+  readonly #places = new Map<string, number>();
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -35,11 +37,23 @@ export class Roster {
     await this.#desk.faults.guard(
       'agents',
       async () => {
-        this.view = await this.#desk.host.agents();
+        const view = await this.#desk.host.agents();
+        this.view = { ...view, agents: this.#inPlace(view.agents) };
       },
       () => void this.load(),
     );
   });
+
+  /** The list is opened: whoever calls for the reviewer comes first. While it is open nobody moves, lest a press meet another agent. */
+  arrange(): void {
+    this.#places.clear();
+  }
+
+  #inPlace(agents: AgentCard[]): AgentCard[] {
+    for (const { name } of agents) if (!this.#places.has(name)) this.#places.set(name, this.#places.size);
+    const place = ({ name }: AgentCard) => this.#places.get(name) ?? 0;
+    return [...agents].sort((one, other) => place(one) - place(other));
+  }
 
   /** Sets a level, for so many minutes or without an end; none takes a task's own away. */
   async setLevel(whose: Whose, level: Level | null, minutes: number | null): Promise<void> {
@@ -64,6 +78,12 @@ export class Roster {
     await desk.refresh();
     await desk.reveal(card);
     desk.want('case');
+  }
+
+  /** Lets the desk run the undo commands of an agent, or no longer. */
+  async allowCommands(agent: string, allowed: boolean): Promise<void> {
+    const done = await this.#change('commands', () => this.#desk.host.allowUndoCommands({ agent, allowed }));
+    if (done) this.#desk.say(allowed ? `Undo commands of ${agent} are allowed.` : `Undo commands of ${agent} are not allowed any more.`);
   }
 
   /** Pauses everything, an agent or a task, or lets it go on. */

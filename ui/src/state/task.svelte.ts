@@ -4,7 +4,9 @@
  * starting over, ends it. It judges no plan: the desk does.
  */
 import { untrack } from 'svelte';
+import type { BackPreview } from '../gen/BackPreview';
 import type { Conversation } from '../gen/Conversation';
+import type { GiveBack as GiveBackRequest } from '../gen/GiveBack';
 import type { OfTask } from '../gen/OfTask';
 import type { Plan } from '../gen/Plan';
 import type { TaskView } from '../gen/TaskView';
@@ -37,6 +39,8 @@ export class OpenedTask {
   /** The steps done by hand, with what came of each, as it was typed. */
   done = $state<Record<string, string>>({});
   facts = $state<{ id: number; name: string; value: string }[]>([]);
+  /** What becomes of the plan when it is given back, and of what it is said. */
+  back = $state.raw<{ of: GiveBackRequest; preview: BackPreview } | null>(null);
   /** Why the plan is changed. */
   why = $state('');
   rows = $state.raw<Row[]>([]);
@@ -149,6 +153,25 @@ export class OpenedTask {
     this.facts.push({ id: (this.#count += 1), name: '', value: '' });
   }
 
+  /** What would be given back. */
+  readonly giving: GiveBackRequest = $derived.by(() => {
+    // Only steps that are still there and not done are reported.
+    const open = new Set(this.view?.steps.filter((step) => step.status !== 'done').map((step) => step.id));
+    const done = Object.entries(this.done).filter(([step]) => open.has(step)).map(([step, output]) => ({ step, ...(output.trim() === '' ? {} : { output: readValue(output) }) }));
+    const facts = Object.fromEntries(this.facts.filter((fact) => fact.name.trim() !== '').map((fact) => [fact.name.trim(), readValue(fact.value)]));
+    const text = this.note.trim();
+    return { ...this.of, done, facts, text: text === '' ? null : text };
+  });
+
+  /** Asks what becomes of the plan if it is given back like this. */
+  async askBack(): Promise<void> {
+    const { giving } = this;
+    const preview = await this.#desk.host.previewGiveBack(giving);
+    // What was typed meanwhile makes it an answer to something else.
+    if (this.giving !== giving) return;
+    this.back = { of: giving, preview };
+  }
+
   // Sending.
 
   async pause(paused: boolean): Promise<void> {
@@ -207,12 +230,8 @@ export class OpenedTask {
         break;
       }
       case 'give_back': {
-        // Only steps that are still there and not done are reported.
-        const open = new Set(this.view?.steps.filter((step) => step.status !== 'done').map((step) => step.id));
-        const done = Object.entries(this.done).filter(([step]) => open.has(step)).map(([step, output]) => ({ step, ...(output.trim() === '' ? {} : { output: readValue(output) }) }));
-        const facts = Object.fromEntries(this.facts.filter((fact) => fact.name.trim() !== '').map((fact) => [fact.name.trim(), readValue(fact.value)]));
-        const text = this.note.trim();
-        await host.giveBack({ ...of, done, facts, text: text === '' ? null : text });
+        await host.giveBack(this.giving);
+        this.back = null;
         this.done = {};
         this.facts = [];
         this.note = '';

@@ -1,20 +1,9 @@
 /** Every kind of answer, as a reviewer gives it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Stage, type Window } from './window';
+import { describe, expect, test } from 'vitest';
+import { staged, type Window } from './window';
 
-let stage: Stage;
+const stage = staged();
 let window: Window;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterEach(async () => {
-  expect(window.troubles).toEqual([]);
-  await stage.clear();
-});
-afterAll(async () => {
-  await stage.close();
-});
 
 describe('approve', () => {
   test('a high-risk option takes Ctrl+Enter, a confirmation, and Ctrl+Enter again', async () => {

@@ -1,20 +1,9 @@
 /** Agents, levels, drafts and rules in a real browser: sound for everyone, usable by keyboard, whole in a narrow window. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Stage, type Window } from './window';
+import { describe, expect, test } from 'vitest';
+import { staged, type Window } from './window';
 
-let stage: Stage;
+const stage = staged();
 let window: Window;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterEach(async () => {
-  expect(window.troubles).toEqual([]);
-  await stage.clear();
-});
-afterAll(async () => {
-  await stage.close();
-});
 
 const row = (agent: string) => window.page.locator(`[data-testid="agent-row"][data-agent="${agent}"]`);
 const part = (name: string) => window.page.locator(`[data-part="${name}"]`);
@@ -27,6 +16,8 @@ describe.each([
     window = await stage.window('gate', { dark });
     await window.press('Control+2');
     await row('billing-agent').locator('.fold').click();
+    await row('claude-code').locator('.fold').click();
+    await row('claude-code').locator('[data-part="connection"]').nth(1).waitFor();
     await row('claude-code').locator('select').first().selectOption('own');
     await window.pass(200);
     await window.sound('agents');
@@ -76,7 +67,7 @@ describe.each([
     await window.sound('counts');
     await window.page.getByRole('radio', { name: /exact command/u }).check();
     await window.page.getByLabel('Command', { exact: true }).fill('npm "test');
-    await window.page.getByRole('button', { name: 'Keep this rule' }).click();
+    await window.page.getByRole('button', { name: 'Try on the past' }).click();
     await window.pass(200);
     await window.sound('command');
     await window.page.getByRole('tab', { name: 'Triggers' }).click();

@@ -1,20 +1,9 @@
 /** Reading a card with the keyboard, and a main button that can be read in every state. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Stage, type Window } from './window';
+import { describe, expect, test } from 'vitest';
+import { staged, type Window } from './window';
 
-let stage: Stage;
+const stage = staged();
 let window: Window;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterEach(async () => {
-  expect(window.troubles).toEqual([]);
-  await stage.clear();
-});
-afterAll(async () => {
-  await stage.close();
-});
 
 const top = () => window.page.locator('main > .scroll').evaluate((one) => Math.round(one.scrollTop));
 const bottom = () => window.page.locator('main > .scroll').evaluate((one) => Math.round(one.scrollHeight - one.clientHeight));

@@ -1,20 +1,9 @@
 /** The window's states: sound for everyone, honest about hostile text and changes. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Stage, type Window } from './window';
+import { describe, expect, test } from 'vitest';
+import { staged, type Window } from './window';
 
-let stage: Stage;
+const stage = staged();
 let window: Window;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterEach(async () => {
-  expect(window.troubles).toEqual([]);
-  await stage.clear();
-});
-afterAll(async () => {
-  await stage.close();
-});
 
 describe.each([
   ['light', false],
@@ -256,6 +245,57 @@ describe('at size', () => {
     await window.pass(800);
     expect(await window.id('question').textContent()).toBe('Archive mailbox number 121?');
     expect(await window.item('h-00121').isVisible()).toBe(true);
+    const [list, row] = await Promise.all([window.page.locator('nav .scroll').boundingBox(), window.item('h-00121').boundingBox()]);
+    if (list === null || row === null) throw new Error('there is no list or no row');
+    expect(row.y, 'the list follows').toBeGreaterThanOrEqual(list.y);
+    expect(row.y + row.height).toBeLessThan(list.y + list.height + 1);
+  });
+
+  test('the lists stay on one line up to two digits each', async () => {
+    window = await stage.window('many');
+    const title = (name: string) => window.page.getByRole('tablist', { name: 'Lists' }).locator(`[data-tab="${name}"]`);
+    await window.page.getByRole('tablist', { name: 'Lists' }).locator('.count').evaluateAll((all) => { for (const one of all) one.textContent = '88'; });
+    await window.page.locator('.lists').evaluate((one) => { one.classList.remove('pairs'); });
+    const [first, last] = await Promise.all([title('inbox').boundingBox(), title('done').boundingBox()]);
+    expect(last?.y).toBe(first?.y);
+  });
+
+  test('letters and digits are shown as they are, and drawn into no other sign', async () => {
+    window = await stage.window('full');
+    const widths = await window.id('question').evaluate((one) => {
+      const width = (text: string) => {
+        one.textContent = text;
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return range.getBoundingClientRect().width;
+      };
+      return { together: width('8x8'), apart: width('8') * 2 + width('x') };
+    });
+    expect(Math.abs(widths.together - widths.apart)).toBeLessThan(1);
+  });
+
+  test('lists of many thousands come a hundred at a time, with what is chosen', async () => {
+    window = await stage.window('empty');
+    const many = <Item>(make: (place: number) => Item) => Array.from({ length: 5000 }, (_, place) => make(place));
+    const options = many((place) => ({ id: `o${String(place)}`, label: `Take number ${String(place)}`, recommended: place === 4000 }));
+    const [first, ...others] = options;
+    const pros = many((place) => `Good of kind ${String(place)}`);
+    await window.desk('submit', {
+      id: 'h-big', agent: 'big', title: 'Big', question: 'Which of five thousand?',
+      options: [{ ...first, pros, cons: pros }, ...others],
+      steps: many((place) => ({ id: `s${String(place)}`, title: `Step ${String(place)}` })),
+      constraints: many((place) => ({ text: `Condition ${String(place)}`, expr: null })),
+      not_included: many((place) => `Left out: ${String(place)}`),
+    });
+    await window.show('h-big');
+    await window.pass(600);
+    expect(await window.page.evaluate(() => document.querySelectorAll('*').length)).toBeLessThan(12_000);
+    expect(await window.page.locator('.option.chosen .name').textContent()).toBe('Take number 4000');
+    const conditions = window.id('constraint');
+    expect(await conditions.count()).toBe(100);
+    await window.page.locator('ul:has([data-testid="constraint"]) > li > [data-part="more"]').click();
+    expect(await conditions.count()).toBe(200);
+    expect(await window.page.locator('[data-part="more"]').first().textContent()).toBe('Show the next 100 of 5,000');
   });
 
   test('a search looks everywhere', async () => {

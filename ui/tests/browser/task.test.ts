@@ -1,20 +1,9 @@
 /** A task, its thread and its control in a real browser: sound for everyone, usable by keyboard, whole in a narrow pane. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Stage, type Window } from './window';
+import { describe, expect, test } from 'vitest';
+import { staged, type Window } from './window';
 
-let stage: Stage;
+const stage = staged();
 let window: Window;
-
-beforeAll(async () => {
-  stage = await Stage.open();
-});
-afterEach(async () => {
-  expect(window.troubles).toEqual([]);
-  await stage.clear();
-});
-afterAll(async () => {
-  await stage.close();
-});
 
 const control = (name: string) => window.page.locator(`[data-control="${name}"]`);
 const send = () => window.page.locator('[data-part="send"]');

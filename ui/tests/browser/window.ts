@@ -1,8 +1,8 @@
 /** Opens the built window in Chromium, on the in-memory desk, with time in the test's hands. */
 import { fileURLToPath } from 'node:url';
 import AxeBuilder from '@axe-core/playwright';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { serve } from './serve';
 
 export interface Options {
@@ -11,30 +11,38 @@ export interface Options {
   height?: number;
 }
 
+/** A browser for the tests of one file; after each of them its windows are closed, and nothing may have gone wrong in one. */
+export function staged(): Stage {
+  const stage = new Stage();
+  beforeAll(() => stage.open());
+  afterEach(() => stage.clear());
+  afterAll(() => stage.close());
+  return stage;
+}
+
 /** A browser with the built window behind it. */
-export class Stage {
-  #contexts: BrowserContext[] = [];
+class Stage {
+  #url = '';
+  #end = () => {};
+  #browser: Browser | null = null;
+  #windows: Window[] = [];
 
-  private constructor(
-    private readonly browser: Browser,
-    private readonly url: string,
-    private readonly end: () => void,
-  ) {}
-
-  static async open(): Promise<Stage> {
+  async open(): Promise<void> {
     const { url, close } = await serve(fileURLToPath(new URL('../../test-results/dist', import.meta.url)));
-    const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
-    return new Stage(browser, url, close);
+    this.#url = url;
+    this.#end = close;
+    this.#browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
   }
 
   /** Opens the window on a scene, past its first half second. */
   async window(scene: string, options: Options = {}): Promise<Window> {
-    const context = await this.browser.newContext({ viewport: { width: options.width ?? 1320, height: options.height ?? 840 }, colorScheme: options.dark === true ? 'dark' : 'light', reducedMotion: 'reduce' });
-    this.#contexts.push(context);
+    if (this.#browser === null) throw new Error('the browser is not open');
+    const context = await this.#browser.newContext({ viewport: { width: options.width ?? 1320, height: options.height ?? 840 }, colorScheme: options.dark === true ? 'dark' : 'light', reducedMotion: 'reduce' });
     const page = await context.newPage();
-    const window = new Window(page, this.url);
+    const window = new Window(page, this.#url);
+    this.#windows.push(window);
     await page.clock.install({ time: new Date(2026, 10, 20, 9, 0) });
-    await page.goto(`${this.url}?fake=${scene}`);
+    await page.goto(`${this.#url}?fake=${scene}`);
     await page.waitForSelector('main');
     await window.pass(600);
     return window;
@@ -42,14 +50,14 @@ export class Stage {
 
   /** Closes the windows of a test. */
   async clear(): Promise<void> {
-    await Promise.all(this.#contexts.map((context) => context.close()));
-    this.#contexts = [];
+    const windows = this.#windows.splice(0);
+    await Promise.all(windows.map((window) => window.page.context().close()));
+    expect(windows.flatMap((window) => window.troubles)).toEqual([]);
   }
 
   async close(): Promise<void> {
-    await this.clear();
-    await this.browser.close();
-    this.end();
+    await this.#browser?.close();
+    this.#end();
   }
 }
 

@@ -9,6 +9,28 @@ const agents = async (scene?: string) => {
   await press('2', { ctrlKey: true });
 };
 
+describe('the list of agents', () => {
+  test('stands still while it is open: nobody moves under the pointer', async () => {
+    await agents();
+    const names = () => [...document.querySelectorAll('[data-testid="agent-row"]')].map((one) => one.getAttribute('data-agent'));
+    const before = names();
+    expect(before.length).toBeGreaterThan(1);
+    const ask = host.agents;
+    const reversed = async () => {
+      const view = await ask();
+      return { ...view, agents: [...view.agents].reverse() };
+    };
+    Object.assign(host, { agents: reversed });
+    await desk.places.roster.load();
+    await pass(0);
+    expect(names()).toEqual(before);
+    await press('1', { ctrlKey: true });
+    await press('2', { ctrlKey: true });
+    await pass(0);
+    expect(names()).toEqual([...before].reverse());
+  });
+});
+
 describe('the places', () => {
   test('are reached and left by key, and the badge counts who needs the reviewer', async () => {
     await open();
@@ -71,6 +93,30 @@ describe('the agents', () => {
     expect(row('claude-code').textContent).toContain('You keep them or undo them together at the end.');
     for (const name of ['billing-agent', 'claude-code', 'research']) expect(row(name).textContent).toContain('What cannot be undone, or is unknown, always asks.');
     expect(row('research').textContent).toContain('last heard of 1 h 35 ago');
+  });
+
+  test('say through what they are connected, and how far the desk reaches', async () => {
+    await agents();
+    const line = (name: string, part: string) => row(name).querySelector(`[data-part="${part}"]`)?.textContent;
+    expect(line('claude-code', 'through')).toBe('Claude Code hook, MCP server');
+    expect(line('claude-code', 'reaches')).toBe('asks before each call that its hook sees');
+    expect(line('files-mcp', 'reaches')).toBe('asks for each call through the gateway');
+    expect(line('deploy-bot', 'reaches')).toBe('held back as far as it asks');
+    expect(line('research', 'reaches')).toBe('held back at its interrupts');
+    await click(within(row('claude-code')).getByRole('button', { name: /^Connections, record, tasks and tools/u }));
+    const ways = [...row('claude-code').querySelectorAll<HTMLElement>('[data-part="connection"]')];
+    expect(ways.map((one) => one.dataset['integration'])).toEqual(['claude_code_hook', 'mcp_server']);
+    expect(ways[0]?.textContent).toMatch(/last call 2 min ago · since/u);
+    expect(ways[0]?.textContent).toContain('The desk does not see what a program does that was let go on');
+    expect(ways[1]?.textContent).toMatch(/connected · since/u);
+    expect(ways[1]?.textContent).toContain('A model that does not ask is not held back.');
+    expect(row('claude-code').textContent).toContain('What it is connected through is what it says itself.');
+  });
+
+  test('between two calls of a hook nobody is called gone', async () => {
+    await agents();
+    expect(row('deploy-bot').textContent).toContain('Command line');
+    expect(row('deploy-bot').textContent).not.toContain('last heard of');
   });
 
   test('nobody there is told in words', async () => {
@@ -155,7 +201,7 @@ describe('the agents', () => {
     await click(within(row('billing-agent')).getByRole('button', { name: 'Pause billing-agent' }));
     expect(calls('pause').at(-1)).toEqual({ agent: 'billing-agent', paused: true });
     expect(within(row('billing-agent')).getByRole('button', { name: 'Resume billing-agent' })).toBeTruthy();
-    await click(within(row('claude-code')).getByRole('button', { name: /^Record, tasks and tools/u }));
+    await click(within(row('claude-code')).getByRole('button', { name: /^Connections, record, tasks and tools/u }));
     await click(within(row('claude-code')).getByRole('button', { name: /^Pause Rename/u }));
     expect(calls('pause').at(-1)).toEqual({ agent: 'claude-code', task: 'rename', paused: true });
     await click(screen.getByTestId('pause-all'));
@@ -177,7 +223,7 @@ describe('the agents', () => {
 
   test('have tasks with a level of their own, and give it back', async () => {
     await agents();
-    await click(within(row('billing-agent')).getByRole('button', { name: /^Record/u }));
+    await click(within(row('billing-agent')).getByRole('button', { name: /^Connections, record/u }));
     const level = within(row('billing-agent')).getByLabelText('Level of the task Refund request from Dana Ortiz');
     expect((level as HTMLSelectElement).value).toBe('suggest');
     await fireEvent.change(level, { target: { value: '' } });

@@ -234,7 +234,7 @@ describe('the countdown', () => {
   test('past the deadline it says what happened, that it can be answered, and what a late answer does', async () => {
     await open('late');
     await show('h-review');
-    expect(part('overdue')?.textContent).toContain('It waited too long and was left for you at 07:00. The deadline passed at 07:00 without an answer. The declared default was not taken, because it changes something and you had not allowed it.');
+    expect(part('overdue')?.textContent).toContain('It waited too long and was left for you at 07:00. The deadline passed at 07:00 without an answer. The default was not taken. At its level this agent may not change anything unasked. It stays here');
     expect(part('overdue')?.textContent).toContain('You can still answer. Your answer is kept. The agent has not been seen since');
     expect(screen.queryByText('No answer')).toBeNull();
     await show('h-escalated');
@@ -318,6 +318,11 @@ describe('the settings', () => {
     expect(saved().alerts.warn_before_s).toEqual({ low: 0, normal: 0, high: 1800, urgent: 0 });
     await set('Pause after opening', '20');
     expect(saved().alerts.pause_s).toBe(1200);
+    await set('Time to answer, high: within', '2');
+    expect(saved().alerts.respond_within_s).toEqual({ low: 3600, normal: 3600, high: 7200, urgent: 3600 });
+    await fireEvent.change(screen.getByLabelText('Then, normal'), { target: { value: 'manual_review' } });
+    await pass(50);
+    expect(saved().alerts.on_timeout).toEqual({ low: 'escalate', normal: 'manual_review', high: 'escalate', urgent: 'escalate' });
     await set('Grace, low: grace', '7');
     expect(saved().alerts.grace_s.low).toBe(420);
     await set('Give up after', '45');

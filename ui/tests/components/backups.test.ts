@@ -1,26 +1,8 @@
 /** Backups in the settings: what there is, and that nothing is lost without a word. */
-import { cleanup, fireEvent, render, screen, within } from '@testing-library/svelte';
-import { tick } from 'svelte';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FakeDesk } from '../../src/host/fake';
+import { fireEvent, screen, within } from '@testing-library/svelte';
+import { describe, expect, test } from 'vitest';
 import { sizeWords } from '../../src/lib/words';
-import { Desk } from '../../src/state/desk.svelte';
-import App from '../../src/views/App.svelte';
-
-let host: FakeDesk;
-let desk: Desk;
-
-const pass = async (ms: number) => {
-  await vi.advanceTimersByTimeAsync(ms);
-  await tick();
-};
-
-async function open(scene: string) {
-  host = new FakeDesk(scene);
-  desk = new Desk(host);
-  render(App, { desk });
-  await pass(600);
-}
+import { desk, eachAlone, host, open, pass } from './stage';
 
 async function settings() {
   desk.dialog = 'settings';
@@ -33,13 +15,7 @@ const choose = async (at: number) => {
   await pass(50);
 };
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: new Date(2026, 10, 20, 9, 0) });
-});
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
+eachAlone();
 
 describe('the backups', () => {
   test('are listed with when, how much and why', async () => {

@@ -1,39 +1,10 @@
 /** What a fresh pair of eyes stumbled over on the card and in the queue. */
-import { cleanup, fireEvent, render, screen, within } from '@testing-library/svelte';
-import { tick } from 'svelte';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FakeDesk } from '../../src/host/fake';
-import { Desk } from '../../src/state/desk.svelte';
+import { fireEvent, screen, within } from '@testing-library/svelte';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { flagWords, glossary } from '../../src/lib/words';
-import App from '../../src/views/App.svelte';
+import { desk, eachAlone, host, open, pass, show } from './stage';
 
-let host: FakeDesk;
-let desk: Desk;
-
-const pass = async (ms: number) => {
-  await vi.advanceTimersByTimeAsync(ms);
-  await tick();
-};
-
-async function open(scene: string) {
-  host = new FakeDesk(scene);
-  desk = new Desk(host);
-  render(App, { desk });
-  await pass(600);
-}
-
-const show = async (id: string) => {
-  desk.select(id);
-  await pass(700);
-};
-
-beforeEach(() => {
-  vi.useFakeTimers({ now: new Date(2026, 10, 20, 9, 0) });
-});
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
+eachAlone();
 
 const NAME = 'photos/a.jpg\nnotes/keep.md\tx\u001b';
 const SHOWN = 'photos/a.jpg⟨U+000A⟩notes/keep.md⟨U+0009⟩x⟨U+001B⟩';
@@ -187,4 +158,75 @@ describe('the words on screen', () => {
     await pass(0);
     expect(document.body.textContent).not.toMatch(/time never|time alone/iu);
   });
+});
+
+test('an action says who tells of it, and whether the desk found out what it did', async () => {
+  await open('ten');
+  host.submit({
+    id: 'h-seen', agent: 'tidy', title: 'Tidy up', question: 'Look?',
+    actions: [
+      { id: 'a1', tool: 'bash', found: true, source: 'observed by hook; agent says: failed' },
+      { id: 'a2', tool: 'crm.find' },
+    ],
+  });
+  await pass(300);
+  await show('h-seen');
+  desk.evidence = 'history';
+  await pass(0);
+  const [seen, said] = screen.getAllByTestId('action').map((action) => action.textContent);
+  expect(seen).toContain('found by the desk');
+  expect(seen).toContain('observed by hook; agent says: failed');
+  expect(said).not.toContain('found by the desk');
+  expect(said).toContain('agent says');
+});
+
+describe('an option of which the desk found another effect than its agent says', () => {
+  beforeEach(async () => {
+    await open('ten');
+    host.submit({
+      id: 'h-said', agent: 'tidy', title: 'Tidy up', question: 'Look?',
+      options: [
+        { id: 'go', label: 'Look around', said: 'read', effect: 'irreversible', found: '`rm -rf /home/me` deletes files.', why: 'It only looks.', recommended: true, action: { tool: 'bash', args: { command: 'rm -rf /home/me' } } },
+        { id: 'list', label: 'List', effect: 'read', action: { tool: 'bash', args: { command: 'ls' } } },
+      ],
+    });
+    await pass(300);
+    await show('h-said');
+  });
+
+  test('says what its agent says, and what was found', () => {
+    const [go, list] = screen.getAllByTestId('option');
+    expect(go?.textContent).toContain('The agent says that this only reads. `rm -rf /home/me` deletes files.');
+    expect(list?.textContent).not.toContain('The agent says');
+    expect(screen.getAllByTestId('option-risk').map((mark) => mark.dataset['effect'])).toEqual(['irreversible', 'read']);
+    expect(screen.getByTestId('confirm-high-risk').closest('label')?.textContent).toContain('this cannot be undone');
+  });
+
+  test('is read anew when its arguments are edited', async () => {
+    desk.opened?.choose('list');
+    await pass(300);
+    expect(screen.queryByTestId('confirm-high-risk')).toBeNull();
+    await desk.answering.begin('modify');
+    await pass(300);
+    if (desk.opened !== null) desk.opened.draft.args['list'] = '{"command": "rm -rf ."}';
+    await pass(600);
+    expect(screen.getByTestId('confirm-high-risk').closest('label')?.textContent).toContain('this cannot be undone');
+    expect(screen.getAllByTestId('option')[1]?.textContent).toContain('`rm -rf .` deletes files.');
+    expect(desk.opened?.obstacle?.kind).toBe('confirm');
+  });
+});
+
+test('a condition that is only in words is marked neither as kept nor as broken', async () => {
+  await open('long');
+  await show('h-long');
+  await pass(300);
+  const stands = new Map(desk.opened?.preview?.constraints.map((one) => [one.text, one.holds]));
+  const inWords = desk.opened?.view.constraints.filter((one) => one.expr === null).map((one) => one.text) ?? [];
+  expect(inWords.length).toBeGreaterThan(0);
+  for (const row of screen.getAllByTestId('constraint')) {
+    const text = inWords.find((words) => row.textContent?.includes(words));
+    if (text === undefined) continue;
+    expect(stands.has(text), 'the desk has a row for it').toBe(true);
+    expect(row.querySelector('.sign')?.textContent).toBe('•');
+  }
 });

@@ -14,10 +14,23 @@ describe('a card of the gate', () => {
     await open();
     await show('h-asked');
     const chip = document.querySelector<HTMLElement>('[data-part="level"]');
-    expect(chip?.textContent).toContain('Execute');
+    expect(chip?.textContent).toMatch(/Execute until \d\d:\d\d$/u);
+    expect(chip?.title).toContain('then Suggest');
+    expect(chip?.title).toContain('It asks the desk before it acts.');
+    expect(document.querySelector('[data-part="reach"]')?.textContent).toContain('It asks the desk before it acts.');
     await click(chip);
     expect(main()).toBe('Agents');
     expect(within(row('billing-agent')).getByText('Open tasks')).toBeTruthy();
+  });
+
+  test('shows no end of a level that has none, nor one that is over', async () => {
+    await open();
+    await show('h-level');
+    const chip = () => document.querySelector<HTMLElement>('[data-part="level"]');
+    expect(chip()?.textContent).toMatch(/Draft$/u);
+    await show('h-asked');
+    await pass(6 * 3_600_000);
+    expect(chip()?.textContent).toMatch(/Suggest$/u);
   });
 
   test('shows the evidence side by side, with the action in the history where it is known', async () => {
@@ -92,7 +105,7 @@ describe('a draft', () => {
     const items = screen.getAllByTestId('draft-item');
     expect(items.map((item) => item.dataset['actionId'])).toEqual(['e1', 'e2', 'e3', 'e4', 'e5']);
     expect(items[0]?.textContent).toContain('from the copies the desk keeps of its files');
-    expect(items[4]?.textContent).toContain('by tracker.delete_comment {"comment":9001}');
+    expect(items[4]?.textContent).toMatch(/by tracker\.delete_comment ?\{ "comment": 9001 \}/u);
     expect(screen.queryAllByTestId('option')).toEqual([]);
   });
 
@@ -215,13 +228,37 @@ describe('the rules', () => {
     await click(screen.getByLabelText(/^Counts as/u));
     await fireEvent.input(screen.getByLabelText(/^Name/u), { target: { value: 'Tests' } });
     await fireEvent.input(screen.getByLabelText(/^Tool/u), { target: { value: 'Bash' } });
+    await click(screen.getByRole('button', { name: 'Try on the past' }));
     await click(screen.getByRole('button', { name: 'Keep this rule' }));
     expect(screen.getByRole('alert').textContent).toBe('What a shell does is told by the exact words of one command.');
     await click(screen.getByLabelText('one exact command in one folder'));
     await fireEvent.input(screen.getByLabelText(/^Command/u), { target: { value: 'npm test' } });
     await fireEvent.input(screen.getByLabelText(/^In the folder/u), { target: { value: '/home/me/shop' } });
+    await click(screen.getByRole('button', { name: 'Try on the past' }));
     await click(screen.getByRole('button', { name: 'Keep this rule' }));
     expect(calls('addRule').at(-1)).toEqual({ name: 'Tests', tool: 'Bash', when: { args: {}, argv: ['npm', 'test'], cwd: '/home/me/shop' }, does: 'counts', effect: 'read' });
+  });
+
+  test('by which more may run are kept only once what they would have done was seen', async () => {
+    await rules();
+    await click(screen.getByRole('button', { name: 'New rule' }));
+    const keep = () => screen.getByRole('button', { name: 'Keep this rule' }) as HTMLButtonElement;
+    expect(keep().disabled).toBe(false);
+    await click(screen.getByLabelText(/^Counts as/u));
+    await fireEvent.input(screen.getByLabelText(/^Name/u), { target: { value: 'Tags' } });
+    await fireEvent.input(screen.getByLabelText(/^Tool/u), { target: { value: 'crm.tag_case' } });
+    expect(keep().disabled).toBe(true);
+    await fireEvent.submit(keep());
+    expect(calls('addRule')).toEqual([]);
+    await fireEvent.change(screen.getByLabelText(/^It counts as/u), { target: { value: 'irreversible' } });
+    expect(keep().disabled).toBe(false);
+    await fireEvent.change(screen.getByLabelText(/^It counts as/u), { target: { value: 'reversible' } });
+    await click(screen.getByRole('button', { name: 'Try on the past' }));
+    await pass(300);
+    expect(screen.getByTestId('replay-result')).toBeTruthy();
+    expect(keep().disabled).toBe(false);
+    await fireEvent.input(screen.getByLabelText(/^Tool/u), { target: { value: 'crm.close_case' } });
+    expect(keep().disabled).toBe(true);
   });
 
   test('Esc closes the form first, then the place', async () => {

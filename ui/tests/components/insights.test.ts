@@ -1,5 +1,5 @@
 /** The insights, and changes tried on the recorded past, on the in-memory desk. */
-import { screen, within } from '@testing-library/svelte';
+import { fireEvent, screen, within } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { calls, click, desk, eachAlone, host, main, open, pass, press, row, show } from './stage';
 
@@ -161,5 +161,24 @@ describe('what is tried on the past', () => {
     expect(screen.getByTestId('replay-result').textContent).toContain('17 more calls would have waited for you');
     await fill('Tool', 'notes.split');
     expect(screen.queryByTestId('replay-result')).toBeNull();
+  });
+
+  test('all that is wrong with a written rule stands beside its fields once it was tried', async () => {
+    await open();
+    desk.places.go('rules');
+    await pass(300);
+    await click(screen.getByRole('button', { name: 'New rule' }));
+    for (const [name, value] of [['Name', 'Merges'], ['Where this holds', 'args.'], ['What the card says', 'They lose notes.']] as const) {
+      await fireEvent.input(screen.getByLabelText(new RegExp(`^${name}`, 'u')), { target: { value } });
+    }
+    const faults = [
+      { pointer: '/tool', message: 'No tool is called that.', hint: 'Name one.' },
+      { pointer: '/when/expr', message: 'It ends too early.', hint: 'Write a condition.' },
+    ];
+    host.failNext('replay', { code: 'invalid_payload', message: 'The rule has 2 faults.', hint: 'Change the rule; nothing was kept.', faults });
+    await click(screen.getByRole('button', { name: 'Try on the past' }));
+    await pass(300);
+    expect(screen.getAllByRole('alert').map((alert) => alert.textContent)).toEqual(['No tool is called that. Name one.', 'It ends too early. Write a condition.']);
+    expect(document.activeElement).toBe(screen.getByLabelText(/^Tool/u));
   });
 });

@@ -1,40 +1,12 @@
 /** What waited too long has a list of its own; the deadline says what it leads to. */
-import { cleanup, fireEvent, render, screen, within } from '@testing-library/svelte';
-import { tick } from 'svelte';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FakeDesk } from '../../src/host/fake';
-import { Desk } from '../../src/state/desk.svelte';
-import App from '../../src/views/App.svelte';
+import { fireEvent, screen, within } from '@testing-library/svelte';
+import { describe, expect, test } from 'vitest';
+import { desk, eachAlone, host, open, pass, show } from './stage';
 
-let host: FakeDesk;
-let desk: Desk;
-
-const pass = async (ms: number) => {
-  await vi.advanceTimersByTimeAsync(ms);
-  await tick();
-};
-
-async function open(scene: string) {
-  host = new FakeDesk(scene);
-  desk = new Desk(host);
-  render(App, { desk });
-  await pass(600);
-}
-
-const show = async (id: string) => {
-  desk.select(id);
-  await pass(700);
-};
 const rows = () => [...document.querySelectorAll<HTMLElement>('[data-testid="queue-item"]')];
 const tab = (name: RegExp) => within(screen.getByRole('tablist', { name: 'Lists' })).getByRole('tab', { name });
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: new Date(2026, 10, 20, 9, 0) });
-});
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
+eachAlone();
 
 describe('what waited too long', () => {
   test('stands in a list of its own, with its count, and not in the inbox', async () => {
@@ -119,6 +91,15 @@ describe('the deadline', () => {
     await pass(300);
     expect(line()).toContain('At 12:42 “Leave it to the billing team” is taken');
     expect(chips()).toEqual(['', 'taken if you do not answer']);
+  });
+
+  test('takes no default that cannot be undone, and asks for no leave', async () => {
+    await open('clear');
+    host.submit({ id: 'h-sell', agent: 'trader', title: 'Sell', question: 'Sell the shares?', onTimeout: 'safe_default', fallback: 'sell', forGood: true, options: [{ id: 'sell', label: 'Sell all', action: { tool: 'shares.sell', args: {} } }] });
+    await show('h-sell');
+    expect(line()).toContain('nothing is done and it stays for later: “Sell all” is not taken unasked. It cannot be undone');
+    expect(document.querySelector('[data-part="leave"]')).toBeNull();
+    expect(chips()).toEqual(['default, not taken']);
   });
 
   test('leads nowhere any more once it has passed', async () => {

@@ -3,6 +3,7 @@ import { fireEvent, screen, within } from '@testing-library/svelte';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { EditPlan } from '../../src/gen/EditPlan';
 import type { GiveBack } from '../../src/gen/GiveBack';
+import type { RollbackRequest } from '../../src/gen/RollbackRequest';
 import { commands } from '../../src/state/commands';
 import { calls, click, desk, eachAlone, host, main, open, pass, press, row, show } from './stage';
 
@@ -49,6 +50,14 @@ describe('the thread', () => {
     await click(button('Open the question'));
     await pass(700);
     expect(screen.getByTestId('question').textContent).toBe('Refund only the proven duplicate, or both charges?');
+  });
+
+  test('goes back to a moment', async () => {
+    const approved = thread().find((line) => line.textContent.includes('Approved: Tag the case'));
+    await click(approved?.querySelector('[data-part="undo-since"]'));
+    const [asked] = calls('previewRollback') as RollbackRequest[];
+    expect(asked?.selection.kind).toBe('since_time');
+    expect(screen.getByRole('dialog').textContent).toContain('Undo everything since ');
   });
 
   test('follows what happens', async () => {
@@ -239,7 +248,7 @@ test('is reached by command, and its page too', async () => {
 
 test('a task is reached from the agents too, and left to where it came from', async () => {
   await press('2', { ctrlKey: true });
-  await click(within(row('billing-agent')).getByRole('button', { name: /^Record/u }));
+  await click(within(row('billing-agent')).getByRole('button', { name: /^Connections, record/u }));
   await click(within(row('billing-agent')).getByRole('button', { name: 'Open Refund request from Dana Ortiz' }));
   expect(main()).toBe('Refund request from Dana Ortiz');
   expect(screen.getByRole('region', { name: 'The plan' }).textContent).toContain('Refund the duplicate');

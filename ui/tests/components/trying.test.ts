@@ -11,7 +11,7 @@ describe('before it is made', () => {
     desk.places.go('agents');
     await pass(300);
     const agent = row('claude-code');
-    await click(within(agent).getByRole('button', { name: /^Record, tasks and tools/u }));
+    await click(within(agent).getByRole('button', { name: /^Connections, record, tasks and tools/u }));
     await click(within(agent).getByRole('button', { name: /^Try another level on the past.*Rename load_user/u }));
     expect(within(agent).getByTestId('replay-result')).toBeTruthy();
     await click(within(within(agent).getByRole('group', { name: /^Level to try for Rename/u })).getByRole('button', { name: 'Try Suggest' }));
@@ -54,7 +54,7 @@ describe('a draft', () => {
     await open();
     desk.places.go('agents');
     await pass(300);
-    await click(within(row('claude-code')).getByRole('button', { name: /^Record, tasks and tools/u }));
+    await click(within(row('claude-code')).getByRole('button', { name: /^Connections, record, tasks and tools/u }));
     await click(within(row('claude-code')).getByRole('button', { name: /^Show the draft now.*Rename/u }));
     await pass(700);
     expect(calls('gatherDraft')).toEqual([{ agent: 'claude-code', task: 'rename' }]);

@@ -49,7 +49,7 @@ describe('a moment', () => {
 
 describe('a snooze', () => {
   const view = (change: Partial<CaseView['deadline']>, flags: CaseView['flags'] = []) =>
-    ({ state: 'ready', flags, deadline: { respond_by: at(60 * MINUTE), warn_at: at(30 * MINUTE), warned: false, on_timeout: 'escalate', then: '', default_option: null, snoozed_until: null, can_snooze: true, default_allowed: null, ...change } }) as const;
+    ({ state: 'ready', flags, deadline: { respond_by: at(60 * MINUTE), warn_at: at(30 * MINUTE), warned: false, on_timeout: 'escalate', then: '', default_option: null, snoozed_until: null, can_snooze: true, default_allowed: null, takes_default: false, refused: null, ...change } }) as const;
 
   test('offers three moments, and says which the warning cuts', () => {
     expect(choices(NINE).map((choice) => outcome(choice.until, at(30 * MINUTE), NINE))).toEqual([

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { direction, inert, inertText, MAX_MARKS, MAX_NEWLINES, MAX_SPACES, ORDINARY } from '../../src/lib/inert';
@@ -31,7 +33,7 @@ describe('inert', () => {
       fc.property(nasty, (text) => {
         for (const segment of inert(text)) {
           if (segment.kind === 'chip') continue;
-          expect(segment.text).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u2800]|[\uFE00-\uFE0F]|[\u{E0100}-\u{E01EF}]/u);
+          expect(segment.text).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800]|[\uFE00-\uFE0F]|[\u{E0100}-\u{E01EF}]/u);
           expect(segment.text).not.toMatch(/[^\P{Cc}\t\n]/u);
           expect(segment.text).not.toMatch(/ {66}|\n{4}|\p{M}{5}/u);
         }
@@ -62,6 +64,22 @@ describe('inert', () => {
     const all = Array.from({ length: 0x3000 }, (_, code) => String.fromCodePoint(code)).filter((character) => ordinary.test(character));
     expect(all.length).toBeGreaterThan(600);
     for (const character of all) expect(inertText(`\u202E${character}`)).toBe(`⟨U+202E⟩${character}`);
+  });
+
+  test('shows whatever formats or is drawn as nothing as its number, as notifications do', () => {
+    const codes = readFileSync(join(import.meta.dirname, '../../../src-tauri/crates/domain/tests/unseen.txt'), 'utf8')
+      .split(/\r?\n/u)
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .flatMap((line) => {
+        const [first = 0, last = first] = line.split('..').map((point) => parseInt(point.replace('U+', ''), 16));
+        return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+      });
+    expect(codes.length).toBeGreaterThan(4000);
+    for (const code of codes) expect(inertText(`a${String.fromCodePoint(code)}b`)).toBe(`a⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩b`);
+  });
+
+  test('shows what nobody knows the look of as its number', () => {
+    expect(inertText('\u2800\uE000\u{F0000}\u0378\uFFFF\u{10FFFF}')).toBe('⟨U+2800⟩⟨U+E000⟩⟨U+F0000⟩⟨U+0378⟩⟨U+FFFF⟩⟨U+10FFFF⟩');
   });
 
   test('names what a chip stands for', () => {

@@ -92,7 +92,7 @@ describe('who acts', () => {
 test('the thread of the handoff on screen takes the place of what the task says of it, the latest first', () => {
   const entry = (at: number, text: string, handoff: string | null) => ({ at: new Date(at).toISOString(), actor: 'agent', event: 'x', text, until: null, handoff, action: null });
   const line = (at: number, text: string) => ({ at: new Date(at).toISOString(), actor: 'System', event: 'x', text, until: null });
-  const found = withThread([entry(1, 'other', 'h2'), entry(2, 'handed over', 'h1'), entry(5, 'told', null)], 'h1', [line(2, 'handed over'), line(3, 'notified')]);
-  expect(found.map((one) => [one.text, one.handoff])).toEqual([['told', null], ['notified', 'h1'], ['handed over', 'h1'], ['other', 'h2']]);
-  expect(withThread([entry(1, 'first', null), entry(1, 'second', null)], null, []).map((one) => one.text)).toEqual(['second', 'first']);
+  const found = withThread([entry(1, 'other', 'h2'), entry(2, 'handed over', 'h1'), entry(5, 'told', null)], 'h1', [line(2, 'handed over'), line(3, 'notified')], [{ at: new Date(4).toISOString(), text: 'Hello.', handoff: 'h1', known: true }]);
+  expect(found.map((one) => [one.text, one.handoff])).toEqual([['told', null], ['To the end user: Hello.', 'h1'], ['notified', 'h1'], ['handed over', 'h1'], ['other', 'h2']]);
+  expect(withThread([entry(1, 'first', null), entry(1, 'second', null)], null, [], []).map((one) => one.text)).toEqual(['second', 'first']);
 });

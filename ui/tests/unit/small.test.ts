@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { chord, isTyping, keycap } from '../../src/lib/keys';
-import { coalesce, later } from '../../src/lib/once';
+import { coalesce, eachFrame, later } from '../../src/lib/once';
 import { appliedWords, collectedWords, consequence, effectMark, glossary, noActionWords, stateWords, undoWords } from '../../src/lib/words';
 import { windowError } from '../../src/host/host';
 
 describe('keys', () => {
-  const press = (key: string, held: Partial<KeyboardEvent> = {}) => chord({ key, ctrlKey: false, metaKey: false, altKey: false, ...held });
+  const press = (key: string, held: Partial<KeyboardEvent> = {}) => chord({ key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held });
 
   test('have one name each', () => {
     expect(press('j')).toBe('j');
@@ -13,6 +13,16 @@ describe('keys', () => {
     expect(press('Enter', { metaKey: true })).toBe('Ctrl+Enter');
     expect(press('?')).toBe('?');
     expect(keycap('Ctrl+Enter')).toBe('Ctrl ⏎');
+  });
+
+  test('are the same with Caps Lock and on keyboards of other scripts', () => {
+    expect(press('J')).toBe('j');
+    expect(press('J', { shiftKey: true })).toBe('J');
+    expect(press('о', { code: 'KeyJ' })).toBe('j');
+    expect(press('О', { code: 'KeyJ', shiftKey: true })).toBe('J');
+    expect(press('л', { code: 'KeyK', ctrlKey: true })).toBe('Ctrl+K');
+    expect(press('।', { code: 'Slash', shiftKey: true })).toBe('?');
+    expect(press('ß')).toBe('ß');
   });
 
   test('belong to a text while one is written', () => {
@@ -25,6 +35,34 @@ describe('keys', () => {
     expect(isTyping(make('<input type="checkbox">'))).toBe(false);
     expect(isTyping(make('<button></button>'))).toBe(false);
     expect(isTyping(null)).toBe(false);
+  });
+});
+
+describe('eachFrame', () => {
+  test('runs once for all calls of a frame, never beside itself, and once more for those meanwhile', async () => {
+    vi.useFakeTimers();
+    const ends: (() => void)[] = [];
+    const work = vi.fn(() => new Promise<void>((done) => ends.push(done)));
+    const { ask, stop } = eachFrame(work);
+    ask();
+    ask();
+    expect(work).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(40);
+    expect(work).toHaveBeenCalledTimes(1);
+    ask();
+    ask();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(work).toHaveBeenCalledTimes(1);
+    ends.shift()?.();
+    await vi.advanceTimersByTimeAsync(40);
+    expect(work).toHaveBeenCalledTimes(2);
+    ends.shift()?.();
+    await vi.advanceTimersByTimeAsync(40);
+    ask();
+    stop();
+    await vi.advanceTimersByTimeAsync(40);
+    expect(work).toHaveBeenCalledTimes(2);
+    vi.useRealTimers();
   });
 });
 
@@ -86,7 +124,7 @@ describe('words', () => {
   test('say what an option without an action does, with its effect', () => {
     expect(noActionWords({ effect: 'irreversible' })).toMatch(/^Runs no tool: the agent is told that you chose this option.*cannot be undone\.$/u);
     expect(noActionWords({ effect: 'read' })).toContain('only reads');
-    expect(consequence({ effect: 'irreversible', label: 'Close it', action: null }, false)).toBe('Choose “Close it”. I know that this cannot be undone.');
+    expect(consequence({ label: 'Close it', action: null }, 'irreversible', false)).toBe('Choose “Close it”. I know that this cannot be undone.');
   });
 
   test('tell what the agent still has to do by the kind of the decision', () => {
@@ -104,15 +142,15 @@ describe('words', () => {
   });
 
   test('say what cannot be undone', () => {
-    const option = { effect: 'irreversible' as const, label: 'Delete', action: { tool: 'files.delete' } as never };
-    expect(consequence(option, false)).toContain('files.delete with exactly these arguments');
-    expect(consequence(option, true)).toContain('my edited arguments');
-    expect(consequence({ ...option, effect: 'reversible' }, false)).not.toContain('cannot be undone');
+    const option = { label: 'Delete', action: { tool: 'files.delete' } as never };
+    expect(consequence(option, 'irreversible', false)).toContain('files.delete with exactly these arguments');
+    expect(consequence(option, 'irreversible', true)).toContain('my edited arguments');
+    expect(consequence(option, 'irreversible', false, true)).toContain('may be impossible to undo');
+    expect(consequence(option, 'reversible', false)).not.toContain('cannot be undone');
   });
 
   test('show the exact call of an undo', () => {
     expect(undoWords({ kind: 'command', argv: ['git', 'revert', 'a b'], cwd: '/work', timeout_s: 5 })).toBe('by git revert "a b" in /work');
-    expect(undoWords({ kind: 'tool', tool: 't', args: { a: 1 } })).toBe('by t {"a":1}');
   });
 });
 

@@ -22,10 +22,13 @@ export function firstSettings(): Settings {
   return {
     hold_s: 5,
     cards_per_hour: 30,
+    report_within_s: 1800,
     theme: 'system',
     shortcuts: true,
     notify_question: true,
     alerts: {
+      respond_within_s: { low: 3600, normal: 3600, high: 3600, urgent: 3600 },
+      on_timeout: { low: 'escalate', normal: 'escalate', high: 'escalate', urgent: 'escalate' },
       remind_every_s: { low: 0, normal: 3600, high: 1800, urgent: 600 },
       pause_s: 900,
       warn_before_s: { low: 0, normal: 0, high: 0, urgent: 0 },
@@ -44,6 +47,7 @@ export function firstSettings(): Settings {
 export function alertsFault(alerts: Alerts): string | null {
   const each = ({ low, normal, high, urgent }: ByPriority) => [low, normal, high, urgent];
   if (each(alerts.remind_every_s).some((span) => span !== 0 && (span < SHORTEST_S || span > WEEK_S))) return 'Reminders come every 30 seconds at most, once a week at least.';
+  if (each(alerts.respond_within_s).some((span) => span < 60 || span > WEEK_S)) return 'The time to answer is a minute at least, a week at most.';
   const spans = [alerts.pause_s, alerts.give_up_after_s, ...each(alerts.warn_before_s), ...each(alerts.grace_s), ...alerts.stages.map((stage) => stage.after_s)];
   if (spans.some((span) => span > WEEK_S)) return 'No time may be longer than a week.';
   const { quiet } = alerts;
@@ -63,6 +67,7 @@ export function atTheDeadline(view: Pick<CaseView, 'deadline'>, option: OptionVi
       return 'Nothing is done; it stays for later.';
     case 'safe_default':
       if (view.deadline.default_allowed === false) return `Nothing is done and it stays for later: “${option?.label ?? ''}” changes something, and that is not done unasked.`;
+      if (!view.deadline.takes_default) return `Nothing is done and it stays for later: “${option?.label ?? ''}” is not taken unasked. It cannot be undone, or nobody knows what it does.`;
       return `“${option?.label ?? ''}” is taken. It is recorded as done by the desk, not by you.`;
   }
 }

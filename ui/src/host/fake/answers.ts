@@ -6,21 +6,28 @@ import type { CaseView } from '../../gen/CaseView';
 import type { DecideRequest } from '../../gen/DecideRequest';
 import type { Decision } from '../../gen/Decision';
 import type { Fault } from '../../gen/Fault';
+import type { FoundView } from '../../gen/FoundView';
 import type { OptionView } from '../../gen/OptionView';
 import type { Preview } from '../../gen/Preview';
 import type { Rule } from '../../gen/Rule';
 import type { WindowError } from '../../gen/WindowError';
 import { directive, hashOf, iso, type Entry } from './build';
+import { edits, reconcile } from './reconcile';
 import { faults } from './schema';
 
 const DAY = 86_400_000;
 
 /** What an answer would do. */
-export function preview({ view, check, texts }: Entry, request: DecideRequest): Preview {
+export function preview(entry: Entry, request: DecideRequest): Preview {
+  const { view, check, texts } = entry;
   const { answer } = request;
-  const found: Preview = { faults: [], constraints: [], needs_override: false, needs_confirmation: false, hash: null, directive: directive(view.plan, answer) };
+  const found: Preview = { faults: [], constraints: [], conflicts: [], needs_override: false, needs_confirmation: false, found: null, hash: null, directive: directive(view.plan, answer), undo: [], facts: [], args: [] };
   if (answer.kind === 'reject' && answer.reason.trim() === '') found.faults.push({ pointer: '', message: 'A rejection needs a reason: the agent reads it.' });
   if (answer.kind === 'inform' && answer.text.trim() === '' && Object.keys(answer.facts).length === 0 && answer.constraints.length === 0) found.faults.push({ pointer: '', message: 'Say something, or give a fact or a constraint.' });
+  if (answer.kind === 'inform') {
+    reconcile(entry, answer.facts, found);
+    found.constraints = answer.constraints.map(({ text }) => ({ text, added: true }));
+  }
   if (answer.kind !== 'approve' && answer.kind !== 'modify') return found;
   const option = optionOf(view, answer.option);
   found.needs_confirmation = option.confirm;
@@ -28,10 +35,22 @@ export function preview({ view, check, texts }: Entry, request: DecideRequest): 
   const proposed = JSON.parse(texts.get(option.action.args.pointer) ?? '{}') as Record<string, unknown>;
   const args = answer.kind === 'modify' ? answer.args : proposed;
   if (answer.kind === 'modify') found.faults.push(...faults(option.action.args_schema, args));
-  found.constraints = check(args);
-  found.needs_override = found.constraints.some((result) => !result.holds);
+  const inWords = view.constraints.filter((one) => one.expr === null).map(({ text }) => ({ text, added: false }));
+  found.constraints = [...check(args).map(({ text, holds, error }) => ({ text, holds, added: false, ...(error === null ? {} : { error }) })), ...inWords];
+  found.conflicts = found.constraints.filter((stand) => stand.holds === false).map(({ text }) => ({ kind: 'constraint', text: `“${text}” does not hold.`, needs_override: true }));
+  if (answer.kind === 'modify') edits(entry, proposed, args, found);
+  found.needs_override = found.conflicts.some((conflict) => conflict.needs_override);
   found.hash = hashOf(option.action.tool, args);
+  found.found = answer.kind === 'modify' ? weighed(option, args) : option.found;
+  found.needs_confirmation ||= found.found?.effect === 'irreversible';
   return found;
+}
+
+/** A desk that knows a single command. */
+function weighed(option: OptionView, args: Record<string, unknown>): FoundView | null {
+  const said = option.found?.said ?? option.effect;
+  const deletes = typeof args['command'] === 'string' && args['command'].startsWith('rm ');
+  return deletes && said !== 'irreversible' ? { said, effect: 'irreversible', unknown: false, why: `\`${String(args['command'])}\` deletes files.` } : null;
 }
 
 /** The decision that an answer makes. */

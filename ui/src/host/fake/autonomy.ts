@@ -8,18 +8,16 @@ import type { Rule } from '../../gen/Rule';
 import type { RuleRow } from '../../gen/RuleRow';
 import type { ToolView } from '../../gen/ToolView';
 import { HOUR, iso, MINUTE, type Spec } from './build';
+import { through } from './connections';
 import { covers } from './rules';
 
 const DAY = 24 * HOUR;
-const ASKS = 'It asks the desk before it acts. Nothing else keeps it from acting unasked; what it then reports is compared with what was decided.';
-const HANDS = 'It only hands over cases. The desk sees what it submits and reports, and cannot hold back anything else.';
-
 /** Agents in every state. */
 export function agentCards(now: number): AgentCard[] {
   return [
     {
       name: 'files-mcp', framework: 'MCP', version: '0.9.2', connected: true, last_seen: iso(now - 20_000),
-      set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: false, waiting: 5, reach: ASKS, tasks: [],
+      set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: false, waiting: 5, undo_commands: false, tasks: [], ...through(now, true, { integration: 'mcp_gate', days: 4, minutes: 0, connected: true, version: '0.1.0' }),
       tools: [
         tool('files.read', 'Read a file of the project.', 'read', null, 'a'),
         tool('files.write', 'Write a file. The former content is kept for a day.', 'reversible', null, 'b', true),
@@ -31,14 +29,14 @@ export function agentCards(now: number): AgentCard[] {
     },
     {
       name: 'deploy-bot', framework: 'shell', version: null, connected: true, last_seen: iso(now - MINUTE),
-      set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: 'It called sql.execute and never asked, though that cannot be undone.', paused: false, waiting: 0, reach: ASKS,
+      set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: 'It called sql.execute and never asked, though that cannot be undone.', paused: false, waiting: 0, undo_commands: false, ...through(now, true, { integration: 'command_line', days: 60, minutes: 1, version: '0.1.0' }),
       tools: [tool('sql.query', 'Run a query that only reads.', 'read', 'read', '1'), tool('sql.execute', 'Run any statement.', 'irreversible', 'irreversible', '2')],
       tasks: [{ id: 'staging', title: 'Clean up staging', set: null, level: 'suggest', stopped: 'taken_over', drafted: 0, changed_at: iso(now - 4 * MINUTE) }],
       track: { handoffs: 31, cold: 4, decisions: 30, overridden: 3, reversals: 2, divergences: 1, calls: 212, mandatory: 24, discretionary: 49 },
     },
     {
       name: 'billing-agent', framework: 'LangGraph', version: '1.4', connected: true, last_seen: iso(now),
-      set: { level: 'execute', until: iso(now + 5.5 * HOUR), then: 'suggest' }, level: 'execute', lowered: null, paused: false, waiting: 0, reach: ASKS,
+      set: { level: 'execute', until: iso(now + 5.5 * HOUR), then: 'suggest' }, level: 'execute', lowered: null, paused: false, waiting: 0, undo_commands: false, ...through(now, true, { integration: 'lang_graph', days: 90, minutes: 0, connected: true, version: '1.4' }, { integration: 'socket', framework: 'refund-cron', days: 40, minutes: 26 * 60 }),
       tools: [tool('billing.list_charges', 'List the charges of an order.', 'read', 'read', '3'), tool('crm.tag_case', 'Tag a case.', 'reversible', 'reversible', '4'), tool('billing.refund', 'Refund a charge.', 'irreversible', 'irreversible', '5')],
       tasks: [
         { id: 'weekly', title: 'Weekly duplicate report', set: null, level: 'execute', stopped: null, drafted: 0, changed_at: iso(now - 30_000) },
@@ -48,14 +46,14 @@ export function agentCards(now: number): AgentCard[] {
     },
     {
       name: 'claude-code', framework: 'Claude Code', version: '2.1', connected: true, last_seen: iso(now - 2 * MINUTE),
-      set: { level: 'draft', then: 'suggest' }, level: 'draft', lowered: null, paused: false, waiting: 0, reach: ASKS,
+      set: { level: 'draft', then: 'suggest' }, level: 'draft', lowered: null, paused: false, waiting: 0, undo_commands: false, ...through(now, true, { integration: 'claude_code_hook', days: 12, minutes: 2, version: '0.1.0' }, { integration: 'mcp_server', days: 12, minutes: 9, connected: true, version: '0.1.0' }),
       tools: [tool('Edit', 'Change a file.', 'reversible', 'reversible', '6'), tool('Bash', 'Run a command.', null, 'irreversible', '7')],
       tasks: [{ id: 'rename', title: 'Rename load_user to fetch_user in the API and everywhere it is called, with the tests and the changelog', set: null, level: 'draft', stopped: null, drafted: 14, changed_at: iso(now - 2 * MINUTE) }],
       track: { handoffs: 12, cold: 0, decisions: 12, overridden: 0, reversals: 0, divergences: 0, calls: 38, mandatory: 3, discretionary: 5 },
     },
     {
       name: 'research', framework: 'OpenAI Agents', version: '0.3', connected: false, last_seen: iso(now - 95 * MINUTE),
-      set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: true, waiting: 0, reach: HANDS, tools: [], tasks: [],
+      set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: true, waiting: 0, undo_commands: false, ...through(now, false, { integration: 'open_ai_agents', days: 3, minutes: 95, version: '0.3' }), tools: [], tasks: [],
       track: { handoffs: 3, cold: 2, decisions: 2, overridden: 0, reversals: 0, divergences: 0, calls: 0, mandatory: 0, discretionary: 0 },
     },
   ];
@@ -64,7 +62,7 @@ export function agentCards(now: number): AgentCard[] {
 /** One agent that has just said hello. */
 export function firstAgent(now: number): AgentCard[] {
   return [{
-    name: 'demo', framework: 'shell', version: null, connected: true, last_seen: iso(now), set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: false, waiting: 0, reach: HANDS, tools: [], tasks: [],
+    name: 'demo', framework: 'shell', version: null, connected: true, last_seen: iso(now), set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: false, waiting: 0, undo_commands: false, ...through(now, false, { integration: 'command_line', days: 0, minutes: 0 }), tools: [], tasks: [],
     track: { handoffs: 1, cold: 0, decisions: 0, overridden: 0, reversals: 0, divergences: 0, calls: 0, mandatory: 0, discretionary: 0 },
   }];
 }
@@ -81,10 +79,10 @@ export function ruleRows(now: number): RuleRow[] {
 }
 
 /** Cards that the gate asks, and a draft. */
-export function gateSpecs(): Spec[] {
+export function gateSpecs(now: number): Spec[] {
   return [
     {
-      id: 'h-asked', agent: 'billing-agent', title: 'Refund request from Dana Ortiz', question: 'May it call crm.set_credit with these arguments?', dueMs: 50 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'execute',
+      id: 'h-asked', agent: 'billing-agent', title: 'Refund request from Dana Ortiz', question: 'May it call crm.set_credit with these arguments?', dueMs: 50 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'execute', level_set: { level: 'execute', until: iso(now + 5.5 * HOUR), then: 'suggest' },
       reason: { code: 'conflicting_evidence', detail: 'The balance is 149 by billing.list_charges but 194 by crm.account. crm.search was asked the same for the 4th time in other words.' },
       summary: 'billing-agent works on “Refund request from Dana Ortiz” and asks before it calls crm.set_credit. It changes something, and the change can be undone.',
       entities: [{ kind: 'amount', label: 'amount', value: '194.0' }, { kind: 'id', label: 'account', value: 'D-2201' }],

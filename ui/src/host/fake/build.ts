@@ -11,13 +11,19 @@ import type { Effect } from '../../gen/Effect';
 import type { Folded } from '../../gen/Folded';
 import type { OptionView } from '../../gen/OptionView';
 import type { RiskLevel } from '../../gen/RiskLevel';
+import type { Standing } from '../../gen/Standing';
 import type { StepStatus } from '../../gen/StepStatus';
 import type { TimeoutKind } from '../../gen/TimeoutKind';
 import type { Undo } from '../../gen/Undo';
 import { atTheDeadline, firstSettings } from './alerts';
+import { knownOf, type Known } from './reconcile';
+import type { Undoes } from './rollback';
 
 const HEAD_LINES = 12;
 const HEAD_CHARS = 2000;
+/** How far the desk can hold an agent back: one that asks first, and one that does not. */
+export const ASKS = 'It asks the desk before it acts. Nothing else keeps it from acting unasked; what it then reports is compared with what was decided.';
+export const HANDS = 'It only hands over cases. The desk sees what it submits and reports, and cannot hold back anything else.';
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 
@@ -34,6 +40,9 @@ export interface Entry {
   fallback: string | null;
   /** How the agent's client behaves after the release. */
   listens: boolean;
+  /** How undoing its actions goes. */
+  undoes: Map<string, Undoes>;
+  known: Known;
 }
 
 export type Check = (args: Record<string, unknown> | null) => ConstraintResult[];
@@ -46,6 +55,9 @@ export interface OptionSpec {
   cons?: string[];
   risk?: RiskLevel;
   effect?: Effect;
+  /** What the agent says of the effect, and why the desk found another. */
+  said?: Effect;
+  found?: string;
   why?: string;
   recommended?: boolean;
   action?: { tool: string; args: Record<string, unknown>; schema?: unknown; undo?: Undo; files?: string[]; preconditions?: string[] };
@@ -55,6 +67,9 @@ export interface ActionSpec {
   id: string;
   tool: string;
   effect?: Effect;
+  /** The desk found the effect. */
+  found?: boolean;
+  source?: string;
   step?: string;
   input?: unknown;
   output?: unknown;
@@ -62,6 +77,9 @@ export interface ActionSpec {
   confidence?: number;
   status?: ActionView['status'];
   undo?: Undo;
+  /** Where it stands; else as its effect and its undo say. */
+  standing?: Standing;
+  undoes?: Undoes;
   facts?: Record<string, unknown>;
   files?: string[];
   dependsOn?: string[];
@@ -73,6 +91,8 @@ export interface StepSpec {
   title: string;
   status?: StepStatus;
   dependsOn?: string[];
+  /** The facts it used. */
+  uses?: string[];
 }
 
 export interface Spec extends Partial<Omit<CaseView, 'options' | 'actions' | 'plan' | 'agent' | 'task' | 'deadline'>> {
@@ -91,12 +111,18 @@ export interface Spec extends Partial<Omit<CaseView, 'options' | 'actions' | 'pl
   fallback?: string;
   /** Where it changes something: whether the reviewer has allowed it. */
   leave?: boolean;
+  /** Why its default was not taken. */
+  refused?: string;
+  /** The declared default cannot be undone: it is not taken, whatever the reviewer says. */
+  forGood?: boolean;
   snoozedMs?: number;
   options?: OptionSpec[];
   actions?: ActionSpec[];
   steps?: StepSpec[];
   check?: Check;
   listens?: boolean;
+  /** The arguments that are taken from a fact. */
+  from?: Record<string, string>;
 }
 
 /** Builds the entry a spec describes, received and due relative to `now`. */
@@ -112,12 +138,14 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
   const asks = options.length === 0;
   const view: CaseView = {
     id: spec.id,
-    revision: 1,
+    revision: spec.revision ?? 1,
     agent,
     task: { id: spec.task ?? `task-${spec.id}`, title: spec.title, goal: spec.title },
     state: spec.state ?? 'ready',
     flags: spec.flags ?? [],
     level: spec.level ?? 'suggest',
+    level_set: spec.level_set ?? { level: spec.level ?? 'suggest', then: 'suggest' },
+    reach: spec.reach ?? (spec.asked === undefined ? HANDS : ASKS),
     asked: spec.asked ?? null,
     is_draft: spec.is_draft ?? false,
     reason: spec.reason ?? { code: 'approval_required' },
@@ -145,10 +173,15 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
       snoozed_until: spec.snoozedMs === undefined ? null : iso(now + spec.snoozedMs),
       can_snooze: dueMs > warnBeforeMs,
       default_allowed: spec.leave ?? null,
+      takes_default: spec.onTimeout === 'safe_default' && spec.leave !== false && spec.forGood !== true,
+      refused: spec.refused ?? null,
     },
     actions: actions.slice(0, 200),
     actions_total: actions.length,
+    rollbacks: [],
     plan: (spec.steps ?? []).map((step) => ({
+      needs: step.dependsOn ?? [],
+      undo: [],
       id: step.id,
       title: step.title,
       status: step.status ?? 'pending',
@@ -162,9 +195,13 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
     resume: { mode: 'checkpoint' },
     meta: spec.meta ?? null,
     liveness: spec.liveness ?? (spec.listens === false ? { kind: 'not_seen', since: iso(now - 42 * MINUTE) } : { kind: 'listening' }),
+    outbox: spec.outbox ?? null,
     hold: null,
     decision: spec.decision ?? null,
     report: spec.report ?? null,
+    divergences: spec.divergences ?? [],
+    report_by: spec.report_by ?? null,
+    changed: spec.changed ?? [],
     may_have_run: spec.may_have_run ?? false,
     closed_because: spec.closed_because ?? null,
     thread: spec.thread ?? [{ at: iso(now - 3 * MINUTE), actor: 'agent', event: 'submitted', text: 'handed off this case', until: null }],
@@ -173,7 +210,8 @@ export function entry(spec: Spec, agent: AgentView, now: number): Entry {
   view.plan = directive(view.plan, { kind: 'approve' });
   const fallback = spec.fallback ?? null;
   if (spec.then === undefined) view.deadline.then = atTheDeadline(view, options.find((option) => option.id === fallback), firstSettings().alerts);
-  return { view, actions, texts, check, fallback, listens: spec.listens ?? true };
+  const undoes = new Map((spec.actions ?? []).flatMap((action) => (action.undoes === undefined ? [] : [[action.id, action.undoes]])));
+  return { view, actions, texts, check, fallback, listens: spec.listens ?? true, undoes, known: knownOf(spec) };
 }
 
 /** What a kind of answer makes of the plan. */
@@ -234,6 +272,7 @@ function optionView(spec: OptionSpec, index: number, fold: (value: unknown, poin
     cons: spec.cons ?? [],
     risk,
     effect,
+    found: spec.said === undefined ? null : { said: spec.said, effect, unknown: false, why: spec.found ?? '' },
     risk_why: spec.why ?? '',
     recommended: spec.recommended ?? false,
     action:
@@ -265,6 +304,7 @@ function actionView(spec: ActionSpec, index: number, fold: (value: unknown, poin
     reasoning: spec.reasoning ?? null,
     confidence: spec.confidence ?? null,
     effect: spec.effect ?? 'read',
+    found: spec.found ?? false,
     status: spec.status ?? 'done',
     started_at: iso(began),
     ended_at: iso(began + 900),
@@ -272,6 +312,17 @@ function actionView(spec: ActionSpec, index: number, fold: (value: unknown, poin
     facts: spec.facts === undefined ? null : fold(spec.facts, `${at}/facts`),
     files: spec.files ?? [],
     depends_on: spec.dependsOn ?? [],
-    source: 'agent says',
+    source: spec.source ?? 'agent says',
+    standing: spec.standing ?? standing(spec),
   };
+}
+
+function standing({ effect = 'read', status = 'done', undo }: ActionSpec): Standing {
+  if (status === 'undone') return { state: 'undone' };
+  if (effect === 'read') return { state: 'nothing', why: 'It only reads.' };
+  if (status !== 'done') return { state: 'nothing', why: status === 'failed' ? 'It failed.' : 'It is still running.' };
+  if (undo === undefined) return { state: 'irreversible', why: 'The agent named no way to undo it.' };
+  const until = undo.until === undefined ? {} : { until: undo.until };
+  const how = undo.kind === 'tool' ? `The agent calls ${undo.tool}.` : undo.kind === 'command' ? `The desk runs ${undo.argv.join(' ')}.` : 'The desk restores its files from its copies.';
+  return { state: effect === 'irreversible' ? 'compensating' : 'reversible', ...until, how };
 }

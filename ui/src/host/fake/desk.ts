@@ -14,6 +14,7 @@ import type { DeadlineView } from '../../gen/DeadlineView';
 import type { DeskStatus } from '../../gen/DeskStatus';
 import type { Flag } from '../../gen/Flag';
 import type { Hold } from '../../gen/Hold';
+import type { NewServer } from '../../gen/NewServer';
 import type { Pause } from '../../gen/Pause';
 import type { Preview } from '../../gen/Preview';
 import type { QueueItem } from '../../gen/QueueItem';
@@ -23,6 +24,8 @@ import type { Receipt } from '../../gen/Receipt';
 import type { Rule } from '../../gen/Rule';
 import type { RuleFrom } from '../../gen/RuleFrom';
 import type { RuleRow } from '../../gen/RuleRow';
+import type { ServerTried } from '../../gen/ServerTried';
+import type { ServerView } from '../../gen/ServerView';
 import type { SetLevel } from '../../gen/SetLevel';
 import type { Settings } from '../../gen/Settings';
 import type { State } from '../../gen/State';
@@ -34,7 +37,10 @@ import { backups } from './backups';
 import { entry, iso, type Entry, type Spec } from './build';
 import { FakeGate, triggersFault } from './gate';
 import { FakePast } from './past';
+import { FakeRollbacks } from './rollback';
+import { returned } from './reconcile';
 import { covers } from './rules';
+import { FakeServers } from './servers';
 import { FakeTasks } from './task';
 import { demoSpec, scene } from './scenes';
 import { counted, isFound, outcome } from './standing';
@@ -51,6 +57,8 @@ export class FakeDesk implements Host {
   readonly #failures = new Map<string, WindowError[]>();
   readonly gate: FakeGate;
   readonly tasks: FakeTasks;
+  readonly rollbacks: FakeRollbacks;
+  readonly others: FakeServers;
   readonly #backups: BackupView[];
   readonly #past: FakePast;
   readonly #status: Omit<DeskStatus, 'agents' | 'paused' | 'calling'>;
@@ -63,8 +71,10 @@ export class FakeDesk implements Host {
     const { agents, specs, fault, notices, notifications, failures, gate, past, tasks } = scene(name, now);
     this.#past = new FakePast(past ?? 'none', now);
     this.gate = new FakeGate(gate?.paused ?? false, gate?.agents ?? [], gate?.rules ?? []);
-    this.tasks = new FakeTasks(tasks ?? [], () => [...this.#entries.values()].map(({ view }) => view), this.gate);
+    this.rollbacks = new FakeRollbacks(() => [...this.#entries.values()], () => { this.#tell({ kind: 'status' }); });
+    this.tasks = new FakeTasks(tasks ?? [], () => [...this.#entries.values()].map(({ view }) => view), this.gate, this.rollbacks);
     this.#agents = gate === undefined ? agents : gate.agents.map(({ name, framework, version, connected, last_seen, track }) => ({ name, framework, version, connected, last_seen, handoffs: track.handoffs, cold: track.cold }));
+    this.others = new FakeServers(name === 'servers', now, () => { this.#tell({ kind: 'status' }); });
     this.#backups = name === 'empty' ? [] : backups(now);
     this.#status = {
       version: '0.1.0',
@@ -99,7 +109,7 @@ export class FakeDesk implements Host {
     const { view } = this.#entry(id);
     Object.assign(view, change);
     view.revision += 1;
-    if (view.deadline.default_allowed !== null) view.deadline = { ...view.deadline, default_allowed: false };
+    if (view.deadline.default_allowed !== null) view.deadline = { ...view.deadline, default_allowed: false, takes_default: false };
     this.#move(view, 'ready', 'agent', 'revised the proposal');
   }
 
@@ -158,7 +168,7 @@ export class FakeDesk implements Host {
   openCase(id: string): Promise<CaseView> {
     return this.#answer('openCase', id, () => {
       const { view } = this.#entry(id);
-      return { ...view, hold: this.#hold(id), allowed: allowed(view), deadline: this.#deadline(view) };
+      return { ...view, hold: this.#hold(id), allowed: allowed(view), deadline: this.#deadline(view), rollbacks: this.rollbacks.of({ agent: view.agent.name, task: view.task.id }) };
     });
   }
 
@@ -222,6 +232,7 @@ export class FakeDesk implements Host {
 
   readonly seen: Host['seen'] = (id) => this.#answer('seen', id, () => undefined);
 
+  readonly dismiss: Host['dismiss'] = (notice) => this.#answer('dismiss', notice, () => void (this.#status.notices = this.#status.notices.filter((known) => known !== notice)));
   snooze(id: string, until: string): Promise<string> {
     return this.#answer('snooze', { id, until }, () => {
       const { view } = this.#entry(id);
@@ -249,14 +260,14 @@ export class FakeDesk implements Host {
       const { view, fallback } = this.#entry(id);
       if (view.revision !== revision) throw refusal('conflict', 'The agent revised the proposal meanwhile.', 'Read the new proposal and decide again.');
       if (view.deadline.default_allowed === null) throw refusal('conflict', 'There is no default to allow.', 'Answer it, or let the deadline pass.');
-      view.deadline = { ...view.deadline, default_allowed: allowed };
+      view.deadline = { ...view.deadline, default_allowed: allowed, takes_default: allowed };
       view.deadline.then = atTheDeadline(view, view.options.find((option) => option.id === fallback), this.#settings.alerts);
       this.#move(view, view.state, 'reviewer', allowed ? 'Allowed the default to be taken' : 'Took that leave back', allowed ? 'default_allowed' : 'default_disallowed');
     });
   }
 
   readonly onScreen: Host['onScreen'] = (id) => this.#answer('onScreen', id, () => undefined);
-  readonly agents: Host['agents'] = () => this.#answer('agents', null, () => this.gate.agents(this.#agents, Date.now()));
+  readonly agents: Host['agents'] = () => this.#answer('agents', null, () => { const all = this.gate.agents(this.#agents, Date.now()); return { ...all, agents: all.agents.map((agent) => ({ ...agent, undo_commands: this.rollbacks.allowed(agent.name) })) }; });
 
   setLevel(set: SetLevel): Promise<void> {
     return this.#answer('setLevel', set, () => { this.gate.setLevel(set, Date.now()); });
@@ -273,8 +284,17 @@ export class FakeDesk implements Host {
   readonly task: Host['task'] = (of) => this.#answer('task', of, () => this.tasks.view(of));
   readonly takeOver: Host['takeOver'] = (take) => this.#answer('takeOver', take, () => { this.tasks.takeOver(take); this.#tell({ kind: 'status' }); });
   readonly giveBack: Host['giveBack'] = (back) => this.#answer('giveBack', back, () => { this.tasks.giveBack(back); this.#tell({ kind: 'status' }); });
+  readonly previewGiveBack: Host['previewGiveBack'] = (back) => this.#answer('previewGiveBack', back, () => returned([...this.#entries.values()].find(({ view }) => view.agent.name === back.agent && view.task.id === back.task), back));
   readonly editPlan: Host['editPlan'] = (edit) => this.#answer('editPlan', edit, () => { this.tasks.editPlan(edit); this.#tell({ kind: 'status' }); });
   readonly tellAgent: Host['tellAgent'] = (tell) => this.#answer('tellAgent', tell, () => { this.tasks.tellAgent(tell); this.#tell({ kind: 'status' }); });
+
+  readonly previewRollback: Host['previewRollback'] = (request) => this.#answer('previewRollback', request, () => this.rollbacks.preview(request));
+  readonly confirmRollback: Host['confirmRollback'] = (confirm) => this.#answer('confirmRollback', confirm, () => this.rollbacks.confirm(confirm));
+  readonly retryUndo: Host['retryUndo'] = (item) => this.#answer('retryUndo', item, () => this.rollbacks.retry(item));
+  readonly skipUndo: Host['skipUndo'] = (item) => this.#answer('skipUndo', item, () => this.rollbacks.skip(item));
+  readonly handOverUndo: Host['handOverUndo'] = (item) => this.#answer('handOverUndo', item, () => this.rollbacks.handOver(item));
+  readonly confirmUndone: Host['confirmUndone'] = (item) => this.#answer('confirmUndone', item, () => this.rollbacks.confirmUndone(item));
+  readonly allowUndoCommands: Host['allowUndoCommands'] = (allow) => this.#answer('allowUndoCommands', allow, () => { this.rollbacks.allow(allow.agent, allow.allowed); this.#tell({ kind: 'status' }); });
 
   gatherDraft(agent: string, task: string): Promise<string | null> {
     const is = ({ view }: Entry) => view.agent.name === agent && view.task.id === task && view.is_draft;
@@ -324,6 +344,26 @@ export class FakeDesk implements Host {
     });
   }
 
+  servers(): Promise<ServerView[]> {
+    return this.#answer('servers', null, () => this.others.list());
+  }
+
+  addServer(server: NewServer): Promise<void> {
+    return this.#answer('addServer', server, () => { this.others.add(server); });
+  }
+
+  testServer(server: NewServer): Promise<ServerTried> {
+    return this.#answer('testServer', server, () => this.others.test(server));
+  }
+
+  lookAtServer(name: string): Promise<void> {
+    return this.#answer('lookAtServer', name, () => undefined);
+  }
+
+  removeServer(name: string): Promise<void> {
+    return this.#answer('removeServer', name, () => { this.others.remove(name); });
+  }
+
   backups(): Promise<BackupView[]> {
     return this.#answer('backups', null, () => this.#backups);
   }
@@ -334,6 +374,10 @@ export class FakeDesk implements Host {
     });
     // The real desk starts again, and its page with it.
     return new Promise(() => undefined);
+  }
+
+  quit(): Promise<void> {
+    return this.#answer('quit', null, () => undefined);
   }
 
   runDemo(): Promise<void> {
@@ -347,9 +391,10 @@ export class FakeDesk implements Host {
     });
   }
 
-  onChange(listener: (change: Change) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onChange(listener: (change: Change) => void): Promise<() => void> {
+    return this.#answer('onChange', null, () => {
+      this.#listeners.add(listener);
+    }).then(() => () => this.#listeners.delete(listener));
   }
 
   // How it does it.
@@ -443,6 +488,7 @@ export class FakeDesk implements Host {
       state: view.state,
       flags: view.flags,
       effect: worst ?? null,
+      irreversible: view.decision !== null && view.options.some((option) => option.id === view.decision?.option && option.effect === 'irreversible'),
       received_at: view.received_at,
       respond_by: view.deadline.respond_by,
       warn_at: view.deadline.warn_at,

@@ -17,6 +17,7 @@ import type { Triggers } from '../../gen/Triggers';
 import { endsAt, levelAt, LONGEST, needsYou } from '../../lib/autonomy';
 import { refusal } from './answers';
 import { iso } from './build';
+import { connectedAs } from './connections';
 import { covers, ruleFault } from './rules';
 
 const NOTHING: Track = { handoffs: 0, cold: 0, decisions: 0, overridden: 0, reversals: 0, divergences: 0, calls: 0, mandatory: 0, discretionary: 0 };
@@ -142,7 +143,8 @@ export function plainCard(agent: AgentView): AgentCard {
     name, framework, version, connected, last_seen,
     set: { level: 'suggest', then: 'suggest' }, level: 'suggest', lowered: null, paused: false, tools: [], waiting: 0, tasks: [],
     track: { ...NOTHING, handoffs, cold, decisions: handoffs },
-    reach: 'It only hands over cases. The desk sees what it submits and reports, and cannot hold back anything else.',
+    undo_commands: false,
+    ...connectedAs(agent),
   };
 }
 

@@ -7,10 +7,10 @@ export function lateSpecs(now: number): Spec[] {
   const passed = (ms: number, event: string, text: string) => ({ at: iso(now - ms), actor: 'System', event, text, until: null });
   return [
     {
-      id: 'h-review', agent: 'ledger', title: 'Close November', question: 'Post the correction of 72.00 EUR?', dueMs: -2 * HOUR, flags: ['manual_review'], onTimeout: 'safe_default', fallback: 'post', leave: false, listens: false,
+      id: 'h-review', agent: 'ledger', title: 'Close November', question: 'Post the correction of 72.00 EUR?', dueMs: -2 * HOUR, flags: ['manual_review'], onTimeout: 'safe_default', fallback: 'post', leave: false, listens: false, refused: 'The default was not taken. At its level this agent may not change anything unasked.',
       summary: 'Two digits look swapped in one entry. The correction makes bank and ledger agree.',
       options: [{ id: 'post', label: 'Post the correction', effect: 'reversible', recommended: true, action: { tool: 'ledger.correct', args: { entry: 7781, amount: 480.0 }, undo: { kind: 'tool', tool: 'ledger.correct', args: { entry: 7781, amount: 408.0 } } } }],
-      thread: [passed(3 * HOUR, 'submitted', 'Handed over'), passed(2.5 * HOUR, 'warned', 'Warned of the deadline'), passed(2 * HOUR, 'manual_review', 'Deadline passed: nothing was done. The default changes something, and this agent may not change anything unasked.')],
+      thread: [passed(3 * HOUR, 'submitted', 'Handed over'), passed(2.5 * HOUR, 'warned', 'Warned of the deadline'), passed(2 * HOUR, 'manual_review', 'Deadline passed: nothing was done. The default was not taken. At its level this agent may not change anything unasked.')],
     },
     {
       id: 'h-escalated', agent: 'deploy-bot', title: 'Nightly deploy', question: 'Restart worker-3 before the nightly run?', priority: 'urgent', dueMs: -12 * MINUTE, flags: ['escalated'], onTimeout: 'escalate',

@@ -13,7 +13,9 @@ import { hostileSpecs } from './hostile';
 import { lateSpecs } from './late';
 import { longSpecs } from './long';
 import type { PastKind } from './past';
-import { refundSpec } from './refund';
+import { planSpec, refundSpec, returnSpecs } from './refund';
+import { releaseSpec } from './release';
+import { serverSpecs } from './servers';
 import { refundTask, type TaskSpec } from './task';
 
 export interface Scene {
@@ -59,11 +61,17 @@ export function scene(name: string, now: number): Scene {
     case 'gate':
     case 'paused':
     case 'young':
-      return { agents: [], specs: gateSpecs(), past: name === 'young' ? 'young' : 'rich', gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
+      return { agents: [], specs: gateSpecs(now), past: name === 'young' ? 'young' : 'rich', gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
     case 'first':
       return { agents: [], specs: [], gate: { paused: false, agents: firstAgent(now), rules: [] } };
     case 'task':
       return { agents: [], specs: taskSpecs(now), past: 'rich', gate: { paused: false, agents: agentCards(now), rules: [] }, tasks: [refundTask(now)] };
+    case 'back':
+      return { agents: agents(now), specs: [releaseSpec(now), refundSpec(now)] };
+    case 'plan':
+      return { agents: agents(now), specs: [planSpec(now), ...returnSpecs(now)] };
+    case 'servers':
+      return { agents: agents(now), specs: serverSpecs(now) };
     case 'ten':
       return { agents: [], specs: manySpecs(10) };
     default:

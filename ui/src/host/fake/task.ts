@@ -8,6 +8,7 @@ import type { GiveBack } from '../../gen/GiveBack';
 import type { OfTask } from '../../gen/OfTask';
 import type { Pause } from '../../gen/Pause';
 import type { Plan } from '../../gen/Plan';
+import type { Said } from '../../gen/Said';
 import type { Step } from '../../gen/Step';
 import type { Stop } from '../../gen/Stop';
 import type { TakeOver } from '../../gen/TakeOver';
@@ -17,6 +18,7 @@ import type { TellAgent } from '../../gen/TellAgent';
 import type { WindowError } from '../../gen/WindowError';
 import { iso, MINUTE } from './build';
 import type { FakeGate } from './gate';
+import type { FakeRollbacks } from './rollback';
 
 /** A task as a scene tells it. */
 export interface TaskSpec extends OfTask {
@@ -33,24 +35,27 @@ interface Kept {
   plan: Plan | null;
   revision: number;
   own: TaskEntry[];
+  said: Said[];
   earlier: number;
   stopped: Stop | null;
   closed: boolean;
 }
 
 /** What the timeline of a task leaves out: how its reviewer was told. */
-const NOT_ITS_COURSE = ['ready', 'notified', 'not_notified', 'reminded', 'opened', 'snoozed', 'woken', 'clock_set', 'missed', 'alerted'];
+const NOT_ITS_COURSE = ['ready', 'notified', 'not_notified', 'reminded', 'opened', 'snoozed', 'woken', 'clock_set', 'missed', 'alerted', 'not_alerted'];
 
 export class FakeTasks {
   readonly #kept = new Map<string, Kept>();
   readonly #cases: () => CaseView[];
   readonly #gate: FakeGate;
+  readonly #rollbacks: FakeRollbacks;
 
-  constructor(specs: TaskSpec[], cases: () => CaseView[], gate: FakeGate) {
+  constructor(specs: TaskSpec[], cases: () => CaseView[], gate: FakeGate, rollbacks: FakeRollbacks) {
     this.#cases = cases;
     this.#gate = gate;
+    this.#rollbacks = rollbacks;
     for (const { agent, task, goal, plan, entries, earlier = 0, closed = false } of specs) {
-      this.#kept.set(key({ agent, task }), { goal, plan, revision: plan === null ? 0 : 1, own: entries, earlier, stopped: null, closed });
+      this.#kept.set(key({ agent, task }), { goal, plan, revision: plan === null ? 0 : 1, own: entries, said: [], earlier, stopped: null, closed });
     }
   }
 
@@ -77,8 +82,12 @@ export class FakeTasks {
       steps: steps.map(({ id, title, status, depends_on }) => ({ id, title, status, depends_on, free: stopped === null && free.some((one) => one.id === id), waits_for: waiting.get(id) ?? [] })),
       plan: kept.plan,
       revision: kept.revision,
+      said: [...kept.said, ...cases.flatMap((view) => (view.decision?.message == null ? [] : [{ at: view.decision.at, text: view.decision.message.text, handoff: view.id, known: view.state === 'collected' || view.state === 'reconciled' }]))],
       timeline: [...events, ...calls(cases), ...kept.own].sort((a, b) => Date.parse(a.at) - Date.parse(b.at)),
       earlier: kept.earlier,
+      actions: this.#rollbacks.actions(of),
+      actions_total: this.#rollbacks.actions(of).length,
+      rollbacks: this.#rollbacks.of(of),
       closed: kept.closed,
       connected: latest?.agent.connected ?? this.#gate.agents([], Date.now()).agents.find((agent) => agent.name === of.agent)?.connected ?? false,
     };
@@ -90,6 +99,7 @@ export class FakeTasks {
     if (this.#stopped(take, kept) === 'taken_over') return;
     this.#stop(take, kept, 'taken_over');
     log(kept, 'taken_over', 'Took the task over');
+    if (take.message !== null) kept.said = [...kept.said, { at: iso(Date.now()), text: take.message.text, handoff: null, known: false }];
   }
 
   giveBack(back: GiveBack): void {
@@ -154,7 +164,7 @@ export class FakeTasks {
     const [latest] = this.#of(of);
     if (latest === undefined && this.#card(of) === undefined) throw refusal('not_found', `There is no task "${of.task}" of yours.`, 'Open it first.');
     const steps = latest?.plan.map(({ id, title, status, depends_on }): Step => ({ id, title, status, depends_on, uses: [] })) ?? [];
-    const kept: Kept = { goal: null, plan: steps.length === 0 ? null : { steps }, revision: steps.length === 0 ? 0 : 1, own: [], earlier: 0, stopped: null, closed: false };
+    const kept: Kept = { goal: null, plan: steps.length === 0 ? null : { steps }, revision: steps.length === 0 ? 0 : 1, own: [], said: [], earlier: 0, stopped: null, closed: false };
     this.#kept.set(key(of), kept);
     return kept;
   }
