@@ -15,6 +15,7 @@ mod support;
 
 #[cfg(feature = "automation")]
 mod driven {
+    mod asleep;
     mod decisions;
     mod hostile;
     mod keyboard;
@@ -27,6 +28,8 @@ mod driven {
     mod reboot;
     mod restart;
     mod restore;
+    mod returned;
+    mod rollback;
     mod settings;
     mod side_by_side;
     mod story;
@@ -34,3 +37,5 @@ mod driven {
 }
 #[cfg(not(feature = "automation"))]
 mod shipped;
+#[cfg(not(feature = "automation"))]
+mod unwritable;

@@ -1,23 +1,59 @@
 //! The app as it is shipped, without the feature `automation`: nothing can
 //! drive its window.
 
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
 
-use handoff_protocol::wire::{Status, method};
 use handoff_stage::{Child, Driver};
-use handoff_transport::client::Client;
-use handoff_transport::home::Home;
 
 use crate::support::desk::{CLI, DESK};
 use crate::support::{Desk, Options, SOON, payload};
+
+/// What a WebDriver and WebKit's inspector are let in by.
+const AUTOMATION: [&str; 4] = [
+    "TAURI_AUTOMATION",
+    "TAURI_WEBVIEW_AUTOMATION",
+    "WEBKIT_INSPECTOR_SERVER",
+    "WEBKIT_INSPECTOR_HTTP_SERVER",
+];
+
+/// The names of the variables that this process was started with.
+fn variables(process: u32) -> Vec<String> {
+    let environment = fs::read(format!("/proc/{process}/environ")).unwrap();
+    environment
+        .split(|byte| *byte == 0)
+        .map(|pair| String::from_utf8_lossy(pair).split('=').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// Waits until this process and its page have all their processes, and gives
+/// them back.
+fn with_its_page(process: u32) -> Vec<u32> {
+    let page = || Ok(Some(family(process)).filter(|found| found.len() > 2));
+    let found = handoff_stage::ask_until(SOON, page).unwrap();
+    found.unwrap_or_else(|| panic!("the page has no processes of its own"))
+}
 
 #[test]
 fn a_shipped_build_cannot_be_driven_whatever_its_environment_says() {
     let desk = Desk::closed(Options::default());
     let mut driver = desk.command("WebKitWebDriver");
-    let opened = Driver::open_within(&mut driver, Path::new(DESK), Duration::from_secs(12));
-    assert!(opened.is_err(), "a driver got hold of the window in which decisions are made");
+    driver.env("WEBKIT_INSPECTOR_HTTP_SERVER", "127.0.0.1:1");
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Driver::open_within(&mut driver, Path::new(DESK), SOON));
+        // Only the driver starts one here: so it is there, and the desk works.
+        for process in with_its_page(desk.answers().pid) {
+            let names = variables(process);
+            assert!(names.iter().any(|name| name == "HANDOFF_DESK_HOME"), "{process}: {names:?}");
+            let found: Vec<_> =
+                names.iter().filter(|name| AUTOMATION.contains(&name.as_str())).collect();
+            assert_eq!(found, [""; 0], "process {process} was told that it may be driven");
+        }
+        let opened = opening.join().unwrap();
+        assert!(opened.is_err(), "a driver got hold of the window in which decisions are made");
+    });
 }
 
 #[test]
@@ -26,10 +62,15 @@ fn a_shipped_build_works_under_the_same_environment() {
     let mut command = desk.command(DESK);
     command.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
     let _app = Child::start("the desk", &mut command).unwrap();
-    let active = handoff_stage::ask_until(SOON, || desk.stage().active_window()).unwrap();
-    assert!(active.is_some_and(|title| title.contains("Handoff")), "its window opens");
+    its_window_opens(&desk);
     desk.submit(&payload::rename("plain"));
     desk.notices().wait(SOON, |notice| notice.body.contains("draft-plain.txt")).unwrap();
+}
+
+#[track_caller]
+fn its_window_opens(desk: &Desk) {
+    let active = handoff_stage::ask_until(SOON, || desk.stage().active_window()).unwrap();
+    assert!(active.is_some_and(|title| title.contains("Handoff")), "its window opens");
 }
 
 #[test]
@@ -50,36 +91,80 @@ fn of_two_desks_started_at_once_one_stays_and_the_other_ends_well() {
     assert_eq!(ends.iter().flatten().count(), 1, "the other one works on");
 }
 
-/// Starts the desk on a file system of its own, made by `mount` and set up by
-/// `prepare`; returns its exit code and what it said.
-fn start_on(mount: &str, prepare: &str) -> (Option<i32>, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let script = format!(
-        "{mount} none \"$0\" && {prepare} && HANDOFF_DESK_HOME=\"$0/home\" exec timeout 20 \"$1\""
-    );
-    let output = std::process::Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", &script])
-        .arg(folder.path())
-        .arg(DESK)
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .output()
-        .unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+/// The processes that this one has started, and theirs, itself included.
+fn family(of: u32) -> Vec<u32> {
+    let mut parents = HashMap::<u32, Vec<u32>>::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        // It may have ended meanwhile.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        let after = stat.rsplit_once(')').unwrap().1;
+        let parent = after.split_whitespace().nth(1).unwrap().parse().unwrap();
+        parents.entry(parent).or_default().push(pid);
+    }
+    let mut found = vec![of];
+    let mut next = 0;
+    while next < found.len() {
+        found.extend(parents.remove(&found[next]).unwrap_or_default());
+        next += 1;
+    }
+    found
+}
+
+/// The network addresses at which these processes can be reached, as the system
+/// lists them.
+fn reached_at(processes: &[u32]) -> Vec<String> {
+    let mut found = Vec::new();
+    for process in processes {
+        let folder = Path::new("/proc").join(process.to_string());
+        let own: HashSet<String> = fs::read_dir(folder.join("fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .filter_map(|link| {
+                let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+                Some(inode.to_owned())
+            })
+            .collect();
+        for table in ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"] {
+            let lines = fs::read_to_string(folder.join("net").join(table)).unwrap_or_default();
+            for line in lines.lines().skip(1) {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let [_, address, _, state, ..] = fields[..] else { continue };
+                // A TCP socket that listens; of the others, any takes what comes.
+                let takes = !table.starts_with("tcp") || state == "0A";
+                if takes && fields.get(9).is_some_and(|inode| own.contains(*inode)) {
+                    found.push(format!("process {process}: {table} {address}"));
+                }
+            }
+        }
+    }
+    found
 }
 
 #[test]
-fn a_full_disk_at_the_start_is_named_with_what_to_do() {
-    let (code, said) = start_on("mount -t tmpfs -o size=64k", "true");
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("full") && said.contains("Free some space"), "{said}");
-}
+fn nothing_of_it_can_be_reached_over_a_network() {
+    let desk = Desk::closed(Options::default());
+    let mut command = desk.command(DESK);
+    // By these WebKit would let a distant inspector into the page.
+    let ports = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    command.env("WEBKIT_INSPECTOR_SERVER", ports[0].to_string());
+    command.env("WEBKIT_INSPECTOR_HTTP_SERVER", ports[1].to_string());
+    let app = Child::start("the desk", &mut command).unwrap();
+    its_window_opens(&desk);
+    desk.submit(&payload::rename("quiet"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-quiet.txt")).unwrap();
+    assert_eq!(reached_at(&with_its_page(app.pid())), [""; 0]);
 
-#[test]
-fn a_folder_that_cannot_be_written_is_named_with_what_to_do() {
-    let prepare = "mkdir \"$0/home\" && mount -o remount,ro \"$0\"";
-    let (code, said) = start_on("mount -t tmpfs", prepare);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("Read-only") && said.contains("writable"), "{said}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let datagrams = std::net::UdpSocket::bind("[::1]:0").or_else(|_| {
+        // Not every machine has the newer protocol.
+        std::net::UdpSocket::bind("127.0.0.1:0")
+    });
+    let seen = reached_at(&[std::process::id()]);
+    assert!(seen.len() >= 2, "the look finds what is open: {seen:?}");
+    drop((listener, datagrams));
 }
 
 /// Calls the desk's program where there is no display.
@@ -123,16 +208,10 @@ fn a_submit_starts_the_desk_and_hands_it_no_secrets() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("was not running") && said.contains("handoff-desk"), "{said}");
-    let status: Status =
-        Client::ask(&Home::new(desk.home().to_owned()), method::STATUS, &serde_json::json!({}))
-            .unwrap();
+    let status = desk.answers();
     let _ends = Ends(status.pid);
     assert_eq!(status.inbox, 1);
-    let environment = std::fs::read(format!("/proc/{}/environ", status.pid)).unwrap();
-    let names: Vec<String> = environment
-        .split(|byte| *byte == 0)
-        .map(|pair| String::from_utf8_lossy(pair).split('=').next().unwrap_or_default().to_owned())
-        .collect();
+    let names = variables(status.pid);
     assert!(names.iter().any(|name| name == "HANDOFF_DESK_HOME"), "{names:?}");
     assert!(!names.iter().any(|name| name.contains("KEY") || name.starts_with("LD_")), "{names:?}");
     // It waits in the background, and comes forward when it is asked to.

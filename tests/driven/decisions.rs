@@ -71,9 +71,9 @@ fn edited_arguments_are_what_the_agent_gets() {
     window.shows("question", "May I rename draft-modify.txt?");
     window.click("decide-modify");
 
-    window.edit_args(&json!({"from": "draft-modify.txt", "to": 7, "count": 1}));
+    window.edit_args(&json!({"command": 7, "timeout": 1}));
     window.shows("args-editor", "Give a text");
-    let edited = json!({"from": "draft-modify.txt", "to": "minutes.txt", "count": 1});
+    let edited = json!({"command": "mv -n draft-modify.txt minutes.txt", "timeout": 1});
     window.edit_args(&edited);
     window.click("submit-decision");
 

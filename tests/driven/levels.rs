@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::cli::Call;
 use crate::support::files::{self, HEAP, contents, whereabouts};
 use crate::support::window::Window;
-use crate::support::{AFTER_HOLD, Desk, SOON};
+use crate::support::{AFTER_HOLD, Desk};
 
 /// So many that a person can step in while they are moved, and no more than the
 /// agent moves in one task.
@@ -49,7 +49,7 @@ fn at_draft_the_moves_run_and_one_card_keeps_or_undoes_them() {
     let undone = filled(&desk, "undone");
     let before = contents(&undone);
     let agent = draft_of(&desk, &undone);
-    press_part(window, "draft-all");
+    window.press_part("draft-all", "");
     agent.finish(AFTER_HOLD).expect_code(0);
     assert_eq!(contents(&undone), before, "every file is where it was");
 
@@ -90,7 +90,7 @@ fn a_lower_level_counts_at_once_for_an_agent_that_runs() {
     let heap = many(&desk);
     let mut agent = tidy(&desk, &heap);
     wait_for_a_move(&heap);
-    set_level(window, "suggest");
+    window.set_level("suggest");
     see_question(window, "May it call files.move");
     window.see_where("option", "[data-option-id='run']");
     let (moved, left) = counts(&heap);
@@ -142,18 +142,9 @@ fn introduced(level: &str) -> Desk {
     window.see_where("agent-row", "[data-agent='demo']");
     window.click("accept-tools");
     window.gone("accept-tools", "");
-    set_level(window, level);
+    window.set_level(level);
     desk.notices().close_all().unwrap();
     desk
-}
-
-/// Sets the level where it is set, and waits until it is in force.
-#[track_caller]
-fn set_level(window: &Window, level: &str) {
-    window.press("Control+2");
-    let button = format!("autonomy-{level}");
-    window.click(&button);
-    window.see_where(&button, "[aria-pressed='true']");
 }
 
 /// Switches off what would stop an agent that nobody looks at for so long.
@@ -169,7 +160,7 @@ fn let_long_chains_run(window: &Window) {
         &[],
     );
     assert!(off.is_some(), "no such trigger:\n{}", window.page_text());
-    press_part(window, "save-triggers");
+    window.press_part("save-triggers", "");
     let saved =
         window.until("return document.querySelector('[data-part=save-triggers]') === null;", &[]);
     assert!(saved.is_some(), "it is not saved:\n{}", window.page_text());
@@ -236,14 +227,6 @@ fn mark(window: &Window, file: &str) {
         &[json!(file)],
     );
     assert_eq!(marked, json!(true), "no change is about {file}:\n{}", window.page_text());
-}
-
-/// Presses the button with this part's name once it can be pressed.
-#[track_caller]
-fn press_part(window: &Window, part: &str) {
-    let selector = format!("[data-part='{part}']:not(:disabled)");
-    let button = window.driver().find(&selector, SOON).unwrap();
-    window.driver().click(&button).unwrap();
 }
 
 #[track_caller]

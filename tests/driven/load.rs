@@ -1,6 +1,7 @@
 //! Much at once: a payload of the largest size, a thousand cases in a burst,
 //! three hundred agents that wait.
 
+use std::path::Path;
 use std::time::Duration;
 
 use handoff_protocol::wire::{Answered, Hello, Standing, Submit, Wait, method};
@@ -64,15 +65,16 @@ fn the_largest_payload_opens_like_any_other_and_a_larger_one_is_refused() {
 fn a_thousand_submits_in_a_burst_are_all_there_and_the_window_is_usable() {
     let desk = Desk::open();
     let window = desk.window();
+    // What can be undone would wait behind the first of an hour.
     let mut agent = client(&desk, "burst");
-    let first = submit(&mut agent, &payload::rename("burst-0")).id;
-    window.open_item(&first, "May I rename draft-burst-0.txt?");
+    let first = submit(&mut agent, &payload::delete("burst-0")).id;
+    window.open_item(&first, "May I delete draft-burst-0.txt for good?");
     std::thread::scope(|scope| {
         for part in 0..4 {
             let mut agent = client(&desk, "burst");
             scope.spawn(move || {
                 for number in 0..250 {
-                    submit(&mut agent, &payload::rename(&format!("burst-{part}-{number}")));
+                    submit(&mut agent, &payload::delete(&format!("burst-{part}-{number}")));
                 }
             });
         }
@@ -82,7 +84,7 @@ fn a_thousand_submits_in_a_burst_are_all_there_and_the_window_is_usable() {
         &[],
     );
     assert!(counted.is_some(), "the count is wrong:\n{}", window.page_text());
-    window.shows("question", "May I rename draft-burst-0.txt?");
+    window.shows("question", "May I delete draft-burst-0.txt for good?");
     window.press("j");
     let moved = window.until(
         "return !document.querySelector('[data-testid=question]').innerText.includes('burst-0.txt');",
@@ -91,6 +93,15 @@ fn a_thousand_submits_in_a_burst_are_all_there_and_the_window_is_usable() {
     assert!(moved.is_some(), "the next case does not open:\n{}", window.page_text());
     let rows = window.items().len();
     assert!(rows < 300, "only what can be seen is drawn, not {rows} rows");
+}
+
+/// How many are connected to this socket, as the system lists them.
+fn peers(socket: &Path) -> usize {
+    let path = socket.to_str().unwrap();
+    let list = std::fs::read_to_string("/proc/net/unix").unwrap();
+    let of_it = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // Number, references, protocol, flags, type, state (3 is connected), inode, path.
+    of_it.filter(|fields| fields.get(5) == Some(&"03") && fields.get(7) == Some(&path)).count()
 }
 
 #[test]
@@ -109,7 +120,14 @@ fn of_three_hundred_that_wait_all_are_told_and_one_is_to_act() {
                 })
             })
             .collect();
+        let home = Home::new(desk.home().to_owned());
+        let all = || Ok(Some(peers(home.socket())).filter(|open| *open >= 300));
+        let all = handoff_stage::ask_until(SOON, all).unwrap();
+        assert!(all.is_some(), "only {} are connected", peers(home.socket()));
         window.shows("liveness", "listening now");
+        let mut other = client(&desk, "another");
+        let meanwhile = submit(&mut other, &payload::rename("meanwhile")).id;
+        window.item(&meanwhile, "ready");
         window.click("decide-approve");
         desk.wait_for_state(&id, "released");
         waiting.into_iter().map(|thread| thread.join().unwrap()).collect()

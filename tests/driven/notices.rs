@@ -1,5 +1,6 @@
 //! Notifications: when, what they say, and where they lead.
 
+use crate::support::newcomer::{Newcomer, Told};
 use crate::support::{Desk, Options, SOON, payload};
 
 #[test]
@@ -76,10 +77,49 @@ fn a_service_that_dies_and_comes_back_is_told_once_what_waits() {
     let fits = |notice: &handoff_stage::Notice| notice.body.contains("draft-meanwhile.txt");
     desk.notices().wait(SOON, fits).unwrap();
     says_of_notifications(&desk, false);
+    // Nobody had read it when its service died.
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-before.txt")).unwrap();
     desk.submit(&payload::rename("after"));
     desk.notices().wait(SOON, |notice| notice.body.contains("draft-after.txt")).unwrap();
     let all = desk.notices().all().unwrap();
     assert_eq!(all.iter().filter(|notice| fits(notice)).count(), 1, "{all:#?}");
+}
+
+#[test]
+fn another_service_that_takes_the_name_shows_what_comes_and_is_asked_nothing_of_before() {
+    let mut desk = Desk::open();
+    let before = desk.submit(&payload::rename("before"));
+    desk.notices().wait(SOON, |notice| notice.body.contains("draft-before.txt")).unwrap();
+    desk.window().item(&before, "ready");
+    let newcomer = Newcomer::waits(&desk);
+    desk.stage_mut().kill_notifications().unwrap();
+
+    // Nobody had read it: it is told again, in no place of the other service.
+    let (again, replaces) = newcomer.shows("draft-before.txt");
+    assert_eq!(replaces, 0);
+    let after = desk.submit(&payload::rename("after"));
+    let (number, replaces) = newcomer.shows("draft-after.txt");
+    assert_eq!(replaces, 0, "it is in no place of the other service");
+    says_of_notifications(&desk, false);
+    desk.window().item(&after, "ready");
+    desk.window().open_item(&before, "May I rename draft-before.txt?");
+    newcomer.click(number);
+    desk.window().shows("question", "May I rename draft-after.txt?");
+
+    // Answered, it leaves the screen of the one that shows it.
+    for (id, key) in [(&before, "before"), (&after, "after")] {
+        desk.window().open_item(id, &format!("May I rename draft-{key}.txt?"));
+        desk.window().click("decide-approve");
+        desk.wait_for_state(id, "released");
+    }
+    let closed = |told: &Told| match told {
+        Told::Close(id) => Some(*id),
+        Told::Show { .. } => None,
+    };
+    let closed = |told: Vec<Told>| told.iter().filter_map(closed).collect::<Vec<_>>();
+    // What was clicked is gone already, or is taken away; nothing else is.
+    let all = closed(newcomer.told());
+    assert!(all.iter().all(|id| [number, again].contains(id)), "the other's numbers: {all:?}");
 }
 
 #[test]

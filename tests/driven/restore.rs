@@ -39,6 +39,7 @@ fn going_back_keeps_what_was_there_and_names_what_is_lost() {
     window.click(&lose_it).ok();
     let aside = desk.home().join("damaged");
     ask_until(AFTER_HOLD, || Ok(aside.exists().then_some(()))).unwrap().expect("it goes back");
+    desk.answers();
 
     desk.cli(&["show", &second]).expect_code(6);
     assert_eq!(desk.state(&first), "ready", "it was in the backup");

@@ -40,7 +40,10 @@ fn the_demo_agent_asks_twice_and_does_what_was_decided() {
     window.see_where("option", "[data-option-id='list-only']");
     assert_eq!(contents(&heap), before, "nothing is touched before the plan is approved");
     desk.notices().close_all().unwrap();
-    window.click("decide-approve");
+    // Nobody has accepted its tools yet: what they do is unknown, and all of it
+    // must have been seen.
+    window.click_where("option", "[data-option-id='sort'] button.fold");
+    window.approve_high_risk();
 
     // The second question comes by itself, and its notification leads to it.
     desk.notices().wait(AFTER_HOLD, |notice| notice.body.contains("extra cop")).unwrap();

@@ -7,10 +7,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use handoff_stage::{Notices, Plan, Stage};
+use handoff_protocol::wire::{Status, method};
+use handoff_stage::{Notices, Plan, Stage, ask_until};
+use handoff_transport::client::Client;
+use handoff_transport::home::Home;
+use serde_json::json;
 use tempfile::TempDir;
 
+use super::SOON;
 use super::window::Window;
 
 /// The app, built so that its window can be driven.
@@ -134,9 +140,46 @@ impl Desk {
         self.home.path()
     }
 
+    /// Has the window manager close the window; asks again where the virtual
+    /// desktop has lost the keys.
+    #[track_caller]
+    pub fn close_window(&self, is_away: impl Fn() -> bool) {
+        const KEYS: [&str; 7] =
+            ["search", "--name", "^Handoff Desk$", "windowfocus", "--sync", "key", "alt+F4"];
+        for _ in 0..5 {
+            let closed = self.command("xdotool").args(KEYS).status().unwrap();
+            assert!(closed.success(), "the window manager closes it");
+            let away = ask_until(Duration::from_secs(4), || Ok(is_away().then_some(())));
+            if away.unwrap().is_some() {
+                return;
+            }
+        }
+        panic!("the window is not out of the way");
+    }
+
+    /// Waits until it answers: before that, the command line would start another.
+    #[track_caller]
+    pub fn answers(&self) -> Status {
+        let home = Home::new(self.home().to_owned());
+        let status = || Ok(Client::ask::<_, Status>(&home, method::STATUS, &json!({})).ok());
+        ask_until(SOON, status).unwrap().unwrap_or_else(|| panic!("no desk answers"))
+    }
+
     /// The same, to change something about it.
     pub fn stage_mut(&mut self) -> &mut Stage {
         &mut self.stage
+    }
+
+    /// Lets its machine have slept for so long, as its clocks tell it: all of
+    /// them but the one that stands still meanwhile.
+    pub fn sleep(&self, span: Duration) {
+        let (file, new) = (self.slept(), self.slept().with_extension("new"));
+        fs::write(&new, span.as_secs().to_string()).unwrap();
+        fs::rename(new, file).unwrap();
+    }
+
+    fn slept(&self) -> PathBuf {
+        self.stage.folder().join("slept")
     }
 
     /// A folder for a test's own files.
@@ -150,8 +193,16 @@ impl Desk {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.stage.command(program);
         command.env("HANDOFF_DESK_HOME", self.home()).env("HOME", self.stage.folder());
+        command.env("HANDOFF_SLEPT", self.slept());
         command.stdin(Stdio::null());
         command
+    }
+
+    /// Where its session bus is found.
+    pub fn bus_address(&self) -> String {
+        let command = self.command("unused");
+        let found = command.get_envs().find(|(name, _)| *name == "DBUS_SESSION_BUS_ADDRESS");
+        found.unwrap().1.unwrap().to_str().unwrap().to_owned()
     }
 
     /// The logs of the desk and of its desktop, by name.

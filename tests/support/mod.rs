@@ -4,8 +4,11 @@ pub mod cli;
 pub mod desk;
 pub mod dice;
 pub mod files;
+pub mod hostile;
+pub mod newcomer;
 pub mod panel;
 pub mod payload;
+pub mod rollback;
 pub mod settings;
 pub mod window;
 

@@ -34,10 +34,7 @@ impl Panel {
     /// Puts a panel onto the desktop of a desk that is not on yet.
     pub fn open(desk: &Desk) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let command = desk.command("unused");
-        let (_, address) =
-            command.get_envs().find(|(name, _)| *name == "DBUS_SESSION_BUS_ADDRESS").unwrap();
-        let address = address.unwrap().to_str().unwrap().to_owned();
+        let address = desk.bus_address();
         let icons = Icons::default();
         let bus = runtime
             .block_on(async {
@@ -52,6 +49,31 @@ impl Panel {
     #[track_caller]
     pub fn shows(&self, text: &str) {
         self.item(text);
+    }
+
+    /// Waits until the words beside the icon are these.
+    #[track_caller]
+    pub fn counts(&self, words: &str) {
+        let mut last = None;
+        let found = ask_until(SOON, || {
+            last = self.label();
+            Ok((last.as_deref() == Some(words)).then_some(()))
+        });
+        assert!(found.unwrap().is_some(), "{words:?} is not in the tray, but {last:?}");
+    }
+
+    /// What stands beside the icon.
+    fn label(&self) -> Option<String> {
+        let (icon, path) = self.icons.lock().unwrap().last().cloned()?;
+        let label: OwnedVariant = self.property(&icon, &path, "XAyatanaLabel")?;
+        String::try_from(label).ok()
+    }
+
+    fn property(&self, icon: &str, path: &str, name: &str) -> Option<OwnedVariant> {
+        let asked = ("org.kde.StatusNotifierItem", name);
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let call = self.bus.call_method(Some(icon), path, properties, "Get", &asked);
+        self.runtime.block_on(call).ok()?.body().deserialize().ok()
     }
 
     /// Presses the item with this text.
@@ -91,15 +113,7 @@ impl Panel {
 
     fn menu(&self) -> Option<(String, OwnedObjectPath)> {
         let (icon, path) = self.icons.lock().unwrap().last().cloned()?;
-        let call = self.bus.call_method(
-            Some(icon.as_str()),
-            path.as_str(),
-            Some("org.freedesktop.DBus.Properties"),
-            "Get",
-            &("org.kde.StatusNotifierItem", "Menu"),
-        );
-        let answer = self.runtime.block_on(call).ok()?;
-        let menu: OwnedVariant = answer.body().deserialize().ok()?;
+        let menu = self.property(&icon, &path, "Menu")?;
         Some((icon, OwnedObjectPath::try_from(menu).ok()?))
     }
 }

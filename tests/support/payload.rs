@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// A small decision of low risk: one file is to be renamed, or left alone.
+/// A small decision of low risk: one file is to be renamed, or left alone. The
+/// desk itself can read that it is one.
 pub fn rename(key: &str) -> Value {
     json!({
         "version": "1",
@@ -22,21 +23,20 @@ pub fn rename(key: &str) -> Value {
                 "risk": {"level": "low", "effect": "reversible", "why": "It can be renamed back"},
                 "recommended": true,
                 "action": {
-                    "tool": "files.rename",
-                    "args": {"from": format!("draft-{key}.txt"), "to": "notes.txt", "count": 1},
+                    "tool": "bash",
+                    "args": {"command": format!("mv -n draft-{key}.txt notes.txt"), "timeout": 1},
                     "args_schema": {
                         "type": "object",
-                        "required": ["from", "to"],
+                        "required": ["command"],
                         "properties": {
-                            "from": {"type": "string"},
-                            "to": {"type": "string"},
-                            "count": {"type": "integer"},
+                            "command": {"type": "string"},
+                            "timeout": {"type": "integer"},
                         },
                     },
                     "undo": {
                         "kind": "tool",
-                        "tool": "files.rename",
-                        "args": {"from": "notes.txt", "to": format!("draft-{key}.txt")},
+                        "tool": "bash",
+                        "args": {"command": format!("mv -n notes.txt draft-{key}.txt")},
                     },
                 },
             },
@@ -49,7 +49,7 @@ pub fn rename(key: &str) -> Value {
         "briefing": {
             "intent": "Find the notes again",
             "entities": [{"kind": "file", "label": "Draft", "value": format!("draft-{key}.txt")}],
-            "constraints": [{"text": "Only one file", "expr": "args.count == 1"}],
+            "constraints": [{"text": "At most a second", "expr": "!has(args.timeout) || args.timeout == 1"}],
         },
         "actions_taken": [{
             "id": "list",
@@ -75,8 +75,58 @@ pub fn delete(key: &str) -> Value {
         "recommended": true,
         "action": {
             "tool": "files.delete",
-            "args": {"path": format!("draft-{key}.txt"), "count": 1},
+            "args": {"path": format!("draft-{key}.txt")},
         },
     });
     payload
+}
+
+/// A question of a plan that is half done: what is to be refunded was found, a
+/// letter was written on that, which can be taken back, and a message was sent.
+pub fn refund(key: &str) -> Value {
+    let action = |id: &str, tool: &str, effect: &str| {
+        json!({ "id": id, "step": id, "tool": tool, "input": { "case": key }, "effect": effect,
+                "status": "done" })
+    };
+    let mut find = action("find", "billing.list", "read");
+    find["output"] = json!({ "captured": 149.0 });
+    find["facts"] = json!({ "email": "dana@example.com" });
+    let mut letter = action("letter", "mail.draft", "reversible");
+    letter["undo"] = json!({ "kind": "tool", "tool": "mail.discard", "args": { "case": key } });
+    let step = |id: &str, title: &str, status: &str, uses: &[&str]| json!({ "id": id, "title": title, "status": status, "uses": uses, "depends_on": [] });
+    let mut found = step("find", "Find the charges", "done", &[]);
+    found["output"] = json!({ "captured": 149.0 });
+    let mut notify = step("notify", "Write to the customer", "pending", &[]);
+    notify["depends_on"] = json!(["refund"]);
+    json!({
+        "version": "1",
+        "key": key,
+        "task": { "id": format!("case-{key}"), "title": "A double charge", "goal": "Settle it" },
+        "reason": { "code": "approval_required" },
+        "priority": "normal",
+        "summary": "A customer was charged twice. One of the charges is to be paid back.",
+        "pending_question": { "text": format!("May I refund case {key}?"), "step": "refund" },
+        "deadline": { "respond_within_s": 86_400, "on_timeout": { "kind": "manual_review" } },
+        "options": [{
+            "id": "refund",
+            "label": "Refund the second charge",
+            "risk": { "level": "high", "effect": "irreversible", "why": "Paid is paid" },
+            "recommended": true,
+            "action": { "tool": "billing.refund", "args": { "charge": "ch_2", "amount": 149.0 } },
+        }],
+        "actions_taken": [
+            find,
+            action("tag", "crm.tag", "reversible"),
+            letter,
+            action("sms", "sms.send", "irreversible"),
+        ],
+        "plan": { "steps": [
+            found,
+            step("tag", "Tag the case", "done", &[]),
+            step("letter", "Draft a letter", "done", &["facts.email"]),
+            step("sms", "Announce the letter", "done", &["facts.email"]),
+            step("refund", "Refund the charge", "pending", &["steps.find.output.captured"]),
+            notify,
+        ]},
+    })
 }

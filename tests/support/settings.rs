@@ -25,14 +25,46 @@ impl Window {
     /// Sets for how many seconds a decision can be undone.
     #[track_caller]
     pub fn set_hold(&self, seconds: u32) {
-        self.open_settings("Decisions");
-        let field = self.driver().find("#set-decisions input[type='number']", SOON).unwrap();
+        self.set_decisions("input[type='number']", seconds);
+    }
+
+    /// Sets how many cards of one agent are shown in an hour.
+    #[track_caller]
+    pub fn set_cards(&self, in_an_hour: u32) {
+        self.set_decisions("[data-part='cards-per-hour']", in_an_hour);
+    }
+
+    /// Sets how long there is after a warning that came too late, in minutes. It
+    /// is the least that an agent can leave, below one.
+    #[track_caller]
+    pub fn set_grace(&self, minutes: &str) {
+        self.set("After the deadline", "[data-part='grace_s-normal'] input", minutes);
+    }
+
+    #[track_caller]
+    fn set_decisions(&self, field: &str, number: u32) {
+        self.set("Decisions", &format!("#set-decisions {field}"), &number.to_string());
+    }
+
+    #[track_caller]
+    fn set(&self, section: &str, field: &str, words: &str) {
+        self.open_settings(section);
+        let field = self.driver().find(field, SOON).unwrap();
         self.driver().click(&field).unwrap();
         self.press("Control+a");
-        self.driver().type_text(&seconds.to_string()).unwrap();
+        self.driver().type_text(words).unwrap();
         self.press("Tab");
         self.saved();
         self.close_settings();
+    }
+
+    /// Sets how far the only agent may go, and waits until it is in force.
+    #[track_caller]
+    pub fn set_level(&self, level: &str) {
+        self.press("Control+2");
+        let button = format!("autonomy-{level}");
+        self.click(&button);
+        self.see_where(&button, "[aria-pressed='true']");
     }
 
     /// Switches on or off what has this title.
@@ -62,17 +94,18 @@ impl Window {
     pub fn quiet_hours_now(&self) {
         let section = "Quiet hours and focus";
         self.switch(section, "Quiet hours", true);
-        for (edge, hours) in [(0, 22), (1, 2)] {
+        // Never the same time as the other field has, which is no quiet hours.
+        for (edge, hours, minutes) in [(0, 22, "30"), (1, 2, "00")] {
             self.open_settings(section);
             let set = self.until(
-                "const [edge, hours] = args;
+                "const [edge, hours, minutes] = args;
                  const field = document.querySelectorAll('#set-calm input[type=time]')[edge];
                  if (field === undefined) return false;
                  const hour = (new Date().getHours() + hours) % 24;
-                 field.value = `${String(hour).padStart(2, '0')}:00`;
+                 field.value = `${String(hour).padStart(2, '0')}:${minutes}`;
                  field.dispatchEvent(new Event('change', { bubbles: true }));
                  return true;",
-                &[json!(edge), json!(hours)],
+                &[json!(edge), json!(hours), json!(minutes)],
             );
             assert!(set.is_some(), "no field for the hours:\n{}", self.page_text());
             self.saved();

@@ -147,6 +147,24 @@ impl Window {
         self.0.type_text(&args.to_string()).unwrap();
     }
 
+    /// States a fact in the form that is open.
+    #[track_caller]
+    pub fn state_fact(&self, name: &str, value: &str) {
+        self.click_where("fact-editor", " button[title^='A named value']");
+        for (label, text) in [("Name", name), ("Value", value)] {
+            let field = format!(" input[aria-label^='{label} of fact']");
+            let field = self.see_where("fact-editor", &field);
+            self.0.type_into(&field, text).unwrap_or_else(|fault| panic!("{label}: {fault:#}"));
+        }
+    }
+
+    /// Waits until the preview says that this becomes of a step.
+    #[track_caller]
+    pub fn step_is(&self, step: &str, verdict: &str) {
+        let line = format!("[data-step-id='{step}'][data-verdict='{verdict}']");
+        self.see_where("directive-step", &line);
+    }
+
     /// Approves what asks for a deliberate extra act.
     #[track_caller]
     pub fn approve_high_risk(&self) {

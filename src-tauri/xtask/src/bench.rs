@@ -10,6 +10,10 @@ use crate::{app, ui};
 const BENCH: &str = "handoff-bench";
 /// What the app's window is held against.
 const BARE: &str = "bare-window";
+/// The command line, which some rows start.
+const COMMAND_LINE: &str = "handoff";
+/// What a process that agents start is held against.
+const EMPTY: &str = "empty";
 /// As a release, but sooner built.
 const PROFILE: &str = "measure";
 
@@ -30,9 +34,13 @@ pub fn run(root: &Root, name: &str, only: Option<&str>) -> anyhow::Result<()> {
         "--bin",
         app::DESK,
         "--bin",
+        COMMAND_LINE,
+        "--bin",
         BENCH,
         "--example",
         BARE,
+        "--example",
+        EMPTY,
         "--features",
         "handoff-desk/automation,handoff-desk/custom-protocol",
     ]))?;

@@ -1,6 +1,7 @@
 //! Programs a task runs: printed before they start, and named when they fail.
 
 use std::ffi::OsStr;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -53,6 +54,10 @@ impl Root {
     {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = self.command(cargo, args);
+        // Nothing is built a second time there.
+        if std::env::var_os("CI").is_some() {
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         // Set by the cargo that started us for our own package; a build script
         // that watches one of them would run again for nothing.
         for (name, _) in std::env::vars_os() {
@@ -74,6 +79,23 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
         bail!("{} failed ({status})", spelled(command));
     }
     Ok(())
+}
+
+/// Runs the command and answers what it printed, in the order in which it did;
+/// a failure names it and holds the same.
+pub fn keep_output(command: &mut Command) -> anyhow::Result<String> {
+    let mut kept = tempfile::tempfile().context("there is no room for what a program says")?;
+    command.stdout(kept.try_clone()?).stderr(kept.try_clone()?);
+    let status = command.status();
+    kept.rewind()?;
+    let mut said = Vec::new();
+    kept.read_to_end(&mut said)?;
+    let said = format!("$ {}\n{}", spelled(command), String::from_utf8_lossy(&said));
+    match status {
+        Ok(status) if status.success() => Ok(said),
+        Ok(status) => bail!("{said}\n{} failed ({status})", spelled(command)),
+        Err(error) => bail!("{} could not be started: {error}", name(command)),
+    }
 }
 
 /// Runs the command quietly and answers what it prints, or `None` when it

@@ -7,6 +7,7 @@ mod apt;
 mod bench;
 mod browser;
 mod bundle;
+mod clients;
 mod command;
 mod headless;
 mod lint;
@@ -46,6 +47,8 @@ enum Task {
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
     },
+    /// Every check against third-party clients, also those that `test` leaves out
+    Clients,
     /// Write what is generated and committed
     Gen {
         /// Only compare, and fail where a file differs
@@ -84,6 +87,7 @@ fn main() -> anyhow::Result<()> {
     match task {
         Task::Run { once } => open::run(&root, once),
         Task::Test { only } => test::run(&root, only.as_deref()),
+        Task::Clients => clients::run_all(&root),
         Task::Gen { check } => generate(&root, check),
         Task::Lint => lint::run(&root),
         Task::Bench { name, only } => bench::run(&root, &name, only.as_deref()),

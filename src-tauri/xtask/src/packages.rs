@@ -76,6 +76,9 @@ const PACKAGES: &[Need] = &[
     (Purpose::Test, "libglib2.0-bin"),
     (Purpose::Test, "webkit2gtk-driver"),
     (Purpose::Test, "sqlite3"),
+    (Purpose::Test, "x11-utils"),
+    (Purpose::Test, "python3-venv"),
+    (Purpose::Test, "openssh-client"),
 ];
 
 fn wanted(purpose: Purpose) -> impl Iterator<Item = Need> {

@@ -6,10 +6,20 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 /// Stages that were run so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Stages {
     only: Option<String>,
-    done: Vec<(String, Duration, Outcome)>,
+    start: Instant,
+    done: Vec<Stage>,
+}
+
+#[derive(Debug)]
+struct Stage {
+    name: String,
+    took: Duration,
+    outcome: Outcome,
+    /// What it printed, if that was kept.
+    said: String,
 }
 
 #[derive(Debug)]
@@ -22,12 +32,12 @@ enum Outcome {
 impl Stages {
     /// A list in which only the stages whose name contains `only` are run.
     pub fn new(only: Option<&str>) -> Self {
-        Self { only: only.map(str::to_owned), done: Vec::new() }
+        Self { only: only.map(str::to_owned), start: Instant::now(), done: Vec::new() }
     }
 
     /// Runs a stage, goes on when it fails, and says whether it passed.
     pub fn run(&mut self, name: &str, stage: impl FnOnce() -> anyhow::Result<()>) -> bool {
-        if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+        if self.is_left_out(name) {
             return true;
         }
         println!("\n=== {name}");
@@ -39,14 +49,42 @@ impl Stages {
             Ok(()) => Outcome::Passed,
             Err(fault) => Outcome::Failed(format!("{fault:#}")),
         };
-        self.done.push((name.to_owned(), took, outcome));
+        self.note(name, took, outcome);
         self.print_last();
         passed
     }
 
+    /// The same for a stage that runs beside others: what it said is printed when
+    /// its list is taken up by theirs.
+    pub fn run_quietly(&mut self, name: &str, stage: impl FnOnce() -> anyhow::Result<String>) {
+        if self.is_left_out(name) {
+            return;
+        }
+        let start = Instant::now();
+        let (said, outcome) = match stage() {
+            Ok(said) => (said, Outcome::Passed),
+            Err(fault) => (format!("{fault:#}"), Outcome::Failed("see above".to_owned())),
+        };
+        self.done.push(Stage { name: name.to_owned(), took: start.elapsed(), outcome, said });
+    }
+
+    /// An empty list for what runs beside this one.
+    pub fn beside(&self) -> Self {
+        Self::new(self.only.as_deref())
+    }
+
+    /// Takes up what ran beside, and prints it.
+    pub fn take(&mut self, beside: Self) {
+        for stage in beside.done {
+            println!("\n=== {}\n{}", stage.name, stage.said);
+            self.done.push(stage);
+            self.print_last();
+        }
+    }
+
     /// Notes that a stage cannot run, and why; it counts as failed.
     pub fn skip(&mut self, name: &str, why: &str) {
-        self.done.push((name.to_owned(), Duration::ZERO, Outcome::Skipped(why.to_owned())));
+        self.note(name, Duration::ZERO, Outcome::Skipped(why.to_owned()));
         self.print_last();
     }
 
@@ -62,15 +100,23 @@ impl Stages {
         let failed: Vec<&str> = self
             .done
             .iter()
-            .filter(|(_, _, outcome)| !matches!(outcome, Outcome::Passed))
-            .map(|(name, _, _)| name.as_str())
+            .filter(|stage| !matches!(stage.outcome, Outcome::Passed))
+            .map(|stage| stage.name.as_str())
             .collect();
-        let total: Duration = self.done.iter().map(|(_, took, _)| *took).sum();
         if failed.is_empty() {
-            println!("all {} stages passed in {:.0} s", self.done.len(), total.as_secs_f64());
+            let total = self.start.elapsed().as_secs_f64();
+            println!("all {} stages passed in {total:.0} s", self.done.len());
             return Ok(());
         }
         bail!("{} of {} stages did not pass: {}", failed.len(), self.done.len(), failed.join(", "));
+    }
+
+    fn is_left_out(&self, name: &str) -> bool {
+        self.only.as_ref().is_some_and(|only| !name.contains(only.as_str()))
+    }
+
+    fn note(&mut self, name: &str, took: Duration, outcome: Outcome) {
+        self.done.push(Stage { name: name.to_owned(), took, outcome, said: String::new() });
     }
 
     fn print_last(&self) {
@@ -80,7 +126,7 @@ impl Stages {
     }
 }
 
-fn line((name, took, outcome): &(String, Duration, Outcome)) -> String {
+fn line(Stage { name, took, outcome, .. }: &Stage) -> String {
     let (word, why) = match outcome {
         Outcome::Passed => ("passed", String::new()),
         Outcome::Failed(why) => ("FAILED", format!("  {why}")),
@@ -107,6 +153,18 @@ mod tests {
 
         let fault = stages.finish().expect_err("one stage failed").to_string();
         assert_eq!(fault, "2 of 3 stages did not pass: first, third");
+    }
+
+    #[test]
+    fn what_ran_beside_counts_like_the_rest() {
+        let mut stages = Stages::new(None);
+        let mut beside = stages.beside();
+        beside.run_quietly("first", || Ok("well".to_owned()));
+        beside.run_quietly("second", || bail!("broken"));
+        assert!(stages.run("third", || Ok(())));
+        stages.take(beside);
+        let fault = stages.finish().expect_err("one stage failed").to_string();
+        assert_eq!(fault, "1 of 3 stages did not pass: second");
     }
 
     #[test]

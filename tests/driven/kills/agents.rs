@@ -114,7 +114,8 @@ impl BySocket {
         if told.act {
             self.ledger.acts(id);
         }
-        let report = Report { outcome: Outcome::Applied, why: None, steps: Vec::new() };
+        let report =
+            Report { outcome: Outcome::Applied, why: None, steps: Vec::new(), unmet: Vec::new() };
         let _standing: Standing =
             self.insist(method::RECONCILE, &Reconcile { id: id.to_owned(), report })?;
         self.ledger.done(id);

@@ -21,9 +21,14 @@ use crate::spread::{Better, Spread};
 pub const CPU: Head =
     Head { name: "CPU, window put away", unit: "%", goal: Goal::AboveFloorAtMost(0.1) };
 
-/// Wake-ups: those of the deadline tick, every five seconds, are allowed.
-pub const WAKES: Head =
-    Head { name: "wake-ups, window put away", unit: "/min", goal: Goal::AboveFloorAtMost(120.0) };
+/// Wake-ups: those of the deadline tick, every five seconds, are allowed. The
+/// runtime's timer comes down to a moment five seconds away in three steps, and
+/// wakes its thread at each; the rest is what the floor itself varies by.
+pub const WAKES: Head = Head {
+    name: "wake-ups, window put away",
+    unit: "/min",
+    goal: Goal::AboveFloorAtMost(12.0 * 3.0 + 4.0),
+};
 
 /// Processor time of a window in which only the countdowns move.
 pub const CPU_OPEN: Head =

@@ -10,23 +10,30 @@ mod case;
 mod desk;
 mod floor;
 mod gate;
+mod hook;
 mod host;
 mod idle;
 mod keys;
+mod learn;
 mod machine;
+mod mcp;
 mod memory;
+mod mute;
+mod preview;
 mod reconcile;
 mod recover;
 mod release;
 mod report;
 mod row;
 mod search;
+mod server;
 mod spread;
 mod start;
 mod stored;
 mod submit;
 mod sweep;
 mod time;
+mod verify;
 mod window;
 
 use std::cell::OnceCell;
@@ -98,12 +105,15 @@ struct Part {
     measure: fn(&Setup) -> anyhow::Result<Vec<Measured>>,
 }
 
-const PARTS: [Part; 14] = [
+const PARTS: [Part; 21] = [
     Part { heads: &[submit::ONE], measure: submit::one },
     Part { heads: &[submit::MANY], measure: submit::many },
     Part { heads: &[submit::MANY_SLOW], measure: submit::many_with_slow_syncs },
     Part { heads: &[window::SHOWN, window::NOTIFIED], measure: window::measure },
+    Part { heads: &[mute::HANGS, mute::MISSING], measure: mute::measure },
     Part { heads: &[release::HEAD], measure: release::measure },
+    Part { heads: &[learn::HEAD], measure: learn::measure },
+    Part { heads: &[preview::HEAD], measure: preview::measure },
     Part { heads: &[start::START, start::MEMORY], measure: start::measure },
     Part { heads: &[keys::HEAD], measure: keys::measure },
     Part { heads: &[search::HEAD], measure: search::measure },
@@ -117,15 +127,22 @@ const PARTS: [Part; 14] = [
         ],
         measure: gate::measure,
     },
+    Part { heads: &[server::CARDS, server::ANSWER], measure: server::measure },
+    Part { heads: &[mcp::HEAD, mcp::IN_MEMORY_HEAD], measure: mcp::measure },
     Part {
         heads: &[reconcile::INFORM, reconcile::MODIFY, reconcile::ROLLBACK],
         measure: reconcile::measure,
+    },
+    Part {
+        heads: &[hook::HOOK, hook::HOOK_IN_MEMORY, hook::PYTHON, hook::NODE],
+        measure: hook::measure,
     },
     Part { heads: &[idle::CPU, idle::WAKES], measure: idle::put_away },
     Part { heads: &[idle::CPU_OPEN, idle::WAKES_OPEN], measure: idle::left_open },
     // It stores more, and others count what is stored.
     Part { heads: &[recover::HEAD], measure: recover::measure },
     Part { heads: &[sweep::HEAD], measure: sweep::measure },
+    Part { heads: &[verify::HEAD], measure: verify::measure },
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -75,12 +75,16 @@ pub fn measure(_: &Setup) -> anyhow::Result<Vec<Measured>> {
                 actions: done.iter().map(Recorded::said).collect(),
                 question: Some(Question {
                     step: Some("s500"),
+                    quick: false,
+                    one_call: false,
                     options: &options,
                     constraints: limits.iter().collect(),
                 }),
                 decision: Some(&decision),
                 earlier: Vec::new(),
                 pending: Vec::new(),
+                undone: [].into(),
+                left_out: [].into(),
                 effects: [].into(),
                 now: decision.at,
             });

@@ -98,6 +98,7 @@ fn goal(goal: Goal, unit: &str) -> String {
         Goal::RatioAtLeast(least) => format!("≥ {least} × floor"),
         Goal::TailAtMost(most) => format!("p95 ≤ {most} {unit}"),
         Goal::AboveFloorAtMost(most) => format!("≤ floor + {most} {unit}"),
+        Goal::TailAboveFloorAtMost(most) => format!("p95 ≤ floor's + {most} {unit}"),
     }
 }
 

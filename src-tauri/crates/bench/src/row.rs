@@ -25,6 +25,8 @@ pub enum Goal {
     TailAtMost(f64),
     /// The median is above the floor's by at most this.
     AboveFloorAtMost(f64),
+    /// The 95th percentile is above the floor's by at most this.
+    TailAboveFloorAtMost(f64),
 }
 
 /// What a measurement found.
@@ -73,6 +75,7 @@ impl Measured {
             Goal::RatioAtLeast(least) => self.ratio()? >= least,
             Goal::TailAtMost(most) => self.value.p95 <= most,
             Goal::AboveFloorAtMost(most) => self.value.median - self.floor?.median <= most,
+            Goal::TailAboveFloorAtMost(most) => self.value.p95 - self.floor?.p95 <= most,
         })
     }
 }
@@ -106,6 +109,8 @@ mod tests {
         assert_eq!(meets(Goal::TailAtMost(7.9), 4.0, 9.0), Some(false), "the median is not it");
         assert_eq!(meets(Goal::AboveFloorAtMost(40.0), 90.0, 50.0), Some(true));
         assert_eq!(meets(Goal::AboveFloorAtMost(40.0), 90.1, 50.0), Some(false));
+        assert_eq!(meets(Goal::TailAboveFloorAtMost(10.0), 30.0, 50.0), Some(true), "60 and 50");
+        assert_eq!(meets(Goal::TailAboveFloorAtMost(10.0), 30.1, 50.0), Some(false));
     }
 
     #[test]

@@ -36,15 +36,20 @@ const WORDS: [&str; 24] = [
 
 /// Makes one below `scratch`, with the search index caught up and nobody in it.
 pub fn home(scratch: &Path) -> anyhow::Result<Home> {
-    with(scratch, WAITING)
+    with(scratch, STORED, WAITING)
 }
 
 /// The same in which all but one wait for the reviewer.
 pub fn all_open(scratch: &Path) -> anyhow::Result<Home> {
-    with(scratch, 1)
+    with(scratch, STORED, 1)
 }
 
-fn with(scratch: &Path, one_in: usize) -> anyhow::Result<Home> {
+/// The same with another number of them.
+pub fn that_wait(scratch: &Path, count: usize) -> anyhow::Result<Home> {
+    with(scratch, count, 1)
+}
+
+fn with(scratch: &Path, count: usize, one_in: usize) -> anyhow::Result<Home> {
     let desk = Desk::open(scratch)?;
     let home = desk.home().clone();
     for number in 0..AGENTS {
@@ -54,11 +59,11 @@ fn with(scratch: &Path, one_in: usize) -> anyhow::Result<Home> {
     drop(desk);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let store = Store::open(&home.database())?;
-    copy(&runtime, &store, one_in)?;
+    copy(&runtime, &store, count, one_in)?;
     let counts = store.read(|read| read.counts())?;
     let stored: usize = counts.iter().map(|count| usize::try_from(*count).unwrap_or(0)).sum();
-    if stored != STORED {
-        bail!("{stored} of {STORED} handoffs were stored");
+    if stored != count {
+        bail!("{stored} of {count} handoffs were stored");
     }
     Ok(home)
 }
@@ -84,7 +89,8 @@ fn models(desk: &Desk) -> anyhow::Result<()> {
     desk.run(desk.engine().decide(approve(&view)?)).map_err(said)?;
     let answered = wait(&mut agent, &over)?;
     collect(&mut agent, &answered)?;
-    let report = Report { outcome: Outcome::Applied, why: None, steps: Vec::new() };
+    let report =
+        Report { outcome: Outcome::Applied, why: None, steps: Vec::new(), unmet: Vec::new() };
     let _reported: Standing =
         agent.client().call(method::RECONCILE, &Reconcile { id: over, report })?;
     Ok(())
@@ -97,7 +103,7 @@ struct Model {
     entries: Vec<Entry>,
 }
 
-fn copy(runtime: &Runtime, store: &Store, one_in: usize) -> anyhow::Result<()> {
+fn copy(runtime: &Runtime, store: &Store, count: usize, one_in: usize) -> anyhow::Result<()> {
     let model = |list| {
         store.read(|read| {
             let page = Page { list: Some(list), limit: 1, ..Page::default() };
@@ -110,11 +116,11 @@ fn copy(runtime: &Runtime, store: &Store, one_in: usize) -> anyhow::Result<()> {
     let waiting = model(ListPart::Inbox)?.context("nothing waits")?;
     let over = model(ListPart::Done)?.context("nothing is over")?;
     let models = std::sync::Arc::new([waiting, over]);
-    for first in (2..STORED).step_by(COMMIT) {
+    for first in (2..count).step_by(COMMIT) {
         let models = std::sync::Arc::clone(&models);
         runtime
             .block_on(store.write(move |write| {
-                (first..STORED.min(first + COMMIT)).try_for_each(|number| {
+                (first..count.min(first + COMMIT)).try_for_each(|number| {
                     let [waiting, over] = &*models;
                     let model = if number % one_in == 0 { waiting } else { over };
                     one(write, model, number)
@@ -145,6 +151,7 @@ fn one(write: &Write<'_>, model: &Model, number: usize) -> Result<(), StoreError
             question,
             priority: record.priority,
             effect: *effect,
+            high: *effect == Some(handoff_domain::action::Effect::Irreversible),
             traits: record.traits.clone(),
         },
     };

@@ -26,6 +26,10 @@ impl Clock for SystemClock {
         self.awake()
     }
 
+    fn boot_id(&self) -> Option<String> {
+        None
+    }
+
     fn zone(&self) -> Tz {
         Tz::UTC
     }
@@ -44,7 +48,8 @@ pub fn millis(span: Duration) -> f64 {
     span.as_secs_f64() * 1000.0
 }
 
+/// The wall clock.
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn wall() -> DateTime<Utc> {
+pub fn wall() -> DateTime<Utc> {
     Utc::now()
 }

@@ -7,6 +7,7 @@
 
 pub mod child;
 pub mod driver;
+pub mod mounts;
 pub mod notices;
 pub mod stage;
 

@@ -3,6 +3,7 @@
 //!
 //! Nothing that ships may depend on it.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use handoff_engine::{Attempt, Clock, CommandRunner, Engine, Notice, Notifier};
+use handoff_engine::{Attempt, Clock, CommandRunner, Ended, Engine, Notice, Notifier};
 use handoff_keeper::Keeper;
 use handoff_protocol::session::Host;
 use handoff_spool::Spool;
@@ -26,6 +27,8 @@ struct Clocks {
     wall: DateTime<Utc>,
     awake: Duration,
     boot: Duration,
+    /// How often the machine was started.
+    starts: u32,
     zone: Tz,
 }
 
@@ -39,7 +42,7 @@ impl Default for FakeClock {
     fn default() -> Self {
         let start = DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default();
         let up = Duration::from_secs(1000);
-        let clocks = Clocks { wall: start, awake: up, boot: up, zone: Tz::UTC };
+        let clocks = Clocks { wall: start, awake: up, boot: up, starts: 1, zone: Tz::UTC };
         Self { state: Arc::new(Mutex::new(clocks)) }
     }
 }
@@ -60,6 +63,14 @@ impl FakeClock {
     /// The wall clock alone is set forward or back.
     pub fn step(&self, by: TimeDelta) {
         self.clocks().wall += by;
+    }
+
+    /// The machine is started anew, by a wall clock that shows this.
+    pub fn reboot(&self, wall: DateTime<Utc>) {
+        let mut clocks = self.clocks();
+        let up = Duration::from_secs(20);
+        (clocks.wall, clocks.awake, clocks.boot) = (wall, up, up);
+        clocks.starts += 1;
     }
 
     /// The machine is carried elsewhere.
@@ -85,6 +96,10 @@ impl Clock for FakeClock {
         self.clocks().boot
     }
 
+    fn boot_id(&self) -> Option<String> {
+        Some(format!("start {}", self.clocks().starts))
+    }
+
     fn zone(&self) -> Tz {
         self.clocks().zone
     }
@@ -93,16 +108,32 @@ impl Clock for FakeClock {
 /// A command and what it was told.
 pub type Ran = (Vec<String>, Value);
 
+/// A program that was run in a folder, and for how long it might.
+pub type RanIn = (Vec<String>, String, Duration);
+
 /// A runner that remembers what it was asked to run, and what it was told.
 #[derive(Debug, Clone, Default)]
 pub struct RecordingRunner {
     ran: Arc<Mutex<Vec<Ran>>>,
+    ran_in: Arc<Mutex<Vec<RanIn>>>,
+    /// How the next programs end; those after them succeed.
+    ends: Arc<Mutex<VecDeque<Option<Ended>>>>,
 }
 
 impl RecordingRunner {
     /// What was run so far.
     pub fn ran(&self) -> Vec<Ran> {
         self.ran.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was run in a folder so far.
+    pub fn ran_in(&self) -> Vec<RanIn> {
+        self.ran_in.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says how the next program ends; `None` where it never does.
+    pub fn ends(&self, ended: Option<Ended>) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push_back(ended);
     }
 }
 
@@ -115,13 +146,32 @@ impl CommandRunner for RecordingRunner {
         self.ran.lock().unwrap_or_else(PoisonError::into_inner).push((argv, about));
         Box::pin(std::future::ready(Ok(())))
     }
+
+    fn run_in(
+        &self,
+        argv: Vec<String>,
+        folder: String,
+        limit: Duration,
+    ) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
+        let ran = (argv, folder, limit);
+        self.ran_in.lock().unwrap_or_else(PoisonError::into_inner).push(ran);
+        let said = self.ends.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match said {
+            Some(None) => Box::pin(std::future::pending()),
+            Some(Some(ended)) => Box::pin(std::future::ready(ended)),
+            None => {
+                let ended = Ended { outcome: Ok(()), output: "done".to_owned() };
+                Box::pin(std::future::ready(ended))
+            }
+        }
+    }
 }
 
 /// A notifier that remembers what it was asked to show.
 #[derive(Debug, Clone, Default)]
 pub struct RecordingNotifier {
     notices: Arc<Mutex<Vec<Notice>>>,
-    retired: Arc<Mutex<Vec<String>>>,
+    retired: Arc<Mutex<Vec<Option<String>>>>,
     missing: Arc<Mutex<bool>>,
     hanging: Arc<Mutex<bool>>,
 }
@@ -132,8 +182,8 @@ impl RecordingNotifier {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What was taken back so far.
-    pub fn retired(&self) -> Vec<String> {
+    /// What was taken back so far; `None` is what told of many.
+    pub fn retired(&self) -> Vec<Option<String>> {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -172,8 +222,9 @@ impl Notifier for RecordingNotifier {
         Box::pin(std::future::ready(attempt))
     }
 
-    fn retire(&self, handoff: &str) {
-        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(handoff.to_owned());
+    fn retire(&self, handoff: Option<&str>) {
+        let handoff = handoff.map(str::to_owned);
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(handoff);
     }
 }
 
@@ -286,6 +337,7 @@ impl<C: Clock + Clone> Headless<C> {
         .map_err(|failure| anyhow::anyhow!("{}", failure.0.message))?;
         let audited = Audited { files };
         engine.keep_files_with(Keeper::of(home.root())).await;
+        engine.take_up_rollbacks().await;
         engine.take_up(Spool::of(home.root())).await;
         Ok(Self { engine, clock, notifier, runner, home, audited, folder, serving: None })
     }

@@ -257,7 +257,7 @@ impl Agent {
                 }
                 Err(trouble) => return Err(trouble),
             }
-            let irreversible = payload::is_irreversible(decision.option.as_deref());
+            let irreversible = payload::is_irreversible(decision);
             self.line.ledger.holds(id, told.revision, lease.expires_at, irreversible);
             if decision.then == Some(Then::Revise) && self.seed.chance(60) {
                 let known = self.line.ledger.handoffs().remove(id);
@@ -275,7 +275,7 @@ impl Agent {
 
     fn report(&mut self, id: &str, outcome: Outcome) -> Result<(), Trouble> {
         let why = Some(format!("{} {}", self.name, self.seed.number()));
-        let report = Report { outcome, why, steps: Vec::new() };
+        let report = Report { outcome, why, steps: Vec::new(), unmet: Vec::new() };
         let call = Reconcile { id: id.to_owned(), report: report.clone() };
         match self.line.insist::<Standing>(method::RECONCILE, &call) {
             Ok(_) => {

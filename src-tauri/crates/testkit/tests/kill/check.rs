@@ -12,6 +12,7 @@ use handoff_store::{Files, Page, Read, Record, Store, StoreError};
 use handoff_transport::home::Home;
 use serde_json::Value;
 
+use crate::calls::{CALLER, Told};
 use crate::events::{self, Decided, End, History};
 use crate::ledger::Known;
 use crate::reviewer::{Note, Stage, Verb};
@@ -29,11 +30,18 @@ pub struct Count {
     pub defaults: usize,
     pub leases: usize,
     pub reports: usize,
+    pub let_through: usize,
+    pub recorded: usize,
 }
 
-/// Holds what agents (`known`) and the reviewer (`notes`) were told against
+/// Holds what agents (`known`, `calls`) and the reviewer (`notes`) were told against
 /// what a desk that does not run any more has left.
-pub fn check(home: &Home, known: &BTreeMap<String, Known>, notes: &Path) -> (Count, Vec<String>) {
+pub fn check(
+    home: &Home,
+    known: &BTreeMap<String, Known>,
+    calls: &Told,
+    notes: &Path,
+) -> (Count, Vec<String>) {
     let copy = tempfile::tempdir().unwrap();
     let path = copy.path().join("desk.db");
     let original = home.database();
@@ -84,7 +92,10 @@ pub fn check(home: &Home, known: &BTreeMap<String, Known>, notes: &Path) -> (Cou
                 faults.push(format!("{id}: {fault}"));
             }
         }
-        faults.extend(records.keys().map(|id| format!("{id} was never asked for")));
+        let (asked, others): (HashMap<_, _>, HashMap<_, _>) =
+            records.into_iter().partition(|(_, record)| record.agent == CALLER);
+        faults.extend(calls.check(read, &asked, &mut count));
+        faults.extend(others.keys().map(|id| format!("{id} was never asked for")));
         Ok(count)
     });
     match count {

@@ -83,12 +83,14 @@ impl History {
             // They are recorded behind what happened.
             "notified" | "not_notified" => return Ok(()),
             "ready" => &[Queued],
+            "weighed_again" => &[Queued, Ready],
+            "permit_used" => &[Released, Collected, Reconciled],
             "opened" | "reminded" | "snoozed" | "woken" | "warned" | "missed" | "escalated"
             | "alerted" | "manual_review" | "default_taken" | "default_allowed" | "decided"
             | "withdrawn" | "superseded" => &[Ready],
             "undone" | "released" => &[Held],
             "collected" => &[Released],
-            "granted_again" => &[Collected],
+            "granted_again" | "report_put_off" | "unreported" => &[Collected],
             "reconciled" => &[Released, Collected],
             "revised" => &[Ready, Released, Collected],
             other => return Err(format!("{other:?} is no known event")),
@@ -165,7 +167,7 @@ impl History {
     }
 
     /// Nothing happens by time before its time, nor without a warning that
-    /// left its lead, or the grace where it came late.
+    /// left its lead, or the grace where it came after the deadline.
     fn time_is_up(&self, at: DateTime<Utc>, proposal: &Value, kind: &str) -> Result<(), String> {
         let deadline = &proposal["deadline"];
         if deadline["on_timeout"]["kind"] != kind {
@@ -182,8 +184,14 @@ impl History {
         if at + slack < self.began + span {
             return Err(format!("{} early", self.began + span - at));
         }
-        let in_time = warned + lead <= self.began + span;
-        let needed = if in_time { lead } else { lead.min(grace) };
+        let by = self.began + span;
+        let needed = if warned + lead <= by {
+            lead
+        } else if warned > by + slack {
+            grace
+        } else {
+            lead.min(grace)
+        };
         if at + slack < warned + needed {
             return Err(format!("{} after the warning, not {needed}", at - warned));
         }

@@ -68,6 +68,11 @@ impl Clock for Ahead {
         self.start.elapsed()
     }
 
+    /// It counts from the start of the process.
+    fn boot_id(&self) -> Option<String> {
+        None
+    }
+
     fn zone(&self) -> Tz {
         Tz::UTC
     }
@@ -149,6 +154,8 @@ fn settings(seed: &mut Seed) -> Settings {
     };
     Settings {
         hold_s: u32::from(seed.chance(25)),
+        // More is asked than a person is shown in an hour.
+        cards_per_hour: 0,
         alerts: Alerts {
             remind_every_s: ByPriority { urgent: 30, ..none },
             grace_s: ByPriority { low: 0, normal: 1, high: 1, urgent: 2 },

