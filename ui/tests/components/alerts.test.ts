@@ -258,7 +258,7 @@ describe('leave for the default', () => {
     await show('h-refund');
     const label = box().closest('label')?.textContent ?? '';
     expect(label).toContain('If I do not answer at 12:42, take “Leave it to the billing team”');
-    expect(label).toContain('crm.assign_case then runs with the arguments on this card');
+    expect(label).toContain('Runs crm.assign_case, as shown, after a warning.');
     await fireEvent.click(box());
     await pass(100);
     expect(calls('allowDefault')).toEqual([{ id: 'h-refund', revision: 1, allowed: true }]);
