@@ -101,9 +101,17 @@ impl Caller {
         let within = [2, 30, 600][self.seed.below(3)];
         check["deadline"] = json!({ "respond_within_s": within, "grace_s": 1, "on_timeout": { "kind": "manual_review" } });
         let checked = self.ask(&check)?;
-        match (what < 3, checked.verdict, checked.handoff_id) {
+        match (what < 3, checked.verdict, checked.handoff_id.clone()) {
             (true, Gate::Run, _) if checked.ran == Some(Ran::Read) => self.record(&check),
-            (false, Gate::Held, Some(id)) => self.held(check, &id),
+            // Denied at once: its question was answered before a desk's answer came
+            // through to it, and what was said is to be had like any other decision.
+            (false, Gate::Held | Gate::Denied, Some(id)) => self.held(check, &id),
+            (false, Gate::Run, Some(id)) => {
+                self.lets(&check, &id, &checked);
+                let mut other = check.clone();
+                other["key"] = json!(format!("{key}-other"));
+                self.lets_only(&check, &other, &id)
+            }
             (_, verdict, _) => {
                 self.fault(format!("{key}: {tool} was answered {verdict:?}: {}", checked.why));
                 Ok(())
@@ -144,10 +152,14 @@ impl Caller {
             let again = self.ask(first)?;
             self.lets(first, id, &again);
         }
+        self.lets_only(first, second, id)
+    }
+
+    /// One call was let through, so the other is not, and the one is recorded.
+    fn lets_only(&mut self, first: &Value, second: &Value, permit: &str) -> Result<(), Trouble> {
         let checked = self.ask(second)?;
-        self.lets_no_more(second, id, &checked)?;
-        let first = first.clone();
-        self.record(&first)
+        self.lets_no_more(second, permit, &checked)?;
+        self.record(first)
     }
 
     /// Waits for the decision; none where nobody is to wait any more.
