@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use anyhow::Context;
-use handoff_domain::bounded;
 use handoff_engine::Engine;
 use handoff_protocol::wire::{Hello, Standing, Submit, method};
-use handoff_testkit::Headless;
+use handoff_testkit::{Headless, machine};
 use handoff_transport::client::Client;
 use handoff_transport::home::Home;
 use serde_json::value::RawValue;
@@ -26,13 +25,7 @@ impl Desk {
     /// Opens one in a folder of its own below `scratch`, with which the folder
     /// goes: it outlives the desk.
     pub fn open(scratch: &Path) -> anyhow::Result<Self> {
-        // The threads of the app.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_stack_size(bounded::STACK)
-            .on_thread_start(bounded::has_stack)
-            .enable_all()
-            .build()?;
+        let runtime = machine::threads()?;
         let folder =
             tempfile::Builder::new().prefix("d").disable_cleanup(true).tempdir_in(scratch)?;
         let headless = runtime.block_on(async {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use handoff_domain::bounded;
 use handoff_engine::{Clock as _, Engine};
 use handoff_protocol::session::Host;
 use handoff_protocol::wire::{Status, method};
 use handoff_stage::{Child, child};
 use handoff_store::{Files, Store};
+use handoff_testkit::machine;
 use handoff_testkit::{RecordingNotifier, RecordingRunner};
 use handoff_transport::client::Client;
 use handoff_transport::home::Home;
@@ -40,13 +40,7 @@ pub struct Hosted {
 impl Hosted {
     /// Takes the home up and answers its first call.
     pub fn answering(home: &Home) -> anyhow::Result<Self> {
-        // The threads of the app.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_stack_size(bounded::STACK)
-            .on_thread_start(bounded::has_stack)
-            .enable_all()
-            .build()?;
+        let runtime = machine::threads()?;
         let engine = runtime.block_on(async {
             let opened = Store::take_up(&Files::of(home.database()), SystemClock.now())?;
             let engine = Engine::start(

@@ -1,14 +1,14 @@
 //! Key → painted: from a key that moves on in the queue until the frame with
 //! the next case had been painted, in the built app.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
-use handoff_stage::{Driver, Plan, Stage};
+use handoff_stage::{Plan, Stage};
 use serde_json::{Value, json};
 
 use crate::Setup;
+use crate::driven;
 use crate::row::{Goal, Head, Measured};
 use crate::spread::{Better, Spread};
 
@@ -53,17 +53,7 @@ new MutationObserver(look).observe(document, { subtree: true, childList: true, c
 pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     let home = setup.stored()?;
     let stage = Stage::open(Plan::default())?;
-    let log = fs::File::create(setup.scratch.join("keys.log"))?;
-    let driver = Driver::open(
-        stage
-            .command("WebKitWebDriver")
-            .env("HANDOFF_DESK_HOME", home.root())
-            .env("HOME", stage.folder())
-            .stdout(log.try_clone()?)
-            .stderr(log),
-        &setup.desk,
-    )?;
-    driver.find("[data-testid='question']", LIMIT)?;
+    let driver = driven::open(&stage, &setup.desk, home, "[data-testid='question']")?;
     driver.run(WATCH, &[])?;
     let mut samples = Vec::new();
     for number in 0..WARM + SAMPLES {

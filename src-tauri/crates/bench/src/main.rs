@@ -8,6 +8,7 @@
 
 mod case;
 mod desk;
+mod driven;
 mod floor;
 mod gate;
 mod hook;

@@ -2,17 +2,17 @@
 //! is none: the built app in a real window, against the same with a service
 //! that answers, in the same run.
 
-use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use handoff_protocol::wire::{Standing, Withdraw, method};
-use handoff_stage::{Driver, Plan, Stage};
+use handoff_stage::{Plan, Stage};
 use handoff_transport::home::Home;
 
 use crate::Setup;
 use crate::case;
 use crate::desk::Agent;
+use crate::driven;
 use crate::row::{Goal, Head, Measured};
 use crate::spread::{Better, Spread};
 use crate::time::millis;
@@ -34,24 +34,13 @@ pub const MISSING: Head = Head {
 const SAMPLES: usize = 300;
 /// Samples that warm the app up and are not counted.
 const WARM: usize = 20;
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// Measures both.
 pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     let mut stage = Stage::open(Plan::default())?;
     let root = tempfile::Builder::new().prefix("m").tempdir_in(&setup.scratch)?;
     let home = Home::new(root.path());
-    let log = fs::File::create(setup.scratch.join("mute.log"))?;
-    let driver = Driver::open(
-        stage
-            .command("WebKitWebDriver")
-            .env("HANDOFF_DESK_HOME", home.root())
-            .env("HOME", stage.folder())
-            .stdout(log.try_clone()?)
-            .stderr(log),
-        &setup.desk,
-    )?;
-    driver.find("[data-testid='connection-state']", LIMIT)?;
+    let driver = driven::open(&stage, &setup.desk, &home, "[data-testid='connection-state']")?;
     let mut agent = Agent::connect(&home, "bench")?;
     submits(&mut agent, "warm", WARM)?;
     let present = submits(&mut agent, "present", SAMPLES)?;

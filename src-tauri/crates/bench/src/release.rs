@@ -9,6 +9,7 @@ use handoff_domain::decision::Answer;
 use handoff_engine::Failure;
 use handoff_protocol::view::{CaseView, DecideRequest, Liveness, Settings};
 use handoff_protocol::wire::{Ack, Answered, Wait, method};
+use handoff_testkit::reviewer::answering;
 
 use crate::Setup;
 use crate::case;
@@ -75,15 +76,7 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
 /// The yes to the first option of a card.
 pub fn approve(view: &CaseView) -> anyhow::Result<DecideRequest> {
     let option = view.options.first().context("the example has options")?;
-    Ok(DecideRequest {
-        id: view.id.clone(),
-        revision: view.revision,
-        answer: Answer::Approve { option: option.id.clone() },
-        shown_hash: option.action.as_ref().map(|action| action.hash.clone()),
-        confirmed: true,
-        overriding: None,
-        message: None,
-    })
+    Ok(answering(view, Answer::Approve { option: option.id.clone() }))
 }
 
 /// Waits for the answer.

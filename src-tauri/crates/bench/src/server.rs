@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use handoff_connectors::{Pace, Secrets, Servers};
 use handoff_domain::decision::Answer;
-use handoff_protocol::view::{DecideRequest, List, NewServer, QueueQuery, Settings};
+use handoff_protocol::view::{List, NewServer, QueueQuery, Settings};
+use handoff_testkit::reviewer::answering;
 use serde_json::{Map, Value, json};
 
 use crate::Setup;
@@ -75,15 +76,7 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
         let case = desk.engine().open_case(&item.id).map_err(said)?;
         let text = "Go on.".to_owned();
         let answer = Answer::Inform { text, facts: Map::new(), constraints: Vec::new() };
-        let request = DecideRequest {
-            id: case.id,
-            revision: case.revision,
-            answer,
-            shown_hash: None,
-            confirmed: true,
-            overriding: None,
-            message: None,
-        };
+        let request = answering(&case, answer);
         let start = Instant::now();
         desk.run(desk.engine().decide(request)).map_err(said)?;
         let arrived = answered.recv_timeout(LIMIT).context("nothing was sent")?;

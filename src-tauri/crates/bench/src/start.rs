@@ -1,15 +1,15 @@
 //! Cold start to a usable queue, and memory, with 100,000 handoffs stored:
 //! against a bare window that is opened and looked at in the same way.
 
-use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
-use handoff_stage::{Driver, Plan, Stage};
+use handoff_stage::{Plan, Stage};
 use handoff_transport::home::Home;
 
 use crate::Setup;
+use crate::driven;
 use crate::memory;
 use crate::row::{Goal, Head, Measured};
 use crate::spread::{Better, Spread};
@@ -27,7 +27,6 @@ pub const MEMORY: Head =
     Head { name: "memory (PSS), 100k stored", unit: "MiB", goal: Goal::AboveFloorAtMost(40.0) };
 
 const RUNS: usize = 5;
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// Measures both.
 pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
@@ -85,18 +84,7 @@ impl Runs {
 
 /// Opens a window and looks until `selector` is visible in it.
 fn open(stage: &Stage, program: &Path, home: &Home, selector: &str) -> anyhow::Result<Opened> {
-    let log =
-        fs::File::options().create(true).append(true).open(stage.folder().join("start.log"))?;
-    let driver = Driver::open(
-        stage
-            .command("WebKitWebDriver")
-            .env("HANDOFF_DESK_HOME", home.root())
-            .env("HOME", stage.folder())
-            .stdout(log.try_clone()?)
-            .stderr(log),
-        program,
-    )?;
-    driver.find(selector, LIMIT)?;
+    let driver = driven::open(stage, program, home, selector)?;
     let ready = Instant::now();
     let (asked, opened) = driver.opened();
     let memory = memory::settled(driver.app())?;

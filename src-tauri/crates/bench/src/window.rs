@@ -1,18 +1,18 @@
 //! Submit → on screen, and submit → notification call made: the built app in
 //! a real window with a real notification service.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
 use handoff_protocol::wire::{Standing, Withdraw, method};
-use handoff_stage::{Child, Driver, Plan, Stage};
+use handoff_stage::{Child, Plan, Stage};
 use handoff_transport::home::Home;
 use serde_json::{Value, json};
 
 use crate::Setup;
 use crate::case;
 use crate::desk::Agent;
+use crate::driven;
 use crate::row::{Goal, Head, Measured};
 use crate::spread::{Better, Spread};
 use crate::time::wall_ms;
@@ -61,17 +61,7 @@ pub fn measure(setup: &Setup) -> anyhow::Result<Vec<Measured>> {
     let stage = Stage::open(Plan::default())?;
     let root = tempfile::Builder::new().prefix("w").tempdir_in(&setup.scratch)?;
     let home = Home::new(root.path());
-    let log = fs::File::create(setup.scratch.join("window.log"))?;
-    let driver = Driver::open(
-        stage
-            .command("WebKitWebDriver")
-            .env("HANDOFF_DESK_HOME", home.root())
-            .env("HOME", stage.folder())
-            .stdout(log.try_clone()?)
-            .stderr(log),
-        &setup.desk,
-    )?;
-    driver.find("[data-testid='connection-state']", LIMIT)?;
+    let driver = driven::open(&stage, &setup.desk, &home, "[data-testid='connection-state']")?;
     let mut agent = Agent::connect(&home, "bench")?;
     let mut monitor = stage.command("dbus-monitor");
     let calls = "type='method_call',interface='org.freedesktop.Notifications',member='Notify'";

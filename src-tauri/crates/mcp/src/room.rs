@@ -7,9 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use handoff_protocol::view::{CaseView, DecideRequest, List, Liveness, QueueQuery, Settings};
+use handoff_protocol::view::{CaseView, Liveness, Settings};
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_testkit::Headless;
+use handoff_testkit::reviewer::{self, answering};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -101,44 +102,17 @@ impl Room {
 
     /// The next item in the inbox that is none of `known`, opened.
     pub fn next_case(&self, known: &[&str]) -> CaseView {
-        let engine = &self.desk().engine;
-        let query = QueueQuery { list: List::Inbox, search: String::new(), limit: 100 };
-        let found = self.runtime.block_on(async {
-            let mut changes = engine.follow();
-            let look = async {
-                loop {
-                    let queue = well(engine.queue(query.clone()).await);
-                    let new =
-                        queue.items.into_iter().find(|item| !known.contains(&item.id.as_str()));
-                    if let Some(item) = new {
-                        return item.id;
-                    }
-                    drop(changes.recv().await.expect("a change"));
-                }
-            };
-            tokio::time::timeout(PATIENCE, look).await.expect("an item comes")
-        });
-        well(engine.open_case(&found))
+        let next = reviewer::next_case(&self.desk().engine, known);
+        self.runtime.block_on(async {
+            let case = tokio::time::timeout(PATIENCE, next).await.expect("an item comes");
+            case.expect("the desk answers")
+        })
     }
 
     /// The reviewer answers what is on screen; the answer is released at once.
     pub fn decide(&self, case: &CaseView, answer: Value) {
-        let option = answer.get("option").and_then(Value::as_str);
-        let shown_hash = case
-            .options
-            .iter()
-            .find(|one| Some(one.id.as_str()) == option)
-            .and_then(|one| one.action.as_ref())
-            .map(|action| action.hash.clone());
-        let request = DecideRequest {
-            id: case.id.clone(),
-            revision: case.revision,
-            answer: serde_json::from_value(answer).expect("an answer"),
-            shown_hash,
-            confirmed: true,
-            overriding: None,
-            message: None,
-        };
+        let answer = serde_json::from_value(answer).expect("an answer");
+        let request = answering(case, answer);
         let engine = &self.desk().engine;
         self.runtime.block_on(async {
             if let Err(failure) = engine.decide(request).await {

@@ -17,12 +17,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use handoff_connectors::{Pace, Secrets, Servers};
 use handoff_domain::action::Effect;
 use handoff_domain::autonomy::Level;
-use handoff_domain::bounded;
 use handoff_domain::decision::{Answer, Override, Then};
 use handoff_engine::{Clock, Engine, Failure};
 use handoff_keeper::Keeper;
@@ -33,6 +30,8 @@ use handoff_protocol::view::{
 };
 use handoff_spool::Spool;
 use handoff_store::{Files, Store};
+use handoff_testkit::machine::{self, MachineClock};
+use handoff_testkit::reviewer::answering;
 use handoff_testkit::{RecordingNotifier, RecordingRunner};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
@@ -49,34 +48,6 @@ const PACE: Pace = Pace {
     confirm: Duration::from_millis(50),
     away: (Duration::from_millis(100), Duration::from_millis(400)),
 };
-
-/// The machine's own clocks.
-struct Machine {
-    start: Instant,
-}
-
-impl Clock for Machine {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-
-    fn awake(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn boot(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn boot_id(&self) -> Option<String> {
-        None
-    }
-
-    fn zone(&self) -> Tz {
-        Tz::UTC
-    }
-}
 
 /// One line of the script.
 #[derive(Debug, Deserialize)]
@@ -158,13 +129,7 @@ enum Order {
 fn main() -> anyhow::Result<()> {
     let root = std::env::args_os().nth(1).context("the home is missing: desk HOME")?;
     let home = Home::new(root);
-    // The threads of the app.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_stack_size(bounded::STACK)
-        .on_thread_start(bounded::has_stack)
-        .enable_all()
-        .build()?;
+    let runtime = machine::threads()?;
     let (sender, lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
         // The other end is whoever started this: with it, the desk ends.
@@ -180,7 +145,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn serve(home: Home, mut lines: mpsc::UnboundedReceiver<String>) -> anyhow::Result<()> {
     home.create()?;
-    let clock = Machine { start: Instant::now() };
+    let clock = MachineClock::ahead_by(0);
     let opened = Store::take_up(&Files::of(home.database()), clock.now())?;
     let engine = Engine::start(
         opened,
@@ -397,21 +362,8 @@ async fn answer(
 ) -> Result<Value, Failure> {
     let case = engine.open_case(id)?;
     let answer = answer(&case).ok_or_else(|| wrong("There is no such option on the card."))?;
-    let option = match &answer {
-        Answer::Approve { option } | Answer::Modify { option, .. } => Some(option.as_str()),
-        Answer::Inform { .. } | Answer::Reject { .. } | Answer::TakeOver { .. } => None,
-    };
-    let shown = case.options.iter().find(|one| Some(one.id.as_str()) == option);
-    let shown_hash = shown.and_then(|one| one.action.as_ref()).map(|action| action.hash.clone());
-    let request = DecideRequest {
-        id: case.id,
-        revision: case.revision,
-        answer,
-        shown_hash,
-        confirmed: true,
-        overriding: why.map(|why| Override { why }),
-        message: None,
-    };
+    let overriding = why.map(|why| Override { why });
+    let request = DecideRequest { overriding, ..answering(&case, answer) };
     engine.decide(request).await.map(|receipt| json!(receipt))
 }
 

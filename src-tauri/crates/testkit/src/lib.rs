@@ -3,6 +3,9 @@
 //!
 //! Nothing that ships may depend on it.
 
+pub mod machine;
+pub mod reviewer;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;

@@ -12,8 +12,9 @@ use handoff_domain::decision::Answer;
 use handoff_engine::Engine;
 use handoff_faultfs::{Disk, Op, Platter, Seed};
 use handoff_protocol::session::{Host, Session};
-use handoff_protocol::view::{DecideRequest, Settings};
+use handoff_protocol::view::Settings;
 use handoff_store::Store;
+use handoff_testkit::reviewer::answering;
 use handoff_testkit::{FakeClock, RecordingNotifier, RecordingRunner};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -60,17 +61,8 @@ impl Desk {
 
     async fn approve(&self, id: &str) {
         let case = self.engine.open_case(id).unwrap();
-        let action = case.options[0].action.as_ref().unwrap();
-        let request = DecideRequest {
-            id: id.to_owned(),
-            revision: case.revision,
-            answer: Answer::Approve { option: "run".to_owned() },
-            shown_hash: Some(action.hash.clone()),
-            confirmed: true,
-            overriding: None,
-            message: None,
-        };
-        self.engine.decide(request).await.unwrap();
+        let yes = Answer::Approve { option: "run".to_owned() };
+        self.engine.decide(answering(&case, yes)).await.unwrap();
     }
 
     /// Lets the hold pass.

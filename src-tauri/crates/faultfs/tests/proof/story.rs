@@ -12,9 +12,10 @@ use handoff_domain::lifecycle::State;
 use handoff_engine::Engine;
 use handoff_faultfs::Disk;
 use handoff_protocol::session::{Host, Session};
-use handoff_protocol::view::{DecideRequest, Settings};
+use handoff_protocol::view::Settings;
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_store::{Page, Store};
+use handoff_testkit::reviewer::answering;
 use handoff_testkit::{FakeClock, RecordingNotifier, RecordingRunner};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -196,17 +197,8 @@ impl Teller<'_> {
     async fn decide(&mut self, engine: &Engine, id: &str, option: &str) {
         self.retry("decide", async || {
             let case = engine.open_case(id).map_err(|failure| *failure.0)?;
-            let shown = case.options.iter().find(|shown| shown.id == option);
-            let request = DecideRequest {
-                id: id.to_owned(),
-                revision: case.revision,
-                answer: Answer::Approve { option: option.to_owned() },
-                shown_hash: shown.and_then(|o| o.action.as_ref()).map(|a| a.hash.clone()),
-                confirmed: true,
-                overriding: None,
-                message: None,
-            };
-            engine.decide(request).await.map_err(|failure| *failure.0)
+            let yes = Answer::Approve { option: option.to_owned() };
+            engine.decide(answering(&case, yes)).await.map_err(|failure| *failure.0)
         })
         .await;
         self.is(id, "decided");

@@ -74,10 +74,8 @@ impl Caller {
     pub fn work(mut self) {
         while !self.line.ledger.is_winding_up() {
             if let Err(Trouble::Refused(data)) = self.call() {
-                let what = match data.code {
-                    ErrorCode::NotFound => "what the gate acknowledged is lost",
-                    _ => "the gate refused",
-                };
+                let lost = data.code == ErrorCode::NotFound;
+                let what = if lost { "what was acknowledged is lost" } else { "the gate refused" };
                 self.fault(format!("{what}: {data:?}"));
             }
         }

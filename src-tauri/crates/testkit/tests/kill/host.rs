@@ -3,18 +3,15 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use handoff_domain::alerts::{Alerts, ByPriority, Stage};
-use handoff_domain::bounded;
 use handoff_engine::{Clock, Engine};
 use handoff_faultfs::Seed;
 use handoff_protocol::session::Host;
 use handoff_protocol::view::Settings;
 use handoff_spool::Spool;
 use handoff_store::{Disk, Files, Opened, Store};
+use handoff_testkit::machine::{self, MachineClock};
 use handoff_testkit::{RecordingNotifier, RecordingRunner};
 use handoff_transport::home::Home;
 use handoff_transport::server::Server;
@@ -41,57 +38,13 @@ pub struct Plan {
     pub answers_early: bool,
 }
 
-/// The time of a desk that was off for longer than the test took.
-#[derive(Debug, Clone, Copy)]
-pub struct Ahead {
-    pub by: TimeDelta,
-    start: Instant,
-}
-
-impl Ahead {
-    pub fn of(seconds: i64) -> Self {
-        Self { by: TimeDelta::seconds(seconds), start: Instant::now() }
-    }
-}
-
-impl Clock for Ahead {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now() + self.by
-    }
-
-    fn awake(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn boot(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    /// It counts from the start of the process.
-    fn boot_id(&self) -> Option<String> {
-        None
-    }
-
-    fn zone(&self) -> Tz {
-        Tz::UTC
-    }
-}
-
 /// Runs the desk until it is killed, or whoever started it is gone. Without a
 /// plan there is no desk to run.
 pub fn run() {
     let Ok(plan) = std::env::var(PLAN) else { return };
     let plan: Plan = serde_json::from_str(&plan).unwrap();
     std::thread::spawn(orphaned);
-    // The threads of the app.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_stack_size(bounded::STACK)
-        .on_thread_start(bounded::has_stack)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = machine::threads().unwrap();
     runtime.block_on(desk(plan));
 }
 
@@ -106,7 +59,7 @@ async fn desk(plan: Plan) {
     let mut seed = Seed::new(plan.seed, plan.run);
     let home = Home::new(&plan.home);
     home.create().unwrap();
-    let clock = Ahead::of(plan.ahead_s);
+    let clock = MachineClock::ahead_by(plan.ahead_s);
     let opened = if plan.answers_early {
         let disk = Disk { answers_early: true, ..Disk::default() };
         Opened::from(Store::open_on(&home.database(), disk).unwrap())

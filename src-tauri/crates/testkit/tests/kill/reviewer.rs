@@ -14,6 +14,7 @@ use handoff_engine::{Engine, Failure};
 use handoff_faultfs::Seed;
 use handoff_protocol::view::{CaseView, DecideRequest, List, QueueItem, QueueQuery};
 use handoff_protocol::wire::ErrorCode;
+use handoff_testkit::reviewer::answering;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
@@ -217,13 +218,6 @@ fn request(case: &CaseView, nonce: &str, seed: &mut Seed) -> DecideRequest {
         8 => Answer::Reject { reason: words, then: Then::Skip },
         _ => Answer::Reject { reason: words, then: Then::Revise },
     };
-    DecideRequest {
-        id: case.id.clone(),
-        revision: case.revision,
-        shown_hash: option.action.as_ref().map(|action| action.hash.clone()),
-        answer,
-        confirmed: true,
-        overriding: None,
-        message: Some(EndUserMessage { text: nonce.to_owned() }),
-    }
+    let message = Some(EndUserMessage { text: nonce.to_owned() });
+    DecideRequest { message, ..answering(case, answer) }
 }
