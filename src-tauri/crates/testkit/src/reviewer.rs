@@ -1,8 +1,10 @@
 //! What a person at the desk does, for tests that play one. It looks and
 //! answers as the window does; it judges nothing.
 
+use anyhow::Context as _;
+use handoff_domain::decision::Answer;
 use handoff_engine::Engine;
-use handoff_protocol::view::{Answer, CaseView, DecideRequest, List, QueueQuery};
+use handoff_protocol::view::{CaseView, DecideRequest, List, QueueQuery};
 
 /// The answer as the window sends it for what is on the screen now, confirmed.
 pub fn answering(case: &CaseView, answer: Answer) -> DecideRequest {
@@ -34,6 +36,6 @@ pub async fn next_case(engine: &Engine, known: &[&str]) -> anyhow::Result<CaseVi
         if let Some(item) = new {
             return engine.open_case(&item.id).map_err(said);
         }
-        changes.recv().await?;
+        drop(changes.recv().await.context("the desk has ended")?);
     }
 }
