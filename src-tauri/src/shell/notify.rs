@@ -57,9 +57,18 @@ struct Shared {
 struct Limits {
     /// A question to the service; showing something, twice that.
     patience: Duration,
-    /// The time until a bus that cannot be reached, or a service that did not
-    /// answer, is tried again.
+    /// The time until a bus that cannot be reached is tried again, and at most
+    /// that until a service is that did not answer.
     look: Duration,
+}
+
+impl Limits {
+    /// The time until a service that was silent so many times before is asked
+    /// again: a desktop that is just starting answers soon, and one that hangs is
+    /// left alone for longer each time.
+    fn pause(&self, before: u32) -> Duration {
+        self.patience.saturating_mul(1 << before.min(8)).min(self.look)
+    }
 }
 
 /// What is known of the service.
@@ -69,8 +78,11 @@ enum Presence {
     Unknown,
     Present,
     Absent(String),
-    /// It took a call and never answered.
-    Silent(Instant),
+    /// It took a call and never answered, as so many times before in a row.
+    Silent {
+        since: Instant,
+        before: u32,
+    },
 }
 
 #[derive(Default)]
@@ -172,8 +184,8 @@ impl DesktopNotifier {
     async fn changed(&self, owners: &mut Owners) -> Changed {
         let silent = async {
             loop {
-                if self.shared.silent_since().is_some() {
-                    tokio::time::sleep(self.shared.limits.look).await;
+                if let Some(pause) = self.shared.silence() {
+                    tokio::time::sleep(pause).await;
                     return;
                 }
                 self.shared.fell_silent.notified().await;
@@ -189,7 +201,7 @@ impl DesktopNotifier {
     async fn is_there(&self, tell: &impl Fn(NotificationState)) {
         let asked = tokio::time::timeout(self.shared.limits.patience, self.shared.service.name());
         let Ok(name) = asked.await else {
-            self.shared.is(Presence::Silent(Instant::now()));
+            self.shared.falls_silent();
             tell(NotificationState::Missing { why: SILENT.to_owned() });
             return;
         };
@@ -260,7 +272,7 @@ impl Notifier for DesktopNotifier {
                 Ok(Ok(attempt)) => attempt,
                 Ok(Err(error)) => Attempt::Failed(format!("The desk failed: {error}.")),
                 Err(_) => {
-                    shared.is(Presence::Silent(Instant::now()));
+                    shared.falls_silent();
                     shared.fell_silent.notify_one();
                     Attempt::Failed(SILENT.to_owned())
                 }
@@ -282,9 +294,21 @@ impl Shared {
         *self.presence.lock().unwrap_or_else(PoisonError::into_inner) = presence;
     }
 
-    fn silent_since(&self) -> Option<Instant> {
+    fn falls_silent(&self) {
+        let mut presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match &*presence {
+            Presence::Silent { before, .. } => before.saturating_add(1),
+            Presence::Unknown | Presence::Present | Presence::Absent(_) => 0,
+        };
+        *presence = Presence::Silent { since: Instant::now(), before };
+    }
+
+    /// How long it is not asked any more for having been silent.
+    fn silence(&self) -> Option<Duration> {
         match &*self.presence.lock().unwrap_or_else(PoisonError::into_inner) {
-            Presence::Silent(since) => Some(*since),
+            Presence::Silent { since, before } => {
+                Some(self.limits.pause(*before).saturating_sub(since.elapsed()))
+            }
             Presence::Unknown | Presence::Present | Presence::Absent(_) => None,
         }
     }
@@ -292,12 +316,12 @@ impl Shared {
     /// What becomes of a notice when the service need not be asked: one that
     /// is not there, or hangs, must not cost each notice its patience.
     fn without_asking(&self) -> Option<Attempt> {
+        if self.silence().is_some_and(|left| !left.is_zero()) {
+            return Some(Attempt::Failed(SILENT.to_owned()));
+        }
         match &*self.presence.lock().unwrap_or_else(PoisonError::into_inner) {
             Presence::Absent(why) => Some(Attempt::NoService(why.clone())),
-            Presence::Silent(since) if since.elapsed() < self.limits.look => {
-                Some(Attempt::Failed(SILENT.to_owned()))
-            }
-            Presence::Unknown | Presence::Present | Presence::Silent(_) => None,
+            Presence::Unknown | Presence::Present | Presence::Silent { .. } => None,
         }
     }
 

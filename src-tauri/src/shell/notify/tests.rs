@@ -169,6 +169,31 @@ async fn what_is_answered_while_it_is_being_shown_is_taken_back() {
     assert!(!all.contains(&Told::Closed(2)), "{all:?}");
 }
 
+#[test]
+fn a_silent_service_is_left_alone_for_longer_each_time() {
+    let pauses = [0, 1, 2, 3, 4, 5, u32::MAX].map(|before| LIMITS.pause(before).as_secs());
+    assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30]);
+}
+
+#[tokio::test]
+async fn a_service_that_answers_again_starts_anew() {
+    let limits = Limits { patience: Duration::ZERO, look: Duration::from_mins(1) };
+    let (notifier, _slow, _heard) = notifier(limits, 0);
+    for before in [0, 1, 2] {
+        notifier.shared.falls_silent();
+        let known = presence_of(&notifier);
+        assert!(matches!(known, Presence::Silent { before: is, .. } if is == before), "{known:?}");
+    }
+    notifier.shared.is(Presence::Present);
+    notifier.shared.falls_silent();
+    let known = presence_of(&notifier);
+    assert!(matches!(known, Presence::Silent { before: 0, .. }), "{known:?}");
+}
+
+fn presence_of(notifier: &DesktopNotifier) -> Presence {
+    notifier.shared.presence.lock().unwrap().clone()
+}
+
 #[tokio::test]
 async fn a_show_that_takes_too_long_leaves_the_earlier_notice_and_is_known_when_it_comes() {
     let limits = Limits { look: Duration::ZERO, ..QUICK };
