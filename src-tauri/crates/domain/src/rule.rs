@@ -157,7 +157,8 @@ pub struct When {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub argv: Option<Vec<String>>,
-    /// The folder it runs in, exactly; empty for calls that name none.
+    /// The folder it runs in, exactly; empty for calls that name none, as it is
+    /// for an `allow` that leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub cwd: Option<String>,

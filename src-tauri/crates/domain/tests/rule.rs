@@ -112,6 +112,19 @@ fn a_rule_from_a_call_covers_that_call_and_says_so() {
 }
 
 #[test]
+fn an_allow_from_before_folders_were_part_of_a_rule_covers_calls_that_name_none() {
+    let kept = json!({ "name": "note", "agent": "helper", "tool": "file.format", "does": "allow",
+        "until": "2026-12-01T12:00:00Z", "when": { "args": { "path": { "is": "src/main.rs" } } } });
+    let rule: Rule = serde_json::from_value(kept).expect("a rule");
+    assert_eq!(rule.fault(now()), Vec::new());
+    let mut call = Call::new("helper", "file.format", json!({ "path": "src/main.rs" }));
+    assert!(covers(&rule, &call));
+    assert!(rule.preview().contains("names no folder to run in"), "{}", rule.preview());
+    call.cwd = Some("/work/app".to_owned());
+    assert!(!covers(&rule, &call), "another file is meant in each folder");
+}
+
+#[test]
 fn a_rule_from_a_shell_call_is_never_kept() {
     for tool in ["bash", "Bash", "mcp__box__shell", "exec_command", "run_shell_command", "terminal"]
     {
@@ -171,6 +184,7 @@ fn faults_are_found_and_named() {
         (good(), |rule| rule.until = Some(now() + TimeDelta::seconds(30 * 86400 + 1)), "/until"),
         (good(), |rule| rule.uses = Some(0), "/uses"),
         (good(), |rule| rule.when.argv = Some(vec!["ls".into()]), "/when/argv"),
+        (good(), |rule| rule.when.cwd = None, "/when/cwd"),
         (good(), |rule| rule.when.cwd = Some("work".into()), "/when/cwd"),
         (good(), |rule| rule.when.cwd = Some("/work/".into()), "/when/cwd"),
         (good(), |rule| set(rule, Pattern::Any), "/when/args"),

@@ -200,6 +200,10 @@ fn allow(rule: &Rule, now: DateTime<Utc>, faults: &mut Faults) {
         let hint = "Say what one exact command in one folder counts as instead.";
         faults.add("/when/argv", "Commands are never allowed for good.", hint);
     }
+    if rule.when.cwd.is_none() {
+        let hint = "Name the folder, or leave it empty for calls that name none.";
+        faults.add("/when/cwd", "An allow is for one folder.", hint);
+    }
     let args = &rule.when.args;
     if !args.is_empty() && args.values().all(|pattern| *pattern == Pattern::Any) {
         let message = "With every argument free, it allows whatever the tool can do.";

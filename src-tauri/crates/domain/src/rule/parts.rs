@@ -1,5 +1,9 @@
 //! How a rule is read from JSON: flat, and nothing in it that is not known. A
 //! misspelt `until` would otherwise be a rule without an end.
+//!
+//! An `allow` that says nothing of a folder is for the calls that name none. So
+//! were those made from a card before a folder was part of a rule: where they
+//! would have let the same words go elsewhere, the reviewer is asked again.
 
 use chrono::{DateTime, Utc};
 use serde::de::Error;
@@ -48,7 +52,10 @@ impl<'de> Deserialize<'de> for Rule {
                 return Err(D::Error::custom("a `counts` has an `effect`, and no `why`"));
             }
         };
-        let Parts { name, agent, tool, when, until, uses, .. } = parts;
+        let Parts { name, agent, tool, mut when, until, uses, .. } = parts;
+        if does == Does::Allow {
+            when.cwd.get_or_insert_default();
+        }
         Ok(Self { name, agent, tool, when, does, until, uses })
     }
 }

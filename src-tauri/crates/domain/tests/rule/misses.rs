@@ -89,7 +89,12 @@ pub fn of(rule: &Rule, call: &Call) -> Vec<(String, Call)> {
             add("too late", &|miss| miss.at = until + TimeDelta::seconds(late));
         }
     }
-    if let Some(folder) = &rule.when.cwd {
+    if rule.when.cwd.as_deref() == Some("") {
+        for other in ["/", "/work", "/work/app", "/tmp", "work", ".", "..", "~", " "] {
+            add("a named folder", &|miss| miss.cwd = Some(other.to_owned()));
+        }
+    }
+    if let Some(folder) = rule.when.cwd.as_deref().filter(|folder| !folder.is_empty()) {
         add("an unknown folder", &|miss| miss.cwd = None);
         for other in folders(folder) {
             add("another folder", &|miss| miss.cwd = Some(other.clone()));
