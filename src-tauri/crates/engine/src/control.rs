@@ -66,7 +66,7 @@ impl Engine {
             }
             let replaced = of.row.plan.as_ref() != Some(&given.plan) && !done.is_empty();
             if replaced {
-                write.keep_task(of.agent, &of.row.task, Some(&given.plan), now)?;
+                write.replan_task(of.agent, of.task, &given.plan, now)?;
             }
             by_hand::record(write, of, &done, &facts, now)?;
             let closed = by_hand::close(write, of, &done, now)?;
@@ -114,6 +114,13 @@ impl Engine {
         let EditPlan { agent, task, revision, plan, text } = edit;
         self.control(agent, task, move |write, of, now| {
             let present = &of.row;
+            if present.closed_at.is_some() {
+                return Err(Failure::conflict(
+                    "The task has ended, and its agent works by no plan of it any more.",
+                    "Tell the agent what you want; once it begins the task anew, its plan can be \
+                     changed.",
+                ));
+            }
             if present.revision != revision {
                 return Err(Failure::conflict(
                     format!(
@@ -133,7 +140,7 @@ impl Engine {
             if present.plan.as_ref() == Some(&plan) {
                 return Ok(Left::nothing());
             }
-            write.keep_task(of.agent, &present.task, Some(&plan), now)?;
+            write.replan_task(of.agent, of.task, &plan, now)?;
             let revision = revision + 1;
             of.log(write, "plan_edited", json!({ "revision": revision, "text": text }), now)?;
             of.tell(write, &Instruction::Plan { plan, revision, text }, now).map(Left::to_tell)

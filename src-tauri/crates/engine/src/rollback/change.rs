@@ -282,7 +282,7 @@ fn open_again(
     if !changed {
         return Ok(None);
     }
-    write.keep_task(&row.agent, &known.task, Some(&plan), now)?;
+    write.replan_task(&row.agent, &row.task, &plan, now)?;
     let revision = known.revision + 1;
     let text = Some("What was undone is open again.".to_owned());
     let instruction = Instruction::Plan { plan, revision, text };
@@ -356,7 +356,10 @@ pub fn after(
         .map(|line| line.step)
         .collect();
     let free = course.runnable(&plan, &open).into_iter().collect();
-    let (lines, conflicts) = (found.lines, found.conflicts);
+    let ended = read.task(agent, task)?.is_some_and(|row| row.closed_at.is_some());
+    // In a task that has ended nothing goes on.
+    let lines = if ended { Vec::new() } else { found.lines };
+    let conflicts = found.conflicts;
     Ok(After { lines, conflicts, waits, free, plan: Some(plan) })
 }
 

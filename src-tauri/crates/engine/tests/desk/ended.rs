@@ -1,12 +1,16 @@
 //! The end of a task: what of it is a draft, and what is asked after it.
 
 use handoff_domain::autonomy::Level;
+use handoff_domain::rollback::Standing;
+use handoff_protocol::view::{EditPlan, OfTask};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, code, decide_and_release};
+use crate::by_hand::{give_back, take_over};
 use crate::gate::{AGENT, a_delete, a_move, action, ask, desk, set, task};
+use crate::rollback::{actions, roll_back, standing, until};
 
 fn by_id(mut check: Value) -> Value {
     check["task"] = json!("t");
@@ -100,4 +104,83 @@ async fn what_is_recorded_after_the_end_is_a_draft_of_its_own() {
     assert_eq!(ids.len(), 2);
     let other = ids.into_iter().find(|id| json!(id) != closed["draft"]).unwrap();
     assert_eq!(drafted(&desk, &json!(other)), ["b"]);
+}
+
+fn of() -> OfTask {
+    OfTask { agent: AGENT.to_owned(), task: "t".to_owned() }
+}
+
+/// A task that has ended, with one move in it and a plan.
+async fn over() -> (Headless, Agent) {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let plan = json!({ "steps": [
+        { "id": "sort", "title": "Sort", "status": "done" },
+        { "id": "report", "title": "Report", "status": "pending", "depends_on": ["sort"] } ] });
+    agent.call("task.open", json!({ "task": task(), "plan": plan })).await.expect("opened");
+    let mut done = moved("a", "done");
+    done["action"]["step"] = json!("sort");
+    agent.call("action.record", done).await.expect("recorded");
+    assert_eq!(close(&agent).await["closed"], json!(true));
+    (desk, agent)
+}
+
+#[tokio::test]
+async fn the_plan_of_a_task_that_has_ended_is_not_edited() {
+    let (desk, agent) = over().await;
+    let view = desk.engine.task(&of()).unwrap();
+    let mut plan = view.plan.clone().unwrap();
+    plan.steps[1].title = "Report at length".to_owned();
+    let edit = EditPlan {
+        agent: AGENT.to_owned(),
+        task: "t".to_owned(),
+        revision: view.revision,
+        plan,
+        text: None,
+    };
+    let refused = desk.engine.edit_plan(edit.clone()).await.unwrap_err();
+    assert_eq!(refused.0.code, ErrorCode::Conflict);
+    assert!(refused.0.message.contains("has ended"), "{refused:?}");
+    let after = desk.engine.task(&of()).unwrap();
+    assert_eq!((after.closed, after.revision), (true, view.revision), "nothing was changed");
+    agent.call("task.open", json!({ "task": task() })).await.expect("begun anew");
+    desk.engine.edit_plan(edit).await.expect("edited");
+}
+
+#[tokio::test]
+async fn a_rollback_in_a_task_that_has_ended_leaves_it_ended() {
+    let (desk, agent) = over().await;
+    roll_back(&desk, actions(&["a"])).await;
+    let told = agent.call("agent.next", json!({ "wait_s": 20 })).await.expect("next");
+    let undo = told["items"].as_array().unwrap().iter().find(|item| item["kind"] == "undo");
+    let undo = undo.expect("an undo").clone();
+    let check = json!({ "task": "t", "tool": undo["tool"], "args": undo["args"],
+        "key": undo["key"] });
+    assert_eq!(ask(&agent, check).await["verdict"], "run");
+    let report = json!({ "id": undo["id"], "result": { "outcome": "undone" } });
+    agent.call("agent.ack", report).await.expect("reported");
+    until(&desk, |view| view.over).await;
+    assert_eq!(standing(&desk, "a"), Standing::Undone);
+    assert!(desk.engine.task(&of()).unwrap().closed, "it has ended");
+    let told = agent.call("agent.next", json!({})).await.expect("next");
+    let items = told["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!(
+        (&items[0]["undone"], &items[0]["directive"]),
+        (&json!(["a"]), &json!([])),
+        "nothing goes on in it"
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_ended_while_it_was_taken_over_stays_so_when_it_is_given_back() {
+    let (desk, agent) = desk().await;
+    let plan = json!({ "steps": [{ "id": "sort", "title": "Sort", "status": "pending" }] });
+    agent.call("task.open", json!({ "task": task(), "plan": plan })).await.expect("opened");
+    take_over(&desk, AGENT).await;
+    assert_eq!(close(&agent).await["closed"], json!(true));
+    give_back(&desk, AGENT, &["sort"], serde_json::Map::new()).await;
+    let view = desk.engine.task(&of()).unwrap();
+    assert!(view.closed, "its agent has ended it");
+    assert_eq!(view.revision, 2, "what was done by hand stands in its plan");
 }

@@ -187,6 +187,24 @@ impl Write<'_> {
         self.write_task(KEEP_TASK, agent, task, plan, now)
     }
 
+    /// Puts another plan in the place of a task's; one that ended stays so.
+    pub fn replan_task(
+        &self,
+        agent: &str,
+        id: &str,
+        plan: &Plan,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE tasks SET plan = ?3, planned = 1, changed_at = ?4,
+                   revision = revision + (plan IS NOT ?3)
+                 WHERE agent = ?1 AND id = ?2",
+            )?
+            .execute(params![agent, id, serde_json::to_string(plan)?, millis(now)])?;
+        Ok(())
+    }
+
     /// Keeps the task that a handoff belongs to. Its plan counts only where the
     /// agent gives none of its own: that one is the later word.
     pub fn open_task(
