@@ -329,6 +329,7 @@ impl PastCheck {
             args: &self.args,
             argv: self.argv.as_deref(),
             cwd: self.cwd.as_deref(),
+            leads: None,
             facts: &self.facts,
             at: self.at,
         }

@@ -9,14 +9,16 @@
 //! are in the hash of an approved call). Where a call cannot be told to fit,
 //! a rule that lets something go does not match, and a rule that holds does.
 //!
-//! No disk is read here: whether a path within a folder is a link that leads
-//! out of it is for the desk to see before it asks.
+//! No disk is read here. Where a path really leads, over which links, the desk
+//! has looked up before it asks, and says with the call.
 
 mod fault;
 mod fit;
 mod parts;
 mod set;
 mod words;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -61,6 +63,10 @@ pub struct Rule {
     pub uses: Option<u32>,
 }
 
+/// Where paths really lead, with all links followed, by the path as it is
+/// written; none where that cannot be told.
+pub type Leads = BTreeMap<String, Option<String>>;
+
 /// What a rule looks at in a call.
 #[derive(Debug, Clone, Copy)]
 pub struct CallFacts<'c> {
@@ -78,6 +84,9 @@ pub struct CallFacts<'c> {
     /// The folder it would run in; empty where the call names none, and none
     /// where it is not known.
     pub cwd: Option<&'c str>,
+    /// Where its paths, and the folders of the rules that could be meant, lead;
+    /// none where nobody has looked, as in the past.
+    pub leads: Option<&'c Leads>,
     /// The facts known so far. They come from the agent.
     pub facts: &'c Map<String, Value>,
     /// When it is asked for.
@@ -177,7 +186,8 @@ pub enum Pattern {
     /// One of these values.
     OneOf(#[ts(type = "unknown[]")] Vec<Value>),
     /// A file directly or deeper in this folder, as an absolute path written
-    /// without `.`, `..` and whatever else a tool might read as another path.
+    /// without `.`, `..` and whatever else a tool might read as another path, and
+    /// so with all links followed.
     Within(String),
     /// A number from the first to the second, both included.
     Between(f64, f64),

@@ -17,7 +17,9 @@ use calls::{Call, at, now};
 use chrono::TimeDelta;
 use handoff_domain::action::Effect;
 use handoff_domain::bounded::{STACK, has_stack};
-use handoff_domain::rule::{CallFacts, Does, Kept, Matched, Pattern, Rule, Rules, When, is_within};
+use handoff_domain::rule::{
+    CallFacts, Does, Kept, Leads, Matched, Pattern, Rule, Rules, When, is_within,
+};
 use proptest::prelude::*;
 use samples::{allow, counts, hold};
 use serde_json::{Value, json};
@@ -323,6 +325,39 @@ fn paths_within_a_folder() {
     for outside in misses::PATH_TRICKS {
         assert!(!is_within(outside, "/work/app"), "{outside:?}");
     }
+}
+
+#[test]
+fn a_path_lies_in_a_folder_where_it_leads_and_as_it_is_written() {
+    let mut lets = allow("in", "helper", "file.write", json!({ "path": { "within": "/work/app" } }));
+    let mut holds = hold("in", Some("file.write"), "Look.");
+    holds.when.args.clone_from(&lets.when.args);
+    lets.until = None;
+    let call = Call::new("helper", "file.write", json!({ "path": "/work/app/a" }));
+    let other = Call::new("helper", "file.write", json!({ "path": "/tmp/a" }));
+    let leads = |path: Option<&str>, folder: Option<&str>| {
+        let owned = |path: Option<&str>| path.map(str::to_owned);
+        let written = ["/work/app/a", "/tmp/a"].map(|written| (written.to_owned(), owned(path)));
+        written.into_iter().chain([("/work/app".to_owned(), owned(folder))]).collect::<Leads>()
+    };
+    for (call, path, folder, goes, held) in [
+        (&call, Some("/work/app/a"), Some("/work/app"), true, true),
+        (&call, Some("/srv/app/a"), Some("/srv/app"), true, true),
+        (&call, Some("/etc/passwd"), Some("/work/app"), false, true),
+        (&call, Some("/work/app/a"), Some("/srv/app"), false, true),
+        (&call, None, Some("/work/app"), false, true),
+        (&call, Some("/work/app/a"), None, false, true),
+        (&other, Some("/tmp/a"), Some("/work/app"), false, false),
+        (&other, Some("/work/app/a"), Some("/work/app"), false, true),
+        (&other, None, Some("/work/app"), false, true),
+    ] {
+        let leads = leads(path, folder);
+        let facts = CallFacts { leads: Some(&leads), ..call.facts() };
+        let said = (lets.matches(&facts), holds.matches(&facts));
+        assert_eq!(said, (goes, held), "{:?} leads to {path:?} of {folder:?}", call.args);
+    }
+    let nobody_looked = CallFacts { leads: Some(&Leads::new()), ..call.facts() };
+    assert!(!lets.matches(&nobody_looked));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod by_default;
 mod files;
 mod floor;
 mod form;
+mod links;
 mod memory;
 mod record;
 mod redo;

@@ -36,6 +36,7 @@ pub(crate) fn allowing(
         argv: None,
         // One that is not known from the root is a fault of the rule.
         cwd: Some(check.cwd.as_deref().unwrap_or_default()),
+        leads: None,
         facts: &Map::new(),
         at: now,
     };

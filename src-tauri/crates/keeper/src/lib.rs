@@ -121,6 +121,16 @@ impl Keeper {
         way::within(folder, file)
     }
 
+    /// Where a path leads, with all links followed. What is not there yet lies
+    /// where the part of it that is there leads.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be told, as where a link leads nowhere.
+    pub fn leads_to(path: &Path) -> Result<PathBuf, KeepError> {
+        way::leads_to(path)
+    }
+
     /// What lies at the path of a kept file now.
     ///
     /// # Errors

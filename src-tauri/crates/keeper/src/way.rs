@@ -27,6 +27,12 @@ pub fn within(folder: &Path, file: &str) -> Result<PathBuf, KeepError> {
     Ok(whole)
 }
 
+/// Where a path leads, with all links followed.
+pub fn leads_to(path: &Path) -> Result<PathBuf, KeepError> {
+    let (known, missing) = known_part(path)?;
+    Ok(known.components().chain(missing.components()).collect())
+}
+
 /// Refuses a path that leads elsewhere than when it was kept: a folder on the
 /// way was replaced by a link.
 pub fn unchanged(path: &Path) -> Result<(), KeepError> {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::{CallFacts, Does, Pattern, Rule, When};
+use super::{CallFacts, Does, Leads, Pattern, Rule, When};
 
 /// How well a call fits; earlier is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +60,7 @@ fn fit(rule: &Rule, call: &CallFacts<'_>) -> Fit {
     let When { args, argv, cwd, expr: _ } = &rule.when;
     let mut worst = Fit::Yes;
     for (name, pattern) in args {
-        let one = call.args.get(name).map_or(Fit::No, |value| pattern.fit(value));
+        let one = call.args.get(name).map_or(Fit::No, |value| pattern.fit(value, call.leads));
         worst = worst.min(one);
         if worst == Fit::No {
             return Fit::No;
@@ -105,7 +105,7 @@ fn leads_to(relative: &str, folder: &str) -> bool {
 }
 
 impl Pattern {
-    fn fit(&self, value: &Value) -> Fit {
+    fn fit(&self, value: &Value, leads: Option<&Leads>) -> Fit {
         match self {
             Self::Any => Fit::Yes,
             Self::Is(wanted) => Fit::certain(is_same(wanted, value)),
@@ -121,11 +121,23 @@ impl Pattern {
                 | Value::Object(_) => Fit::Unclear,
             },
             Self::Within(folder) => match value.as_str() {
-                Some(path) if is_plain(path) => Fit::certain(is_within(path, folder)),
+                Some(path) if is_plain(path) => lies_within(path, folder, leads),
                 _ => Fit::Unclear,
             },
         }
     }
+}
+
+/// Whether a path lies in a folder both as it is written and where it leads.
+fn lies_within(path: &str, folder: &str, leads: Option<&Leads>) -> Fit {
+    let written = Fit::certain(is_within(path, folder));
+    let Some(leads) = leads else { return written };
+    let to = |path: &str| leads.get(path).and_then(Option::as_deref);
+    let really = match (to(path), to(folder)) {
+        (Some(path), Some(folder)) => Fit::certain(is_within(path, folder)),
+        _ => Fit::Unclear,
+    };
+    if written == really { written } else { Fit::Unclear }
 }
 
 /// Whether this is the path of something directly or deeper in a folder, both

@@ -1,9 +1,9 @@
 //! All rules of the reviewer, found by agent and tool: a call is compared with
 //! the few that could be meant, however many there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{CallFacts, Does, Rule, fit};
+use super::{CallFacts, Does, Pattern, Rule, fit};
 use crate::action::Effect;
 use crate::constraint::{Bindings, Condition, Names};
 use crate::gate::{Held, Ran, Verdict};
@@ -120,7 +120,7 @@ impl Rules {
     /// hold. A rule that is over or used up says nothing.
     pub fn matched(&self, call: &CallFacts<'_>) -> Matched {
         let fitting: Vec<&Entry> = self
-            .candidates(call)
+            .candidates(call.agent, call.tool)
             .map(|place| &self.kept[place])
             .filter(|entry| entry.is_left() && fit::covers(&entry.kept.rule, call))
             .collect();
@@ -170,10 +170,21 @@ impl Rules {
         self.kept.iter().map(|entry| &entry.kept)
     }
 
-    fn candidates(&self, call: &CallFacts<'_>) -> impl Iterator<Item = usize> {
-        [self.agents.get(call.agent), Some(&self.any_agent)].into_iter().flatten().flat_map(
-            |bucket| {
-                let tools = bucket.tools.get(call.tool).map_or(&[][..], Vec::as_slice);
+    /// The folders in which the rules for such a call want its paths to lie.
+    pub fn folders(&self, agent: &str, tool: &str) -> BTreeSet<&str> {
+        self.candidates(agent, tool)
+            .flat_map(|place| self.kept[place].kept.rule.when.args.values())
+            .filter_map(|pattern| match pattern {
+                Pattern::Within(folder) => Some(folder.as_str()),
+                Pattern::Is(_) | Pattern::OneOf(_) | Pattern::Between(..) | Pattern::Any => None,
+            })
+            .collect()
+    }
+
+    fn candidates(&self, agent: &str, tool: &str) -> impl Iterator<Item = usize> {
+        [self.agents.get(agent), Some(&self.any_agent)].into_iter().flatten().flat_map(
+            move |bucket| {
+                let tools = bucket.tools.get(tool).map_or(&[][..], Vec::as_slice);
                 tools.iter().chain(&bucket.any_tool).copied()
             },
         )

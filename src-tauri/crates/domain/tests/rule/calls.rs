@@ -39,6 +39,7 @@ impl Call {
             args: &self.args,
             argv: self.argv.as_deref(),
             cwd: Some(self.cwd.as_deref().unwrap_or_default()),
+            leads: None,
             facts: &self.facts,
             at: self.at,
         }

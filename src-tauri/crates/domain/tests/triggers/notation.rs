@@ -59,6 +59,7 @@ impl Case {
             args: call.args,
             argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
             cwd: None,
+            leads: None,
             facts: &facts,
             at: DateTime::UNIX_EPOCH,
         })

@@ -15,6 +15,7 @@ use handoff_protocol::wire::{Check, RecordAction};
 use handoff_store::{CheckRow, KnownTool, Read, StoreError};
 use serde_json::{Map, Value};
 
+use super::links;
 use super::weigh::undoable;
 use crate::{Desk, Failure, lock};
 
@@ -83,6 +84,7 @@ impl Desk {
         let words = effect::command_words(&action.tool, &args);
         let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
         let rules = Arc::clone(&lock(&self.rules));
+        let leads = links::leads(&rules, agent, &action.tool, &args);
         let matched = rules.matched(&CallFacts {
             agent,
             task,
@@ -90,6 +92,7 @@ impl Desk {
             args: &args,
             argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
             cwd: effect::folder(cwd.as_deref(), named).as_deref(),
+            leads: Some(&leads),
             facts: &known.facts,
             at: now,
         });

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::answer::limit;
 use super::files::{self, Copies};
-use super::{Known, Weighed, check_hash};
+use super::{Known, Weighed, check_hash, links};
 use crate::{Desk, lock};
 
 /// A call that somebody wants to make.
@@ -70,6 +70,7 @@ impl Desk {
         let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
         let cwd = effect::folder(wanted.cwd, named);
         let rules = Arc::clone(&lock(&self.rules));
+        let leads = links::leads(&rules, wanted.agent, wanted.tool, wanted.args);
         let matched = rules.matched(&CallFacts {
             agent: wanted.agent,
             task: wanted.task,
@@ -77,6 +78,7 @@ impl Desk {
             args: wanted.args,
             argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
             cwd: cwd.as_deref(),
+            leads: Some(&leads),
             facts,
             at: now,
         });

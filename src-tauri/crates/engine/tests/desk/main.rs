@@ -25,6 +25,7 @@ mod floor;
 mod folders;
 mod full;
 mod gate;
+mod links;
 mod locked;
 mod order;
 mod origin;
