@@ -187,7 +187,7 @@ pub enum Pattern {
     OneOf(#[ts(type = "unknown[]")] Vec<Value>),
     /// A file directly or deeper in this folder, as an absolute path written
     /// without `.`, `..` and whatever else a tool might read as another path, and
-    /// so with all links followed.
+    /// by where it leads with all links followed.
     Within(String),
     /// A number from the first to the second, both included.
     Between(f64, f64),

@@ -328,7 +328,7 @@ fn paths_within_a_folder() {
 }
 
 #[test]
-fn a_path_lies_in_a_folder_where_it_leads_and_as_it_is_written() {
+fn a_path_lies_in_a_folder_by_where_it_leads() {
     let mut lets = allow("in", "helper", "file.write", json!({ "path": { "within": "/work/app" } }));
     let mut holds = hold("in", Some("file.write"), "Look.");
     holds.when.args.clone_from(&lets.when.args);
@@ -342,13 +342,13 @@ fn a_path_lies_in_a_folder_where_it_leads_and_as_it_is_written() {
     };
     for (call, path, folder, goes, held) in [
         (&call, Some("/work/app/a"), Some("/work/app"), true, true),
-        (&call, Some("/srv/app/a"), Some("/srv/app"), true, true),
+        (&call, Some("/srv/app/a"), Some("/srv/app"), false, true),
         (&call, Some("/etc/passwd"), Some("/work/app"), false, true),
         (&call, Some("/work/app/a"), Some("/srv/app"), false, true),
         (&call, None, Some("/work/app"), false, true),
         (&call, Some("/work/app/a"), None, false, true),
         (&other, Some("/tmp/a"), Some("/work/app"), false, false),
-        (&other, Some("/work/app/a"), Some("/work/app"), false, true),
+        (&other, Some("/work/app/a"), Some("/work/app"), true, true),
         (&other, None, Some("/work/app"), false, true),
     ] {
         let leads = leads(path, folder);

@@ -15,7 +15,7 @@ use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Agent, KnownTool, Read, StoreError};
 use serde_json::{Value, json};
 
-use crate::gate::{entry, outdate};
+use crate::gate::{entry, linked_folders, outdate};
 use crate::{Actor, Desk, Engine, Failure, Notice, connections, control};
 
 /// How many open tasks of an agent are shown.
@@ -249,6 +249,7 @@ impl Engine {
         let desk = &self.desk;
         let now = desk.now();
         refuse_faulty(&rule, now)?;
+        refuse_links(&rule)?;
         let id = desk.watched(
             desk.store
                 .write(move |write| {
@@ -419,6 +420,13 @@ pub(crate) fn refuse_faulty(rule: &Rule, now: DateTime<Utc>) -> Result<(), Failu
         Failure::new(ErrorCode::InvalidPayload, message, "Change the rule; nothing was kept.");
     failure.0.faults = faults;
     Err(failure)
+}
+
+/// Refuses a rule for a folder that is reached over a link: what that leads to
+/// may be another one tomorrow.
+fn refuse_links(rule: &Rule) -> Result<(), Failure> {
+    let faults = linked_folders(rule);
+    if faults.is_empty() { Ok(()) } else { Err(Failure::invalid(faults)) }
 }
 
 /// Refuses a rule from the window with a number that the window rounds.

@@ -26,6 +26,7 @@ pub(crate) use again::{Outdated, outdate};
 pub(crate) use backlog::{BEHIND, Place, place};
 pub(crate) use floor::Around;
 pub(crate) use form::no_such_task;
+pub(crate) use links::linked_folders;
 pub use memory::Memory;
 pub(crate) use record::AGENT_SAYS;
 pub(crate) use tasks::refuse_plan;

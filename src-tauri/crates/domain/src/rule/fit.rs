@@ -128,16 +128,19 @@ impl Pattern {
     }
 }
 
-/// Whether a path lies in a folder both as it is written and where it leads.
+/// Whether a path lies in a folder, by where it leads. A folder that leads
+/// elsewhere is not the one that the rule was made for.
 fn lies_within(path: &str, folder: &str, leads: Option<&Leads>) -> Fit {
     let written = Fit::certain(is_within(path, folder));
     let Some(leads) = leads else { return written };
     let to = |path: &str| leads.get(path).and_then(Option::as_deref);
-    let really = match (to(path), to(folder)) {
-        (Some(path), Some(folder)) => Fit::certain(is_within(path, folder)),
+    match (to(path), to(folder)) {
+        (Some(path), Some(same)) if same == folder => match Fit::certain(is_within(path, folder)) {
+            Fit::No if written == Fit::Yes => Fit::Unclear,
+            really => really,
+        },
         _ => Fit::Unclear,
-    };
-    if written == really { written } else { Fit::Unclear }
+    }
 }
 
 /// Whether this is the path of something directly or deeper in a folder, both

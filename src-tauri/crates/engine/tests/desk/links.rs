@@ -97,18 +97,28 @@ async fn a_link_that_is_made_after_the_rule_and_after_a_first_answer_counts() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_reached_over_a_link_is_the_folder_and_no_more() {
+async fn a_folder_is_named_without_a_link_and_reached_over_any() {
     let work = work().await;
     let linked = work.outside.join("linked");
     symlink(&work.inside, &linked).unwrap();
-    assert_eq!(work.moves_in(&linked, "1", "b").await, "held", "as it is written, of another");
-    keep(&work.desk, allow(&linked)).await;
-    assert_eq!(work.moves_in(&linked, "2", "b").await, "run");
+    let rule: Rule = serde_json::from_value(allow(&linked)).unwrap();
+    let refused = work.desk.engine.add_rule(rule).await.expect_err("refused").0;
+    let at: Vec<&str> = refused.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(at, ["/when/args/from", "/when/args/to"]);
+    let real = work.inside.to_str().unwrap();
+    assert!(refused.faults[0].hint.contains(real), "{refused:?}");
+    assert_eq!(work.moves_in(&linked, "1", "b").await, "run", "the same folder by another name");
     symlink(&work.outside, work.inside.join("out")).unwrap();
-    assert_eq!(work.moves_in(&linked, "3", "out/b").await, "held");
-    fs::remove_file(&linked).unwrap();
-    symlink(&work.outside, &linked).unwrap();
-    assert_eq!(work.moves_in(&linked, "4", "b").await, "run", "the folder that it names now");
+    assert_eq!(work.moves_in(&linked, "2", "out/b").await, "held");
+}
+
+#[tokio::test]
+async fn a_folder_that_was_exchanged_for_a_link_is_not_the_one_of_the_rule() {
+    let work = work().await;
+    assert_eq!(work.moves("1", "b").await, "run");
+    fs::rename(&work.inside, work.outside.join("away")).unwrap();
+    symlink(&work.outside, &work.inside).unwrap();
+    assert_eq!(work.moves("2", "b").await, "held");
 }
 
 #[tokio::test]
