@@ -145,6 +145,17 @@ pub enum Undo {
     },
 }
 
+/// What is wrong with an undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UndoFault {
+    /// The field.
+    pub at: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
+    /// What would be right.
+    pub hint: &'static str,
+}
+
 /// The longest name of a tool, in characters.
 const NAME: usize = 200;
 
@@ -177,31 +188,39 @@ impl Undo {
         }
     }
 
-    /// What is wrong with it, whatever it takes back: what, and what would be right.
-    pub fn fault(&self) -> Option<(&'static str, &'static str)> {
+    /// What is wrong with it, whatever it takes back.
+    pub fn faults(&self) -> Vec<UndoFault> {
+        let mut faults = Vec::new();
+        let mut add = |at, what, hint| faults.push(UndoFault { at, what, hint });
         match self {
-            Self::Tool { tool, .. } if tool.trim().is_empty() || tool.chars().count() > NAME => {
-                Some(("The tool of its undo has no name, or one that is too long.", TOOL))
+            Self::Tool { tool, .. } => {
+                if tool.trim().is_empty() || tool.chars().count() > NAME {
+                    add("tool", "The tool of its undo has no name, or one that is too long.", TOOL);
+                }
             }
-            Self::Command { argv, .. } if argv.iter().all(|word| word.trim().is_empty()) => {
-                Some(("The command of its undo names no program.", ARGV))
+            Self::Command { argv, cwd, timeout_s, .. } => {
+                if argv.iter().all(|word| word.trim().is_empty()) {
+                    add("argv", "The command of its undo names no program.", ARGV);
+                } else if argv.first().is_some_and(String::is_empty)
+                    || argv.iter().any(|word| word.contains('\0'))
+                {
+                    add("argv", "The command of its undo cannot be run as it is written.", ARGV);
+                }
+                if !cwd.starts_with('/') || cwd.contains('\0') {
+                    let what = "The folder of its undo does not say where on this machine it is.";
+                    add("cwd", what, "Give `cwd` from the root on.");
+                } else if cwd.split('/').any(|part| part == "..") {
+                    let what = "The folder of its undo leads up again with `..`.";
+                    add("cwd", what, "Give `cwd` from the root on, without `..`.");
+                }
+                if !(1..=DAY_S).contains(timeout_s) {
+                    let what = "The time of its undo is none, or longer than a day.";
+                    add("timeout_s", what, "Give `timeout_s` from 1 to 86400.");
+                }
             }
-            Self::Command { argv, cwd, .. }
-                if argv.first().is_some_and(String::is_empty)
-                    || argv.iter().chain([cwd]).any(|word| word.contains('\0')) =>
-            {
-                Some(("The command of its undo cannot be run as it is written.", ARGV))
-            }
-            Self::Command { cwd, .. } if !cwd.starts_with('/') => Some((
-                "The folder of its undo does not say where on this machine it is.",
-                "Give `cwd` from the root on.",
-            )),
-            Self::Command { timeout_s, .. } if !(1..=DAY_S).contains(timeout_s) => Some((
-                "The time of its undo is none, or longer than a day.",
-                "Give `timeout_s` from 1 to 86400.",
-            )),
-            Self::Tool { .. } | Self::Command { .. } | Self::Files { .. } => None,
+            Self::Files { .. } => {}
         }
+        faults
     }
 
     /// Whether it works no more.

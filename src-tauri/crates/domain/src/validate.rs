@@ -185,6 +185,12 @@ impl Faults {
         }
     }
 
+    /// Whether something was found at this place, or deeper.
+    pub(crate) fn has(&self, place: &str) -> bool {
+        let mut rests = self.list.iter().filter_map(|fault| fault.pointer.strip_prefix(place));
+        rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -1,15 +1,17 @@
-//! The rules of the history: own ids, known references, no circle; and the
-//! size of what is free for the agent.
+//! The rules of the history: own ids, known references, no circle, undos that
+//! can run; and the size of what is free for the agent.
 
 use std::io;
 
 use chrono::DateTime;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::graph::{cycles, spell};
 use super::options::unique_ids;
 use super::plan::Known;
 use super::{Faults, MAX_META_BYTES, items, member};
+use crate::action::Undo;
 
 /// Adds every fault of the actions, and of `meta`.
 pub(super) fn check(payload: &Value, faults: &mut Faults) {
@@ -25,6 +27,7 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
         .collect();
     for (index, action) in actions.iter().enumerate() {
         in_order(action, index, faults);
+        undo(action, &format!("/actions_taken/{index}"), faults);
     }
     for cycle in cycles(&edges) {
         faults.add(
@@ -42,6 +45,18 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
             format!("`meta` has {size} bytes."),
             format!("Give at most {MAX_META_BYTES} bytes."),
         );
+    }
+}
+
+/// Adds every fault of an undo that could never run as it is, where its shape
+/// has none.
+pub(super) fn undo(action: &Value, place: &str, faults: &mut Faults) {
+    let Some(Ok(undo)) = member(action, "undo").map(Undo::deserialize) else { return };
+    for fault in undo.faults() {
+        let pointer = format!("{place}/undo/{}", fault.at);
+        if !faults.has(&pointer) {
+            faults.add(pointer, fault.what, fault.hint);
+        }
     }
 }
 

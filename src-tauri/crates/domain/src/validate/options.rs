@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::names::clip;
 use crate::args;
 
-use super::{Faults, items, member, text};
+use super::{Faults, actions, items, member, text};
 
 /// Adds every fault of the options.
 pub(super) fn check(payload: &Value, faults: &mut Faults) {
@@ -28,6 +28,7 @@ pub(super) fn check(payload: &Value, faults: &mut Faults) {
     let mut left = args::MAX_PAYLOAD_VISITS;
     for (index, option) in options.iter().enumerate() {
         let Some(action) = member(option, "action") else { continue };
+        actions::undo(action, &format!("/options/{index}/action"), faults);
         if let Some(schema) = member(action, "args_schema") {
             let place = format!("/options/{index}/action");
             faults.extend(args::check(schema, action.get("args"), &place, &mut left));

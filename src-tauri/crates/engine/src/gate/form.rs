@@ -94,8 +94,8 @@ pub fn refuse_malformed(check: &Check) -> Result<(), Failure> {
 
 /// Refuses an undo that could never run as it is.
 pub fn refuse_undo(undo: Option<&Undo>) -> Result<(), Failure> {
-    match undo.and_then(Undo::fault) {
-        Some((what, hint)) => Err(Failure::new(ErrorCode::InvalidParams, what, hint)),
-        None => Ok(()),
+    match undo.map(Undo::faults).unwrap_or_default().as_slice() {
+        [] => Ok(()),
+        [first, ..] => Err(Failure::new(ErrorCode::InvalidParams, first.what, first.hint)),
     }
 }

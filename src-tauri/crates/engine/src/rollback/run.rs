@@ -124,11 +124,8 @@ impl Engine {
                     .unwrap_or_else(|error| Ended::failed(format!("The desk failed: {error}.")))
             }
             Undo::Command { argv, cwd, timeout_s, .. } => {
-                if !Path::new(&cwd).is_absolute() {
-                    return Ended::failed(format!(
-                        "Its folder {cwd:?} does not say where on this machine it is. Nothing was \
-                         run."
-                    ));
+                if let Err(why) = is_itself(&cwd) {
+                    return Ended::failed(format!("{why} Nothing was run."));
                 }
                 let limit = Duration::from_secs(timeout_s.into());
                 self.desk.runner.run_in(argv, cwd, limit).await
@@ -196,6 +193,25 @@ impl Engine {
 fn is_running(row: &RollbackRow, action: &str) -> bool {
     let item = row.execution.item(action);
     item.is_some_and(|item| matches!(item.state, ItemState::Running { .. }))
+}
+
+/// Whether a folder is where it was shown to be; what is wrong with it, if not.
+fn is_itself(folder: &str) -> Result<(), String> {
+    let path = Path::new(folder);
+    // What was handed over to an older desk was not looked at.
+    if !path.is_absolute() {
+        return Err(format!(
+            "Its folder {folder:?} does not say where on this machine it is."
+        ));
+    }
+    match Keeper::leads_to(path) {
+        Ok(place) if place == path => Ok(()),
+        Ok(place) => Err(format!(
+            "Its folder {folder:?} is reached over a link, and is {} now.",
+            place.display()
+        )),
+        Err(error) => Err(format!("Its folder {folder:?} cannot be found: {error}.")),
+    }
 }
 
 /// Puts all files of an action back, or none where one of them was changed

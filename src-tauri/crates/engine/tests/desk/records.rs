@@ -293,6 +293,7 @@ async fn an_undo_that_could_never_run_is_refused_and_nothing_is_kept() {
         (command(json!(["", "x"]), "/tmp", 5), "as it is written"),
         (command(json!(["rm\u{0}"]), "/tmp", 5), "as it is written"),
         (command(json!(["true"]), "work", 5), "where on this machine"),
+        (command(json!(["true"]), "/work/../etc", 5), "leads up again"),
         (command(json!(["true"]), "/tmp", 0), "time of its undo"),
         (command(json!(["true"]), "/tmp", 86_401), "time of its undo"),
         (json!({ "kind": "tool", "tool": " ", "args": {} }), "no name"),

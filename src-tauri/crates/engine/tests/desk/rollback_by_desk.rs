@@ -17,7 +17,7 @@ use handoff_testkit::Headless;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::agent::{Agent, handoff};
+use crate::agent::Agent;
 use crate::gate::{AGENT, ask, desk, set, task};
 use crate::rollback::{
     actions, confirmed, item, look, preview, ran, record, roll_back, since, standing, state, until,
@@ -167,10 +167,6 @@ async fn a_command_that_fails_is_kept_with_what_it_said() {
     let (desk, agent) = desk().await;
     allow(&desk, true).await;
     record(&agent, ran("c1", &command(&["undo"], "/work"))).await;
-    // The gate and a record would refuse it.
-    let mut told = handoff("k");
-    told["actions_taken"] = json!([ran("c2", &command(&["undo"], "relative"))["action"]]);
-    agent.submit(told).await;
     let ended = Ended {
         outcome: Err("The program took longer than 7 s and was ended.".to_owned()),
         output: "half of it".to_owned(),
@@ -186,11 +182,30 @@ async fn a_command_that_fails_is_kept_with_what_it_said() {
     assert!(stuck.items[0].says.contains("have not allowed"), "{}", stuck.items[0].says);
     assert_eq!(desk.runner.ran_in().len(), 1, "forbidden since: nothing was run");
     desk.engine.skip_undo(item(&stuck, "c1")).await.expect("skipped");
+}
 
+#[tokio::test]
+async fn a_command_runs_in_no_folder_that_is_reached_over_a_link() {
+    let (desk, agent) = desk().await;
     allow(&desk, true).await;
-    roll_back(&desk, actions(&["c2"])).await;
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().canonicalize().unwrap();
+    let (real, linked) = (root.join("real"), root.join("linked"));
+    fs::create_dir(&real).unwrap();
+    fs::create_dir(&linked).unwrap();
+    let folder = linked.to_str().unwrap();
+    record(&agent, ran("c1", &command(&["rm", "-r", "build"], folder))).await;
+    fs::remove_dir(&linked).unwrap();
+    std::os::unix::fs::symlink(&real, &linked).unwrap();
+    roll_back(&desk, actions(&["c1"])).await;
     let stuck = until(&desk, |view| view.stuck.is_some()).await;
-    assert!(stuck.items[0].says.contains("relative"), "{}", stuck.items[0].says);
+    let says = &stuck.items[0].says;
+    assert!(says.contains("link") && says.contains(real.to_str().unwrap()), "{says}");
+    assert_eq!(desk.runner.ran_in(), vec![], "nothing was run");
+    fs::remove_file(&linked).unwrap();
+    fs::create_dir(&linked).unwrap();
+    desk.engine.retry_undo(item(&stuck, "c1")).await.expect("again");
+    until(&desk, |view| view.over).await;
     assert_eq!(desk.runner.ran_in().len(), 1);
 }
 

@@ -96,7 +96,7 @@ fn undo() -> BoxedStrategy<Value> {
         object(vec![
             ("kind", Always, word(&["command"])),
             ("argv", Always, prop::collection::vec(words(), 1..3).prop_map(Value::from).boxed()),
-            ("cwd", Always, words()),
+            ("cwd", Always, "/[a-zé¿漢<&\"\\\\]{1,12}".prop_map(Value::from).boxed()),
             ("timeout_s", Always, prop_oneof![Just(json!(60)), Just(json!(60.0))].boxed()),
         ]),
         object(vec![("kind", Always, word(&["files"])), ("until", OrNull, moment())]),
