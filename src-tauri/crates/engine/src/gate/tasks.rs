@@ -257,8 +257,8 @@ fn has_reviewers_hand(read: &Read<'_>, agent: &str, task: &str) -> Result<bool, 
     Ok(of_this_run.into_iter().any(|entry| entry.data.get("revision").is_some()))
 }
 
-/// The steps that a plan has further than the one before, by their titles;
-/// none where nothing has moved.
+/// The steps that a plan has further than the one before, by their titles, and the
+/// ids of those that were begun or finished; none where nothing has moved.
 fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
     let was = |id: &str| {
         let step = before?.steps.iter().find(|step| step.id == id)?;
@@ -274,8 +274,17 @@ fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
         ("failed", into(StepStatus::Failed)),
         ("left_out", into(StepStatus::Skipped)),
     ];
+    let moved = after.steps.iter().filter(|step| was(&step.id) != Some(step.status));
+    let gone_on = [StepStatus::Running, StepStatus::Done];
+    let steps: Vec<&str> = moved
+        .filter(|step| gone_on.contains(&step.status))
+        .map(|step| step.id.as_str())
+        .collect();
     let moved = parts.iter().any(|(_, titles)| !titles.is_empty());
-    moved.then(|| parts.into_iter().map(|(name, titles)| (name, json!(titles))).collect())
+    moved.then(|| {
+        let parts = parts.into_iter().map(|(name, titles)| (name, json!(titles)));
+        parts.chain([("steps", json!(steps))]).collect()
+    })
 }
 
 /// The tools as they are kept, each with the hash that an acceptance is pinned
