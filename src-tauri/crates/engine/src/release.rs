@@ -62,8 +62,9 @@ impl Desk {
             conflict.needs_override && decision.overriding.is_none()
                 || conflict.kind == ConflictKind::Irreversible && is_new(conflict)
         });
+        let takes_back = self.store.read(|read| rollback::of_draft(read, &record, &decision))?;
         let (event, kind, data) = match against {
-            None => (Event::Release, "released", out(&found)),
+            None => (Event::Release, "released", out(&found, takes_back)),
             Some(conflict) => (Event::Undo, "contradicted", json!({ "why": conflict.text })),
         };
         let id = id.to_owned();
@@ -88,15 +89,19 @@ impl Desk {
     }
 }
 
-/// What is kept of a decision as it goes out: what becomes of each step, and the
-/// values that its edits have corrected, which hold from then on.
-fn out(found: &Reconciliation) -> Value {
+/// What is kept of a decision as it goes out: what becomes of each step, the values
+/// that its edits have corrected, which hold from then on, and what of a draft the
+/// desk takes back.
+fn out(found: &Reconciliation, takes_back: Vec<String>) -> Value {
     let edited = found.facts.iter().filter(|fact| fact.source == FactSource::EditedArgs);
     let corrected: Map<String, Value> =
         edited.map(|fact| (fact.name.clone(), fact.new.clone())).collect();
     let mut data = json!({ "directive": found.lines });
     if !corrected.is_empty() {
         data["corrected"] = Value::Object(corrected);
+    }
+    if !takes_back.is_empty() {
+        data[rollback::TAKES_BACK] = json!(takes_back);
     }
     data
 }

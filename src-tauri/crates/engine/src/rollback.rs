@@ -13,7 +13,7 @@ mod told;
 
 pub use asked::{by_record, by_report, take};
 pub use shown::rollbacks;
-pub use told::begin_told;
+pub use told::{TAKES_BACK, begin_told, of_draft};
 
 use std::path::Path;
 

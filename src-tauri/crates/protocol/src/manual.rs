@@ -234,7 +234,7 @@ fn gate_methods() -> Vec<Method> {
         },
         Method {
             name: method::TASK_CLOSE,
-            says: "Says that the work is over. What it changed at the level `draft` becomes one handoff, in which the reviewer accepts it or has it undone.",
+            says: "Says that the work is over. What it changed at the level `draft` becomes one handoff, in which the reviewer accepts it or has it undone. What is to be undone is named in the answer, by `args.actions` of the tool `undo`: what has an undo of the kind `tool`, the agent takes back; what has copies of files or a command, the desk takes back itself.",
             params: fields::<ByTask>(),
             result: fields::<TaskStanding>(),
         },

@@ -1,13 +1,16 @@
-//! The undos that a directive asks for before steps are done again: the reviewer
-//! has seen them on deciding, and the desk has them done.
+//! The undos that a directive asks for before steps are done again, and those that
+//! the answer to a draft picks: the reviewer has seen them on deciding, and the desk
+//! has them done.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use handoff_domain::action::Undo;
+use handoff_domain::decision::Decision;
 use handoff_domain::rollback::execution::Execution;
 use handoff_domain::rollback::{Ledger as Planned, Selection, plan};
-use handoff_store::{RollbackRow, Write};
-use serde_json::json;
+use handoff_store::{Read, Record, RollbackRow, StoreError, Write};
+use serde_json::{Value, json};
 
 use crate::course::Course;
 use crate::gate::entry;
@@ -17,9 +20,32 @@ use crate::{Actor, Failure, control, random_hex};
 /// How many rollbacks of a task are looked through for what was tried.
 const LATEST: u32 = 50;
 
-/// Begins the rollback that the last word on a task asks for, unless another is
-/// not over; then it begins after that one. What was tried since is not tried
-/// again by itself.
+/// Under this name the release of a draft's answer says what the desk takes back.
+pub const TAKES_BACK: &str = "takes_back";
+
+/// Of the changes that a draft's answer has undone, those that only the desk can
+/// undo, with its copies or a program; the others are the agent's.
+pub fn of_draft(
+    read: &Read<'_>,
+    record: &Record,
+    decision: &Decision,
+) -> Result<Vec<String>, StoreError> {
+    if decision.tool.is_none() || !read.is_draft(&record.id)? {
+        return Ok(Vec::new());
+    }
+    let picked = decision.args.as_ref().and_then(|args| args.get("actions")?.as_array());
+    let ids = picked.into_iter().flatten().filter_map(Value::as_str);
+    let ledger = Ledger::of(read, &record.agent, &record.task)?;
+    let by_desk = |id: &str| {
+        let undo = ledger.find(id).and_then(|done| done.action.undo.as_ref());
+        matches!(undo, Some(Undo::Files { .. } | Undo::Command { .. }))
+    };
+    Ok(ids.filter(|id| by_desk(id)).map(str::to_owned).collect())
+}
+
+/// Begins the rollback that the last word on a task asks for, or the answer to a
+/// draft, unless another is not over; then it begins after that one. What was
+/// tried since is not tried again by itself.
 pub fn begin_told(
     write: &Write<'_>,
     agent: &str,
@@ -27,17 +53,18 @@ pub fn begin_told(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let read = write.read();
-    let course = Course::of(&read, agent, task, None)?;
-    let Some(told_at) = course.told_at.filter(|_| !course.again.is_empty()) else { return Ok(()) };
-    if read.open_rollback_of(agent, task)?.is_some() {
+    let wanted = wanted(&read, agent, task)?;
+    if wanted.is_empty() || read.open_rollback_of(agent, task)?.is_some() {
         return Ok(());
     }
     let rollbacks = read.rollbacks_of(agent, task, LATEST)?;
-    let since = rollbacks.iter().filter(|row| row.at >= told_at);
-    let items = since.flat_map(|row| &row.execution.items);
-    let tried: BTreeSet<&str> = items.map(|item| item.action.as_str()).collect();
-    let all = course.again.into_values().flatten();
-    let ids: Vec<String> = all.filter(|id| !tried.contains(id.as_str())).collect();
+    let mut ids = Vec::new();
+    for (told_at, all) in wanted {
+        let since = rollbacks.iter().filter(|row| row.at >= told_at);
+        let items = since.flat_map(|row| &row.execution.items);
+        let tried: BTreeSet<&str> = items.map(|item| item.action.as_str()).collect();
+        ids.extend(all.into_iter().filter(|id| !tried.contains(id.as_str())));
+    }
     let ledger = Ledger::of(&read, agent, task)?;
     let named = Planned { actions: ledger.recorded(), plan: ledger.plan.as_ref(), now };
     let mut plan = plan(&named, &Selection::Actions { ids: ids.clone() });
@@ -61,4 +88,27 @@ pub fn begin_told(
     let data = json!({ "rollback": row.id, "actions": actions, "told": true });
     let entry = entry(Actor::Reviewer, "rollback_confirmed", data, now);
     Ok(write.log_about(&control::subject(agent, task), &entry)?)
+}
+
+/// What is to be taken back without another word, and since when.
+fn wanted(
+    read: &Read<'_>,
+    agent: &str,
+    task: &str,
+) -> Result<Vec<(DateTime<Utc>, Vec<String>)>, StoreError> {
+    let mut wanted = Vec::new();
+    let course = Course::of(read, agent, task, None)?;
+    if let Some(told_at) = course.told_at.filter(|_| !course.again.is_empty()) {
+        wanted.push((told_at, course.again.into_values().flatten().collect()));
+    }
+    for draft in read.drafts_of(agent, task)? {
+        let out = read.latest_entry(draft, ["released"])?;
+        let Some((at, ids)) = out.and_then(|mut out| {
+            Some((out.at, out.data.get_mut(TAKES_BACK)?.take()))
+        }) else {
+            continue;
+        };
+        wanted.push((at, serde_json::from_value(ids)?));
+    }
+    Ok(wanted)
 }

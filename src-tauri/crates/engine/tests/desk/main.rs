@@ -17,6 +17,7 @@ mod counted;
 mod course;
 mod decide;
 mod deliver;
+mod drafts;
 mod durable;
 mod ended;
 mod files;

@@ -23,31 +23,37 @@ use crate::rollback::{
     actions, confirmed, item, look, preview, ran, record, roll_back, since, standing, state, until,
 };
 
-fn command(argv: &[&str], cwd: &str) -> Value {
+pub fn command(argv: &[&str], cwd: &str) -> Value {
     json!({ "kind": "command", "argv": argv, "cwd": cwd, "timeout_s": 7 })
 }
 
-async fn allow(desk: &Headless, allowed: bool) {
+pub async fn allow(desk: &Headless, allowed: bool) {
     let allow = AllowUndoCommands { agent: AGENT.to_owned(), allowed };
     desk.engine.allow_undo_commands(allow).await.expect("set");
 }
 
 /// A folder with a file that an agent has edited, with a copy of it kept.
-struct Edited {
+pub struct Edited {
     _root: TempDir,
-    folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 impl Edited {
-    fn file(&self, name: &str) -> PathBuf {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().canonicalize().unwrap();
+        Self { _root: root, folder }
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         fs::read_to_string(self.file(name)).unwrap_or_default()
     }
 
-    async fn edit(&self, agent: &Agent, id: &str, name: &str, text: &str) {
+    pub async fn edit(&self, agent: &Agent, id: &str, name: &str, text: &str) {
         let args = json!({ "file_path": self.file(name), "old_string": id, "new_string": "x" });
         let undo = json!({ "kind": "files" });
         let check = json!({
@@ -65,9 +71,7 @@ impl Edited {
 async fn after_edits() -> (Headless, Agent, Edited) {
     let (desk, agent) = desk().await;
     set(&desk, Level::Execute).await;
-    let root = tempfile::tempdir().unwrap();
-    let folder = root.path().canonicalize().unwrap();
-    let work = Edited { _root: root, folder };
+    let work = Edited::new();
     fs::write(work.file("a.txt"), "first").unwrap();
     work.edit(&agent, "e1", "a.txt", "second").await;
     desk.clock.pass(Duration::from_secs(1));
@@ -121,9 +125,7 @@ async fn a_change_of_a_file_between_preview_and_confirmation_is_noticed() {
 async fn a_folder_that_became_a_link_leads_nowhere() {
     let (desk, agent) = desk().await;
     set(&desk, Level::Execute).await;
-    let root = tempfile::tempdir().unwrap();
-    let folder = root.path().canonicalize().unwrap();
-    let work = Edited { _root: root, folder };
+    let work = Edited::new();
     fs::create_dir(work.file("in")).unwrap();
     fs::create_dir(work.file("other")).unwrap();
     fs::write(work.file("in/a.txt"), "first").unwrap();

@@ -306,6 +306,16 @@ impl Read<'_> {
             .exists([handoff])?)
     }
 
+    /// The handoffs about drafts of a task, by their numbers, oldest first.
+    pub fn drafts_of(&self, agent: &str, task: &str) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT h.seq FROM actions a JOIN handoffs h ON h.id = a.draft
+             WHERE a.agent = ? AND a.task = ? ORDER BY h.seq",
+        )?;
+        let found = statement.query_map([agent, task], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// What an agent has done so far.
     pub fn track(&self, agent: &str) -> Result<Counted, StoreError> {
         Ok(self

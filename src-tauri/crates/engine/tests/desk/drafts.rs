@@ -1,0 +1,146 @@
+//! Drafts that the reviewer looks through: what of them the desk takes back, and
+//! what comes in between.
+
+use std::fs;
+
+use handoff_domain::autonomy::Level;
+use handoff_domain::decision::Answer;
+use handoff_domain::rollback::Standing;
+use handoff_domain::rollback::execution::ItemState;
+use handoff_testkit::Headless;
+use serde_json::{Value, json};
+
+use crate::agent::{Agent, approve, decide_and_release, reject};
+use crate::gate::{AGENT, a_move, action, ask, desk, set};
+use crate::rollback::{actions, item, look, roll_back, standing, state, until};
+use crate::rollback_by_desk::Edited;
+
+/// An agent at Draft that has edited two files.
+async fn after_edits() -> (Headless, Agent, Edited) {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    let work = Edited::new();
+    for name in ["a.txt", "b.txt"] {
+        fs::write(work.file(name), "before").unwrap();
+        work.edit(&agent, name, name, "after").await;
+    }
+    (desk, agent, work)
+}
+
+fn picked(ids: &[&str]) -> Answer {
+    let args = json!({ "actions": ids }).as_object().unwrap().clone();
+    Answer::Modify { option: "roll_back".to_owned(), args }
+}
+
+async fn close(agent: &Agent) -> String {
+    let closed = agent.call("task.close", json!({ "task": "t" })).await.expect("closed");
+    closed["draft"].as_str().expect("a draft").to_owned()
+}
+
+#[tokio::test]
+async fn what_only_the_desk_can_take_back_it_takes_back_when_the_answer_is_out() {
+    let (desk, agent, work) = after_edits().await;
+    let id = close(&agent).await;
+    let request = crate::agent::request(&desk, &id, approve("roll_back"));
+    desk.engine.decide(request).await.expect("decided");
+    assert_eq!((work.text("a.txt"), look(&desk).rollbacks.len()), ("after".to_owned(), 0), "held");
+    crate::agent::release(&desk).await;
+    let over = until(&desk, |view| view.over).await;
+    assert_eq!(over.items.len(), 2);
+    assert_eq!((work.text("a.txt"), work.text("b.txt")), ("before".into(), "before".into()));
+    assert_eq!(standing(&desk, "a.txt"), Standing::Undone);
+    assert!(look(&desk).closed, "the task has ended");
+    desk.engine.tick().await;
+    assert_eq!(look(&desk).rollbacks.len(), 1, "once");
+}
+
+#[tokio::test]
+async fn of_a_draft_only_what_is_picked_is_taken_back() {
+    let (desk, agent, work) = after_edits().await;
+    let id = close(&agent).await;
+    decide_and_release(&desk, &id, picked(&["b.txt"])).await;
+    until(&desk, |view| view.over).await;
+    assert_eq!((work.text("a.txt"), work.text("b.txt")), ("after".into(), "before".into()));
+    for answer in [approve("accept"), reject(handoff_domain::decision::Then::Stop)] {
+        let (desk, agent, work) = after_edits().await;
+        let id = close(&agent).await;
+        decide_and_release(&desk, &id, answer).await;
+        assert_eq!((work.text("a.txt"), look(&desk).rollbacks.len()), ("after".into(), 0));
+    }
+}
+
+#[tokio::test]
+async fn a_draft_whose_taking_back_fails_in_the_middle_stops_and_goes_on() {
+    let (desk, agent, work) = after_edits().await;
+    let id = close(&agent).await;
+    fs::write(work.file("a.txt"), "mine").unwrap();
+    decide_and_release(&desk, &id, approve("roll_back")).await;
+    let stuck = until(&desk, |view| view.stuck.is_some()).await;
+    assert_eq!(stuck.stuck.as_deref(), Some("a.txt"));
+    assert_eq!((work.text("a.txt"), work.text("b.txt")), ("mine".into(), "before".into()));
+    let desk = desk.restart().await.unwrap();
+    let stuck = look(&desk).rollbacks.remove(0);
+    assert!(matches!(state(&stuck, "a.txt"), ItemState::Failed { .. }), "{stuck:?}");
+    fs::write(work.file("a.txt"), "after").unwrap();
+    desk.engine.retry_undo(item(&stuck, "a.txt")).await.expect("again");
+    until(&desk, |view| view.over).await;
+    assert_eq!(work.text("a.txt"), "before");
+}
+
+#[tokio::test]
+async fn a_draft_waits_for_the_rollback_before_it() {
+    let (desk, agent, work) = after_edits().await;
+    let id = close(&agent).await;
+    fs::write(work.file("a.txt"), "mine").unwrap();
+    roll_back(&desk, actions(&["a.txt"])).await;
+    let stuck = until(&desk, |view| view.stuck.is_some()).await;
+    decide_and_release(&desk, &id, approve("roll_back")).await;
+    assert_eq!(work.text("b.txt"), "after", "one at a time");
+    desk.engine.skip_undo(item(&stuck, "a.txt")).await.expect("skipped");
+    until(&desk, |view| view.items.iter().any(|item| item.action == "b.txt" && view.stuck.is_some()))
+        .await;
+    assert_eq!(work.text("b.txt"), "before");
+}
+
+#[tokio::test]
+async fn what_the_agent_takes_back_is_left_to_it() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    assert_eq!(ask(&agent, a_move("m")).await["ran"], "drafted");
+    let mut done = action("m", "files.move", &json!({ "from": "a", "to": "b" }), "reversible");
+    done["action"]["undo"] = a_move("m")["undo"].clone();
+    agent.call("action.record", done).await.expect("recorded");
+    let id = close(&agent).await;
+    decide_and_release(&desk, &id, approve("roll_back")).await;
+    assert_eq!(look(&desk).rollbacks.len(), 0);
+    assert_eq!(agent.wait(&id, 1).await["decision"]["args"], json!({ "actions": ["m"] }));
+}
+
+#[tokio::test]
+async fn a_level_that_is_lowered_while_a_draft_gathers_loses_nothing_of_it() {
+    let (desk, agent, work) = after_edits().await;
+    fs::write(work.file("c.txt"), "before").unwrap();
+    let args = json!({ "file_path": work.file("c.txt"), "old_string": "c", "new_string": "x" });
+    let edit = json!({ "task": "t", "tool": "Edit", "key": "c", "cwd": work.folder, "args": args,
+        "undo": { "kind": "files" }, "files": ["c.txt"] });
+    assert_eq!(ask(&agent, edit).await["ran"], "drafted");
+    set(&desk, Level::Suggest).await;
+    let done = json!({ "task": "t", "action": { "id": "c", "tool": "Edit", "input": args,
+        "effect": "reversible", "status": "done", "undo": { "kind": "files" },
+        "files": ["c.txt"] } });
+    agent.call("action.record", done).await.expect("recorded");
+    let case = desk.engine.open_case(&close(&agent).await).unwrap();
+    let ids: Vec<&str> = case.actions.iter().map(|action| action.id.as_str()).collect();
+    assert_eq!(ids, ["a.txt", "b.txt", "c"], "what ran belongs to it all the same");
+}
+
+#[tokio::test]
+async fn a_draft_of_nothing_is_none() {
+    let (desk, agent, work) = after_edits().await;
+    roll_back(&desk, actions(&["a.txt", "b.txt"])).await;
+    until(&desk, |view| view.over).await;
+    assert_eq!(work.text("b.txt"), "before");
+    assert_eq!(desk.engine.gather_draft(AGENT, "t").await.unwrap(), None);
+    let closed = agent.call("task.close", json!({ "task": "t" })).await.expect("closed");
+    assert_eq!((&closed["draft"], &closed["closed"]), (&Value::Null, &json!(true)));
+}
