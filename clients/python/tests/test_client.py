@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from reviewer import Aside, Reviewer
@@ -29,7 +30,6 @@ from handoff_desk import (
     Precondition,
     Refused,
     Task,
-    Unmet,
     Unreachable,
     Work,
     sequence,
@@ -64,7 +64,10 @@ def test_what_does_not_hold_any_more_is_asked_again(
     (first,) = answered.preconditions
     assert answered.approved
     assert first.expect is False
-    again = desk.reconcile(answered.id, unmet=[Unmet(tool=first.tool, args=first.args, found=True)])
+    assert desk.holds(answered, lambda tool, args: (tool, args) != ("exists", {"name": "notes.txt"}))
+    assert desk.get(answered.id).state == "collected", "it holds, and nothing is reported"
+    assert not desk.holds(answered, lambda tool, args: True)
+    again = desk.get(answered.id)
     assert (again.state, again.revision) == ("ready", answered.revision + 1)
     case = reviewer.case(answered.id)
     (changed,) = case["changed"]
@@ -73,6 +76,31 @@ def test_what_does_not_hold_any_more_is_asked_again(
     reviewer.approve(case)
     assert later.result(30).approved, "the new answer is to be acted on"
     assert desk.reconcile(answered.id).state == "reconciled"
+
+
+def test_a_precondition_is_held_against_what_is_read_as_json(
+    desk: Desk, reviewer: Reviewer, aside: Aside, handoff: Make, agent: str
+) -> None:
+    asked = handoff()
+    asked.options[0].preconditions = [
+        Precondition(tool="count", args={}, expect={"a": 1, "b": [None, True]}),
+        Precondition(tool="count", args={"of": "all"}, expect=1),
+    ]
+    waiting = aside(desk.ask, asked, timeout=60)
+    reviewer.approve(reviewer.question(agent))
+    answered = waiting.result(30)
+    same: list[Any] = [{"b": (None, True), "a": 1}, 1]
+    assert desk.holds(answered, lambda tool, args: same[len(args)])
+
+    def fails(tool: str, args: dict[str, Any]) -> Any:
+        raise OSError("the ledger is away")
+
+    with pytest.raises(OSError, match="away"):
+        desk.holds(answered, fails)
+    assert desk.get(answered.id).state == "collected", "nobody knows, and nothing is reported"
+    assert not desk.holds(answered, lambda tool, args: [*same[:1], True][len(args)]), "True is not 1"
+    (changed,) = reviewer.case(answered.id)["changed"]
+    assert (changed["args"], changed["found"]) == ({"of": "all"}, True)
 
 
 def test_the_reviewer_sees_what_an_agent_is_connected_through(

@@ -9,6 +9,8 @@ into a yes.
 from __future__ import annotations
 
 import asyncio
+import inspect
+import json
 import logging
 import math
 import os
@@ -50,6 +52,11 @@ _RECEIPT_S = 10.0
 # How long a report may keep the caller.
 _REPORT_S = 5.0
 _LONGEST_PAUSE_S = 2.0
+
+
+def _json(value: Any) -> str:
+    """A value as JSON, which tells True from 1; equal where the values are."""
+    return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 class AsyncDesk:
@@ -224,6 +231,25 @@ class AsyncDesk:
             unmet=[one.wire() for one in unmet] or None,
         )
         return await self._ask(wire.Standing, "handoff.reconcile", {"id": handoff_id, "report": report})
+
+    async def holds(self, answered: wire.Answered, read: Callable[[str, Json], Any | Awaitable[Any]]) -> bool:
+        """Makes the reads of the decision's preconditions once more, with
+        `read(tool, args)`, before it is acted on. Where one of them gives
+        something else than was expected, that is reported and False is answered:
+        do nothing, and wait for the same handoff once more. A read that fails
+        raises, and nothing is to be done then, either.
+        """
+        unmet = []
+        for known in answered.preconditions:
+            found = read(known.tool, dict(known.args))
+            if inspect.isawaitable(found):
+                found = await found
+            if _json(found) != _json(known.expect):
+                found = json.loads(_json(found))
+                unmet.append(Unmet(tool=known.tool, args=known.args, found=found))
+        if unmet:
+            await self.reconcile(answered.id, unmet=unmet)
+        return not unmet
 
     # Before an action and after it
 

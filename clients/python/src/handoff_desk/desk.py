@@ -143,6 +143,14 @@ class Desk:
         """
         return self.run(lambda desk: desk.reconcile(handoff_id, outcome, why=why, steps=steps, unmet=unmet))
 
+    def holds(self, answered: wire.Answered, read: Callable[[str, dict[str, Any]], Any]) -> bool:
+        """Whether the decision's preconditions still hold; if one does not, that is
+        reported, and nothing is to be done.
+        """
+        found = [read(known.tool, dict(known.args)) for known in answered.preconditions]
+        values = iter(found)
+        return self.run(lambda desk: desk.holds(answered, lambda _tool, _args: next(values)))
+
     def check(
         self,
         task: TaskLike,
