@@ -157,6 +157,15 @@ describe('control', () => {
   });
 });
 
+test('of a task that has ended while it was paused, the plan is not edited', async () => {
+  await click(button('Pause'));
+  host.tasks.end(OF);
+  await host.tellAgent({ ...OF, text: 'Thanks.' });
+  await pass(300);
+  expect(button('Take over')).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Edit the plan' })).toBeNull();
+});
+
 describe('the plan', () => {
   const steps = () => [...screen.getByRole('list', { name: 'Steps of the plan' }).querySelectorAll('li')].map((one) => one.dataset['stepId']);
   const changes = () => [...(document.querySelector('[data-part="plan-changes"]')?.querySelectorAll('li') ?? [])].map((one) => one.textContent);

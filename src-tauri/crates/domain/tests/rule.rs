@@ -329,7 +329,8 @@ fn paths_within_a_folder() {
 
 #[test]
 fn a_path_lies_in_a_folder_by_where_it_leads() {
-    let mut lets = allow("in", "helper", "file.write", json!({ "path": { "within": "/work/app" } }));
+    let mut lets =
+        allow("in", "helper", "file.write", json!({ "path": { "within": "/work/app" } }));
     let mut holds = hold("in", Some("file.write"), "Look.");
     holds.when.args.clone_from(&lets.when.args);
     lets.until = None;

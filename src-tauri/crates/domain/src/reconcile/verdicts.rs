@@ -398,7 +398,9 @@ impl Weighed<'_, '_, '_> {
                     }
                 }
             }
-            Cause::Decided | Cause::Again | Cause::Undone => "It waits for nothing else then.".to_owned(),
+            Cause::Decided | Cause::Again | Cause::Undone => {
+                "It waits for nothing else then.".to_owned()
+            }
         }
     }
 }

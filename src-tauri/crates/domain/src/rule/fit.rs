@@ -135,10 +135,10 @@ fn lies_within(path: &str, folder: &str, leads: Option<&Leads>) -> Fit {
     let Some(leads) = leads else { return written };
     let to = |path: &str| leads.get(path).and_then(Option::as_deref);
     match (to(path), to(folder)) {
-        (Some(path), Some(same)) if same == folder => match Fit::certain(is_within(path, folder)) {
-            Fit::No if written == Fit::Yes => Fit::Unclear,
-            really => really,
-        },
+        (Some(path), Some(same)) if same == folder => {
+            let really = Fit::certain(is_within(path, folder));
+            if really == Fit::No && written == Fit::Yes { Fit::Unclear } else { really }
+        }
         _ => Fit::Unclear,
     }
 }

@@ -14,11 +14,7 @@ fn rule(name: &str, agent: Option<&str>, tool: Option<&str>, args: Value, does: 
         name: name.to_owned(),
         agent: agent.map(str::to_owned),
         tool: tool.map(str::to_owned),
-        when: When {
-            args,
-            cwd: (does == Does::Allow).then(String::new),
-            ..When::default()
-        },
+        when: When { args, cwd: (does == Does::Allow).then(String::new), ..When::default() },
         until: (does == Does::Allow).then(|| now() + TimeDelta::days(30)),
         does,
         uses: None,

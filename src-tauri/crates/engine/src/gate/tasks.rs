@@ -276,10 +276,8 @@ fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
     ];
     let moved = after.steps.iter().filter(|step| was(&step.id) != Some(step.status));
     let gone_on = [StepStatus::Running, StepStatus::Done];
-    let steps: Vec<&str> = moved
-        .filter(|step| gone_on.contains(&step.status))
-        .map(|step| step.id.as_str())
-        .collect();
+    let steps: Vec<&str> =
+        moved.filter(|step| gone_on.contains(&step.status)).map(|step| step.id.as_str()).collect();
     let moved = parts.iter().any(|(_, titles)| !titles.is_empty());
     moved.then(|| {
         let parts = parts.into_iter().map(|(name, titles)| (name, json!(titles)));

@@ -200,9 +200,7 @@ fn is_itself(folder: &str) -> Result<(), String> {
     let path = Path::new(folder);
     // What was handed over to an older desk was not looked at.
     if !path.is_absolute() {
-        return Err(format!(
-            "Its folder {folder:?} does not say where on this machine it is."
-        ));
+        return Err(format!("Its folder {folder:?} does not say where on this machine it is."));
     }
     match Keeper::leads_to(path) {
         Ok(place) if place == path => Ok(()),

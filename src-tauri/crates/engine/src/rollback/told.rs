@@ -103,9 +103,9 @@ fn wanted(
     }
     for draft in read.drafts_of(agent, task)? {
         let out = read.latest_entry(draft, ["released"])?;
-        let Some((at, ids)) = out.and_then(|mut out| {
-            Some((out.at, out.data.get_mut(TAKES_BACK)?.take()))
-        }) else {
+        let Some((at, ids)) =
+            out.and_then(|mut out| Some((out.at, out.data.get_mut(TAKES_BACK)?.take())))
+        else {
             continue;
         };
         wanted.push((at, serde_json::from_value(ids)?));

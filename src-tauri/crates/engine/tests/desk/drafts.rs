@@ -97,8 +97,10 @@ async fn a_draft_waits_for_the_rollback_before_it() {
     decide_and_release(&desk, &id, approve("roll_back")).await;
     assert_eq!(work.text("b.txt"), "after", "one at a time");
     desk.engine.skip_undo(item(&stuck, "a.txt")).await.expect("skipped");
-    until(&desk, |view| view.items.iter().any(|item| item.action == "b.txt" && view.stuck.is_some()))
-        .await;
+    until(&desk, |view| {
+        view.items.iter().any(|item| item.action == "b.txt" && view.stuck.is_some())
+    })
+    .await;
     assert_eq!(work.text("b.txt"), "before");
 }
 
