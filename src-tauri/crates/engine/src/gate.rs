@@ -55,6 +55,7 @@ use self::files::Copies;
 use self::form::{check_hash, refuse_ended, refuse_malformed, runs_in, task_of};
 use self::memory::Remembered;
 use self::redo::{Redo, redo};
+use self::weigh::Wanted;
 use crate::course::Course;
 use crate::known::holding;
 use crate::submit::{Open, Stored, store_new};
@@ -194,7 +195,10 @@ impl Desk {
             weighed.evidence.extend(standing.redo.evidence());
         }
         let waits = standing.waits(check, &weighed.judged);
-        let again = let_run.as_ref().and_then(|run| run.again(&weighed, &standing, &waits));
+        let again = let_run.as_ref().and_then(|run| {
+            let by = |rule| Wanted::of(agent, check).is_allowed_by(rule, &known.done.facts, now);
+            run.again(run.rule.as_ref().is_some_and(by), &weighed, &standing, &waits)
+        });
         if let Some(again) = again {
             return Ok(Outcome::said(again));
         }

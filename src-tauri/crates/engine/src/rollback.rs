@@ -153,7 +153,6 @@ impl Engine {
     ) -> Result<RollbackView, Failure> {
         let desk = &self.desk;
         let now = desk.now();
-        let id = item.rollback.clone();
         let row = desk.watched(
             desk.store
                 .write(move |write| {
@@ -172,7 +171,8 @@ impl Engine {
         self.desk.memory.forget(&row.agent, &row.task);
         self.desk.hub.pending(&row.agent);
         self.tell_of_rollback(&row.agent, &row.task);
-        self.drive(id);
+        // Where it is over by that, another may have waited for it.
+        self.drive_open(&row.agent, &row.task);
         self.desk.rollback_view(row)
     }
 

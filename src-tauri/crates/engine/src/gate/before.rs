@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use handoff_domain::gate::{Ground, Ran, Verdict, decide};
 use handoff_domain::lifecycle::State;
+use handoff_domain::rule::Rule;
 use handoff_protocol::wire::{Checked, Gate};
 use handoff_store::{CheckRow, StoreError};
 
@@ -28,17 +29,18 @@ pub(super) enum Before {
 /// A call that was let run, and perhaps never heard of it.
 pub(super) struct LetRun {
     answer: Checked,
-    /// The rule stands by which it was let run; that one may be used up by it.
-    allowed: bool,
+    /// The rule by which it was let run, where it stands; it may be used up by it.
+    pub rule: Option<Rule>,
     /// What was copied for it. The files may be changed by now.
     pub copies: Copies,
 }
 
 impl LetRun {
     /// The same answer, where it would still run, or why it waits; nothing where
-    /// it has to be asked about now.
+    /// it has to be asked about now. `allowed` says that its rule covers it still.
     pub fn again(
         &self,
+        allowed: bool,
         weighed: &Weighed,
         standing: &Standing,
         waits: &[String],
@@ -47,7 +49,7 @@ impl LetRun {
         let verdict = decide(&Ground {
             // Its permit was used up by this very call.
             permit: ground.permit || self.answer.ran == Some(Ran::Permit),
-            allowed: ground.allowed || self.allowed,
+            allowed: ground.allowed || allowed,
             ..ground
         });
         match verdict {
@@ -115,7 +117,7 @@ impl Desk {
             Ok((read.kept_for(before.seq)?, rule))
         })?;
         let copies = if kept.is_empty() { Copies::NotAsked } else { Copies::Taken(kept) };
-        let allowed = rule.is_some_and(|rule| rule.stands(now));
-        Ok(Before::LetRun(LetRun { answer, allowed, copies }))
+        let rule = rule.filter(|rule| rule.stands(now)).map(|row| row.rule);
+        Ok(Before::LetRun(LetRun { answer, rule, copies }))
     }
 }

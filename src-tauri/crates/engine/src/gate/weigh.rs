@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Effect, Undo};
 use handoff_domain::effect::{self, Judged, Word, judge};
-use handoff_domain::rule::{CallFacts, Matched};
+use handoff_domain::rule::{CallFacts, Kept, Matched, Rule, Rules};
 use handoff_domain::trace::Proposed;
 use handoff_domain::trigger::looked_at;
 use handoff_protocol::wire::Check;
@@ -56,6 +56,49 @@ pub(super) fn undoable(
     }
 }
 
+impl<'c> Wanted<'c> {
+    /// What a check asks for.
+    pub fn of(agent: &'c str, check: &'c Check) -> Self {
+        Self {
+            agent,
+            task: check.task.id(),
+            tool: &check.tool,
+            args: &check.args,
+            claimed: check.effect,
+            undo: check.undo.as_ref(),
+            cwd: check.cwd.as_deref(),
+        }
+    }
+
+    /// Whether this rule allows it, however often it was used.
+    pub fn is_allowed_by(
+        &self,
+        rule: &Rule,
+        facts: &Map<String, Value>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let alone = Rules::new([Kept { id: 0, rule: rule.clone(), used: 0 }]);
+        self.matched(&alone, facts, now).allow.is_some()
+    }
+
+    fn matched(&self, rules: &Rules, facts: &Map<String, Value>, now: DateTime<Utc>) -> Matched {
+        let words = effect::command_words(self.tool, self.args);
+        let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
+        let leads = links::leads(rules, self.agent, self.tool, self.args);
+        rules.matched(&CallFacts {
+            agent: self.agent,
+            task: self.task,
+            tool: self.tool,
+            args: self.args,
+            argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
+            cwd: effect::folder(self.cwd, named).as_deref(),
+            leads: Some(&leads),
+            facts,
+            at: now,
+        })
+    }
+}
+
 impl Desk {
     /// What a call does; `facts` are what its task has found so far.
     pub(super) fn found(
@@ -66,22 +109,8 @@ impl Desk {
         copies: &Copies,
         now: DateTime<Utc>,
     ) -> Found {
-        let words = effect::command_words(wanted.tool, wanted.args);
-        let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
-        let cwd = effect::folder(wanted.cwd, named);
         let rules = Arc::clone(&lock(&self.rules));
-        let leads = links::leads(&rules, wanted.agent, wanted.tool, wanted.args);
-        let matched = rules.matched(&CallFacts {
-            agent: wanted.agent,
-            task: wanted.task,
-            tool: wanted.tool,
-            args: wanted.args,
-            argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
-            cwd: cwd.as_deref(),
-            leads: Some(&leads),
-            facts,
-            at: now,
-        });
+        let matched = wanted.matched(&rules, facts, now);
         let reading = effect::read(wanted.tool, wanted.args, wanted.cwd);
         let word = Word {
             reviewer: matched.reviewer(),
@@ -102,15 +131,7 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Weighed {
         let tool = known.tool.as_ref();
-        let wanted = Wanted {
-            agent,
-            task: check.task.id(),
-            tool: &check.tool,
-            args: &check.args,
-            claimed: check.effect,
-            undo: check.undo.as_ref(),
-            cwd: check.cwd.as_deref(),
-        };
+        let wanted = Wanted::of(agent, check);
         let found = self.found(&wanted, tool, &known.done.facts, copies, now);
         let Found { mut judged, read_as, matched } = found;
         if let Copies::None(why) = copies {
