@@ -15,7 +15,8 @@ args: Record<string, unknown>,
  */
 argv?: Array<string>, 
 /**
- * The folder it runs in, exactly; empty for calls that name none.
+ * The folder it runs in, exactly; empty for calls that name none, as it is
+ * for an `allow` that leaves it out.
  */
 cwd?: string, 
 /**
