@@ -197,7 +197,7 @@ impl Desk {
         let waits = standing.waits(check, &weighed.judged);
         let again = let_run.as_ref().and_then(|run| {
             let by = |rule| Wanted::of(agent, check).is_allowed_by(rule, &known.done.facts, now);
-            run.again(run.rule.as_ref().is_some_and(by), &weighed, &standing, &waits)
+            run.again(run.rule.as_deref().is_some_and(by), &weighed, &standing, &waits)
         });
         if let Some(again) = again {
             return Ok(Outcome::said(again));

@@ -30,7 +30,7 @@ pub(super) enum Before {
 pub(super) struct LetRun {
     answer: Checked,
     /// The rule by which it was let run, where it stands; it may be used up by it.
-    pub rule: Option<Rule>,
+    pub rule: Option<Box<Rule>>,
     /// What was copied for it. The files may be changed by now.
     pub copies: Copies,
 }
@@ -117,7 +117,7 @@ impl Desk {
             Ok((read.kept_for(before.seq)?, rule))
         })?;
         let copies = if kept.is_empty() { Copies::NotAsked } else { Copies::Taken(kept) };
-        let rule = rule.filter(|rule| rule.stands(now)).map(|row| row.rule);
+        let rule = rule.filter(|rule| rule.stands(now)).map(|row| Box::new(row.rule));
         Ok(Before::LetRun(LetRun { answer, rule, copies }))
     }
 }

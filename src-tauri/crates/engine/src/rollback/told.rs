@@ -90,12 +90,11 @@ pub fn begin_told(
     Ok(write.log_about(&control::subject(agent, task), &entry)?)
 }
 
-/// What is to be taken back without another word, and since when.
-fn wanted(
-    read: &Read<'_>,
-    agent: &str,
-    task: &str,
-) -> Result<Vec<(DateTime<Utc>, Vec<String>)>, StoreError> {
+/// When something was told to be taken back, and which actions.
+type Wanted = (DateTime<Utc>, Vec<String>);
+
+/// What is to be taken back without another word.
+fn wanted(read: &Read<'_>, agent: &str, task: &str) -> Result<Vec<Wanted>, StoreError> {
     let mut wanted = Vec::new();
     let course = Course::of(read, agent, task, None)?;
     if let Some(told_at) = course.told_at.filter(|_| !course.again.is_empty()) {
