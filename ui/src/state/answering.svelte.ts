@@ -52,19 +52,21 @@ export class Answering {
 
   /** Sends the answer, or leads to what stands in its way. */
   submit(): void {
-    const opened = this.#desk.shown;
+    const desk = this.#desk;
+    const opened = desk.shown;
     if (!opened?.guard.ready) {
       this.#tooEarly();
       return;
     }
     if (opened.sending) return;
-    const leads: Record<Obstacle['kind'], Part | null> = { folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
+    const leads: Record<Obstacle['kind'], Part | null> = { choose: 'option', folded: 'folded', confirm: 'confirm', override: 'override', fault: 'form', checking: null };
     const { obstacle } = opened;
     if (obstacle === null) void this.send();
     else if (obstacle.kind === 'checking') void this.#check(opened);
     else {
       const part = leads[obstacle.kind];
-      if (part !== null) this.#desk.want(part);
+      if (part !== null) desk.want(part);
+      if (obstacle.kind === 'choose') desk.say(obstacle.text);
     }
   }
 

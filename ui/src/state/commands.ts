@@ -52,9 +52,10 @@ function every(desk: Desk): Command[] {
   const allowed = opened?.view.allowed;
   const form = opened?.draft.form ?? null;
   const free = open && form === null;
-  const label = opened?.option?.label ?? 'the chosen option';
+  const label = opened?.option?.label;
+  const yes = label === undefined ? 'Choose an option to approve' : `Approve: ${label}`;
   return [
-    { id: 'submit', title: form === null ? `Approve: ${label}` : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.answering.submit(); } },
+    { id: 'submit', title: form === null ? yes : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.answering.submit(); } },
     { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answering.begin('modify') },
     { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answering.begin('inform') },
     { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answering.begin('reject') },

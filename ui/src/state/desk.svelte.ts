@@ -48,7 +48,7 @@ export interface Held {
 }
 
 export type Dialog = 'palette' | 'help' | 'settings' | 'rollback';
-export type Part = 'search' | 'queue' | 'case' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
+export type Part = 'search' | 'queue' | 'case' | 'option' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
 export type Evidence = 'plan' | 'history' | 'thread';
 
 export class Desk {

@@ -11,6 +11,16 @@ import { readObject, readValue } from '../lib/json';
 
 export type Form = 'modify' | 'inform' | 'reject' | 'take_over';
 
+/**
+ * What is chosen before anybody has chosen: what the agent recommends, or the
+ * only option. Among others none is: the first of a list is no advice, and a
+ * chord must not decide by accident.
+ */
+function first({ options }: CaseView): string | null {
+  const chosen = options.find((option) => option.recommended) ?? (options.length === 1 ? options[0] : undefined);
+  return chosen?.id ?? null;
+}
+
 export class Draft {
   /** The option that is chosen. */
   option = $state<string | null>(null);
@@ -62,7 +72,7 @@ export class Draft {
     // A form cannot be sent once the handoff is closed; its words stay.
     else if (!this.sent && view.state !== 'queued') this.form = null;
     if (!view.options.some((option) => option.id === this.option)) {
-      this.option = (view.options.find((option) => option.recommended) ?? view.options[0])?.id ?? null;
+      this.option = first(view);
       if (this.form === 'modify') this.form = null;
     }
     if (this.revision !== 0 && this.revision !== view.revision) {

@@ -20,7 +20,7 @@ import { Guard } from './guard.svelte';
 
 /** Why the answer cannot be sent now, and what would help. */
 export interface Obstacle {
-  kind: 'folded' | 'confirm' | 'override' | 'fault' | 'checking';
+  kind: 'choose' | 'folded' | 'confirm' | 'override' | 'fault' | 'checking';
   text: string;
 }
 
@@ -111,6 +111,7 @@ export class Opened {
 
   /** What stands in the way of sending, the first thing first. */
   readonly obstacle: Obstacle | null = $derived.by(() => {
+    if (this.draft.form === null && this.option === null) return { kind: 'choose', text: 'Choose an option first.' };
     if (this.unseen !== null) {
       const rest = this.unseen.lines - this.unseen.head.split('\n').length;
       return { kind: 'folded', text: `Locked until you have opened all of its arguments: ${rest > 0 ? count(rest, 'line is', 'lines are') : 'a part is'} still folded.` };
