@@ -142,6 +142,20 @@ describe.each([
     expect(await window.id('decide-inform').evaluate((one) => one.getBoundingClientRect().bottom <= innerHeight)).toBe(true);
   });
 
+  test('of the demo holds the recommended option with its risk too, above what is not chosen', async () => {
+    window = await stage.window('demo', { width, height });
+    const option = window.page.locator('.option.chosen');
+    expect(await option.getAttribute('data-option-id')).toBe('trash');
+    for (const part of [window.id('question'), window.id('summary'), option.locator('label'), option.getByTestId('option-risk')]) expect(await room(part)).toBeGreaterThanOrEqual(0);
+    const other = window.page.locator('[data-option-id="delete"] .action');
+    const tall = () => other.evaluate((one) => one.getBoundingClientRect().height);
+    const folded = await tall();
+    await other.getByRole('button', { name: 'Show arguments of Delete 12 copies: 13 more lines' }).click();
+    expect(await tall()).toBeGreaterThan(folded + 150);
+    await window.press('2');
+    expect(await other.locator('pre').textContent()).toContain('IMG_0042 copy.png');
+  });
+
   test('holds the summary folded where it is far too long, and opens it', async () => {
     window = await stage.window('long', { width, height });
     expect(await room(window.id('summary'))).toBeGreaterThanOrEqual(0);

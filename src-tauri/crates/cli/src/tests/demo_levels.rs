@@ -111,7 +111,7 @@ fn at_draft_it_moves_and_takes_back_what_is_picked() {
     let room = trusting(Level::Draft);
     let running = room.start(&["demo"]);
     let removal = room.next_case(&[]);
-    assert_eq!(option_ids(&removal), ["delete", "trash", "keep-all"]);
+    assert_eq!(option_ids(&removal), ["trash", "delete", "keep-all"]);
     let sorted = files(&sample(&room));
     let moves: Vec<_> = removal.actions.iter().filter(|one| one.tool == "files.move").collect();
     assert!(moves.len() > 30 && moves.iter().all(|one| one.undo.is_some()));
