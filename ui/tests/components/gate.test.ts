@@ -109,6 +109,30 @@ describe('a draft', () => {
     expect(screen.queryAllByTestId('option')).toEqual([]);
   });
 
+  test('is folded to what each change is about, and opened as a whole', async () => {
+    await draft();
+    const open = () => screen.getAllByTestId('draft-item').map((item) => item.querySelector('details')?.open);
+    expect(open()).toEqual([false, false, false, false, false]);
+    expect(screen.getAllByTestId('draft-item').map((item) => item.querySelector('.mono')?.textContent)).toEqual(['api/user.py', 'api/session.py', 'api/admin.py', 'tests/test_user.py', '{ "issue": 212, "text": "Renamed in four files; the tests pass." }']);
+    await click(screen.getByRole('button', { name: 'Show all in full' }));
+    expect(open()).toEqual([true, true, true, true, true]);
+  });
+
+  test('of many changes shows the first, and one that is marked wherever it is', async () => {
+    await open();
+    const actions = Array.from({ length: 34 }, (_, index) => ({ id: `m${String(index)}`, tool: 'files.move', effect: 'reversible' as const, input: { from: 'a', to: `Pictures/${String(index)}` } }));
+    const options = [{ id: 'accept', label: 'Keep all', effect: 'read' as const, recommended: true }, { id: 'roll_back', label: 'Undo all', action: { tool: 'undo', args: { actions: actions.map(({ id }) => id) } } }];
+    host.submit({ id: 'h-moves', agent: 'demo', title: 'Tidy', question: 'Keep the draft of 34 changes?', is_draft: true, options, actions });
+    await pass(300);
+    await show('h-moves');
+    expect(screen.getAllByTestId('draft-item')).toHaveLength(12);
+    desk.opened?.pick(new Set(['m20']));
+    await pass(0);
+    expect(screen.getAllByTestId('draft-item').map((item) => item.dataset['actionId']).at(-1)).toBe('m20');
+    await click(screen.getByRole('button', { name: 'Show 21 more changes' }));
+    expect(screen.getAllByTestId('draft-item')).toHaveLength(34);
+  });
+
   test('is kept', async () => {
     await draft();
     await click(screen.getByTestId('decide-approve'));
