@@ -2,8 +2,9 @@
  * The answer to the card on screen, from its form to the next card. It sends
  * nothing but what is on screen, and nothing before that could be read.
  */
+import type { QueueItem } from '../gen/QueueItem';
 import type { Form } from './draft.svelte';
-import type { Desk, Part } from './desk.svelte';
+import { waits, type Desk, type Part } from './desk.svelte';
 import type { Obstacle, Opened } from './opened.svelte';
 
 export class Answering {
@@ -79,8 +80,7 @@ export class Answering {
     opened.sending = true;
     // What the desk tells of it may come before its answer does.
     opened.draft.sent = true;
-    const at = desk.order.findIndex((item) => item.id === request.id);
-    const next = desk.order[at + 1] ?? desk.order[at - 1];
+    const next = following(desk.order, request.id);
     const recorded = await desk.faults.guard('decide', async () => {
       const { hold } = await desk.host.decide(request);
       // While it is held it can come back, and the words with it.
@@ -94,8 +94,8 @@ export class Answering {
       return;
     }
     desk.say(desk.settings.hold_s > 0 ? 'Recorded. It can be undone until it goes out.' : 'Recorded.');
-    if (desk.asks && desk.selected === request.id) {
-      desk.leave(next && next.id !== request.id ? next.id : null);
+    if ((desk.asks || desk.search !== '') && desk.selected === request.id) {
+      desk.leave(next?.id ?? null);
       desk.want('case');
       await desk.refresh();
     } else await desk.reload();
@@ -113,4 +113,10 @@ export class Answering {
     this.#desk.opened?.guard.knock();
     this.#desk.say('One moment: the card has just changed.');
   }
+}
+
+/** The next one that waits for an answer, or the last before it: a search finds finished ones too. */
+function following(order: QueueItem[], id: string): QueueItem | undefined {
+  const at = order.findIndex((item) => item.id === id);
+  return order.slice(at + 1).find(waits) ?? order.slice(0, Math.max(at, 0)).findLast(waits);
 }

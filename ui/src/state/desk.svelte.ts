@@ -51,6 +51,9 @@ export type Dialog = 'palette' | 'help' | 'settings' | 'rollback';
 export type Part = 'search' | 'queue' | 'case' | 'option' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
 export type Evidence = 'plan' | 'history' | 'thread';
 
+/** Whether it still waits for the reviewer. */
+export const waits = ({ state }: QueueItem): boolean => state === 'ready' || state === 'queued';
+
 export class Desk {
   readonly host: Host;
   readonly clock = new Clock();
@@ -410,11 +413,11 @@ export class Desk {
     if (view?.id === id && this.selected === id) this.show(view.state === 'ready' && view.flags.includes('manual_review') ? 'review' : 'inbox');
   }
 
+  /** Of what was found only what waits: a finished card is opened by whoever asks for it. */
   #selectFirst(): void {
-    const [first] = this.order;
+    const first = this.search === '' ? this.order[0] : this.order.find(waits);
     if (first !== undefined) this.select(first.id);
   }
-
 
   #hold(waiting: QueueItem[]): void {
     const now = Date.now();
