@@ -14,6 +14,8 @@ export interface Command {
   group: 'Decide' | 'Move' | 'Window';
   /** The keys it answers to, the one to show first. */
   keys: string[];
+  /** What else it may be looked for as; none of that is shown. */
+  words?: string;
   /** Whether it makes sense now. */
   available: boolean;
   /** Whether holding the key down repeats it. */
@@ -37,12 +39,12 @@ function aboutTheCard({ id, group }: Command): boolean {
 function places({ places }: Desk): Command[] {
   const { roster } = places;
   return [
-    { id: 'handoffs', title: 'Show the handoffs', group: 'Move', keys: ['Ctrl+1'], available: !places.home, run: () => { places.go('handoffs'); } },
-    { id: 'agents', title: 'Show the agents', group: 'Move', keys: ['Ctrl+2'], available: places.at !== 'agents', run: () => { places.go('agents'); } },
-    { id: 'rules', title: 'Show the rules', group: 'Move', keys: ['Ctrl+3'], available: places.at !== 'rules', run: () => { places.go('rules'); } },
-    { id: 'insights', title: 'Show the insights', group: 'Move', keys: ['Ctrl+4'], available: places.at !== 'insights', run: () => { places.go('insights'); } },
-    { id: 'pause-all', title: 'Pause all agents', group: 'Window', keys: ['Ctrl+.'], available: !roster.paused, run: () => void roster.pause(true) },
-    { id: 'resume-all', title: 'Let all agents go on', group: 'Window', keys: [], available: roster.paused, run: () => void roster.pause(false) },
+    { id: 'handoffs', title: 'Show the handoffs', words: 'inbox queue cards', group: 'Move', keys: ['Ctrl+1'], available: !places.home, run: () => { places.go('handoffs'); } },
+    { id: 'agents', title: 'Show the agents', words: 'levels tools autonomy', group: 'Move', keys: ['Ctrl+2'], available: places.at !== 'agents', run: () => { places.go('agents'); } },
+    { id: 'rules', title: 'Show the rules', words: 'triggers always allow', group: 'Move', keys: ['Ctrl+3'], available: places.at !== 'rules', run: () => { places.go('rules'); } },
+    { id: 'insights', title: 'Show the insights', words: 'statistics rate interruptions charts', group: 'Move', keys: ['Ctrl+4'], available: places.at !== 'insights', run: () => { places.go('insights'); } },
+    { id: 'pause-all', title: 'Pause all agents', words: 'stop hold halt', group: 'Window', keys: ['Ctrl+.'], available: !roster.paused, run: () => void roster.pause(true) },
+    { id: 'resume-all', title: 'Let all agents go on', words: 'resume continue unpause', group: 'Window', keys: [], available: roster.paused, run: () => void roster.pause(false) },
   ];
 }
 
@@ -56,21 +58,21 @@ function every(desk: Desk): Command[] {
   const yes = label === undefined ? 'Choose an option to approve' : `Approve: ${label}`;
   return [
     { id: 'submit', title: form === null ? yes : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.answering.submit(); } },
-    { id: 'edit', title: 'Edit the arguments', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answering.begin('modify') },
-    { id: 'inform', title: 'Give new information', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answering.begin('inform') },
-    { id: 'reject', title: 'Reject', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answering.begin('reject') },
-    { id: 'takeover', title: 'Take over', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answering.begin('take_over') },
-    { id: 'undo', title: 'Undo the latest decision', group: 'Decide', keys: ['z'], available: desk.holds.length > 0, run: () => void desk.undo() },
+    { id: 'edit', title: 'Edit the arguments', words: 'change modify', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answering.begin('modify') },
+    { id: 'inform', title: 'Give new information', words: 'facts conditions tell', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answering.begin('inform') },
+    { id: 'reject', title: 'Reject', words: 'no refuse deny', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answering.begin('reject') },
+    { id: 'takeover', title: 'Take over', words: 'by hand myself', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answering.begin('take_over') },
+    { id: 'undo', title: 'Undo the latest decision', words: 'take back revert', group: 'Decide', keys: ['z'], available: desk.holds.length > 0, run: () => void desk.undo() },
     ...options(desk, free),
     ...snooze(desk, free),
     ...task(desk),
     { id: 'next', title: 'Next handoff', group: 'Move', keys: ['j'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(1); } },
     { id: 'previous', title: 'Previous handoff', group: 'Move', keys: ['k'], available: desk.order.length > 0, repeats: true, run: () => { desk.move(-1); } },
-    { id: 'search', title: 'Search handoffs and history', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
-    { id: 'inbox', title: 'Show the inbox', group: 'Move', keys: [], available: desk.list !== 'inbox', run: () => { desk.show('inbox'); } },
-    { id: 'review', title: 'Show what waited too long', group: 'Move', keys: [], available: desk.list !== 'review', run: () => { desk.show('review'); } },
-    { id: 'waiting', title: 'Show what was sent to the agents', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
-    { id: 'done', title: 'Show what is done', group: 'Move', keys: [], available: desk.list !== 'done', run: () => { desk.show('done'); } },
+    { id: 'search', title: 'Search handoffs and history', words: 'find', group: 'Move', keys: ['/'], available: true, run: () => { desk.want('search'); } },
+    { id: 'inbox', title: 'Show the inbox', words: 'waiting open', group: 'Move', keys: [], available: desk.list !== 'inbox', run: () => { desk.show('inbox'); } },
+    { id: 'review', title: 'Show what waited too long', words: 'missed overdue late deadline passed', group: 'Move', keys: [], available: desk.list !== 'review', run: () => { desk.show('review'); } },
+    { id: 'waiting', title: 'Show what was sent to the agents', words: 'sent answers', group: 'Move', keys: [], available: desk.list !== 'waiting', run: () => { desk.show('waiting'); } },
+    { id: 'done', title: 'Show what is done', words: 'finished archive', group: 'Move', keys: [], available: desk.list !== 'done', run: () => { desk.show('done'); } },
     ...(['plan', 'history', 'thread'] as const).map((tab) => ({
       id: `show-${tab}`,
       title: { plan: 'Show the plan', history: 'Show what it did', thread: 'Show the thread' }[tab],
@@ -83,11 +85,12 @@ function every(desk: Desk): Command[] {
       },
     })),
     { id: 'palette', title: 'All commands', group: 'Window', keys: ['Ctrl+K'], available: true, run: () => { desk.dialog = 'palette'; } },
-    { id: 'help', title: 'Keys and help', group: 'Window', keys: ['?'], available: true, run: () => { desk.dialog = 'help'; } },
-    { id: 'settings', title: 'Settings', group: 'Window', keys: ['Ctrl+,'], available: true, run: () => { desk.dialog = 'settings'; } },
+    { id: 'help', title: 'Keys and help', words: 'shortcuts keyboard', group: 'Window', keys: ['?'], available: true, run: () => { desk.dialog = 'help'; } },
+    { id: 'settings', title: 'Settings', words: 'preferences options theme look dark light quiet hours calm reminders notifications mute warn escalation shortcuts servers backups version', group: 'Window', keys: ['Ctrl+,'], available: true, run: () => { desk.dialog = 'settings'; } },
     ...focus(desk),
-    { id: 'quit', title: 'Quit the desk: no agent is answered until it runs again', group: 'Window', keys: [], available: true, run: () => void desk.faults.guard('quit', () => desk.host.quit()) },
-    { id: 'demo', title: 'Run the demo agent', group: 'Window', keys: [], available: !(desk.status?.demo_running ?? false), run: () => void desk.runDemo() },
+    ...theme(desk),
+    { id: 'quit', title: 'Quit the desk: no agent is answered until it runs again', words: 'exit close', group: 'Window', keys: [], available: true, run: () => void desk.faults.guard('quit', () => desk.host.quit()) },
+    { id: 'demo', title: 'Run the demo agent', words: 'example try sample', group: 'Window', keys: [], available: !(desk.status?.demo_running ?? false), run: () => void desk.runDemo() },
   ];
 }
 
@@ -136,12 +139,27 @@ function snooze(desk: Desk, free: boolean): Command[] {
   ];
 }
 
+/** The look of the window; what it is already is not offered. */
+function theme(desk: Desk): Command[] {
+  return (['dark', 'light', 'system'] as const).map((look) => ({
+    id: `theme-${look}`,
+    title: look === 'system' ? 'Theme: as the system' : `Theme: ${look}`,
+    words: 'look colours mode appearance',
+    group: 'Window' as const,
+    keys: [],
+    available: desk.settings.theme !== look,
+    run: () => void desk.saveSettings((known) => ({ ...known, theme: look })).then((refused) => { if (refused !== null) desk.faults.add('theme', refused); }),
+  }));
+}
+
+const CALM = 'quiet calm mute do not disturb notifications silence';
+
 /** Hearing of nothing for a while. */
 function focus(desk: Desk): Command[] {
   const { calm, clock, settings } = desk;
   return [
-    { id: 'focus-hour', title: 'Focus for 1 hour: no reminders', group: 'Window', keys: [], available: true, run: () => void calm.focus(Date.now() + 3_600_000) },
-    { id: 'focus-tomorrow', title: 'Focus until tomorrow 9:00', group: 'Window', keys: [], available: true, run: () => void calm.focus(tomorrowAtNine(Date.now())) },
-    { id: 'focus-end', title: 'End the focus', group: 'Window', keys: [], available: focusEnds(settings.alerts, clock.now) !== null, run: () => void calm.focus(null) },
+    { id: 'focus-hour', title: 'Focus for 1 hour: no reminders', words: CALM, group: 'Window', keys: [], available: true, run: () => void calm.focus(Date.now() + 3_600_000) },
+    { id: 'focus-tomorrow', title: 'Focus until tomorrow 9:00', words: CALM, group: 'Window', keys: [], available: true, run: () => void calm.focus(tomorrowAtNine(Date.now())) },
+    { id: 'focus-end', title: 'End the focus', words: CALM, group: 'Window', keys: [], available: focusEnds(settings.alerts, clock.now) !== null, run: () => void calm.focus(null) },
   ];
 }

@@ -182,6 +182,29 @@ describe('keys', () => {
   });
 });
 
+test.each([
+  ['dark', ['Theme: dark', 'Settings']],
+  ['missed', ['Show what waited too long']],
+  ['quiet', ['Settings', 'Focus for 1 hour: no reminders', 'Focus until tomorrow 9:00']],
+])('the palette finds a command by “%s”', async (words, found) => {
+  await open('ten');
+  await press('k', { ctrlKey: true });
+  await fireEvent.input(screen.getByRole('combobox'), { target: { value: words } });
+  await pass(0);
+  const titles = within(screen.getByRole('listbox', { name: 'Commands' })).getAllByRole('option').map((option) => option.querySelector('.title')?.textContent);
+  expect(titles).toEqual(found);
+});
+
+test('the palette changes the theme', async () => {
+  await open('ten');
+  await press('k', { ctrlKey: true });
+  await fireEvent.input(screen.getByRole('combobox'), { target: { value: 'dark theme' } });
+  await pass(0);
+  await fireEvent.keyDown(screen.getByRole('combobox'), { key: 'Enter' });
+  await pass(300);
+  expect(document.documentElement.dataset['theme']).toBe('dark');
+});
+
 test('a form left open does not catch the keys of one who comes back', async () => {
   await open('full');
   await press('r');
