@@ -16,7 +16,7 @@ export const LEVELS: readonly Level[] = ['suggest', 'draft', 'execute'];
 
 /** A level in one word, and what it lets an agent do unasked. */
 export const levelWords: Record<Level, { word: string; says: string }> = {
-  suggest: { word: 'Suggest', says: 'It reads. Before every change it asks you.' },
+  suggest: { word: 'Suggest', says: 'It may read. Every change waits for your answer.' },
   draft: { word: 'Draft', says: 'It reads and makes changes that can be undone. You keep them or undo them together at the end.' },
   execute: { word: 'Execute', says: 'It reads and makes changes that can be undone. Each is listed with its undo.' },
 };

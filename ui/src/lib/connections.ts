@@ -8,7 +8,7 @@ import { ago } from './time';
 
 /** How far the desk can hold it back, in a few words. */
 export const reachWords: Record<Reach, string> = {
-  hands_over: 'hands over cases, asks nothing',
+  hands_over: 'only hands over cases so far',
   as_it_asks: 'held back as far as it asks',
   at_interrupts: 'held back at its interrupts',
   hooked_calls: 'asks before each call that its hook sees',
