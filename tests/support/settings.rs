@@ -99,7 +99,7 @@ impl Window {
             self.open_settings(section);
             let set = self.until(
                 "const [edge, hours, minutes] = args;
-                 const field = document.querySelectorAll('#set-calm input[type=time]')[edge];
+                 const field = document.querySelectorAll('#set-calm .hours input')[edge];
                  if (field === undefined) return false;
                  const hour = (new Date().getHours() + hours) % 24;
                  field.value = `${String(hour).padStart(2, '0')}:${minutes}`;

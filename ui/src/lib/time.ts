@@ -133,13 +133,13 @@ export function tomorrowAtNine(now: number): number {
   return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1, 9).getTime();
 }
 
-/** A moment as a field for local date and time holds it: `2026-11-20T13:10`. */
+/** A moment as a field holds it, alike in every language: `2026-11-20 13:10`. What the platform has for this writes as its own language does. */
 export function localField(ms: number): string {
   const date = new Date(ms);
-  return `${String(date.getFullYear()).padStart(4, '0')}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  return `${String(date.getFullYear()).padStart(4, '0')}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
 }
 
-/** Reads such a field, also where it had to be typed as text; `null` where it is no moment. */
+/** Reads such a field; `null` where it is no moment. */
 export function readLocal(text: string): number | null {
   const parts = /^\s*(\d{4})-(\d\d?)-(\d\d?)[T ]+(\d\d?):(\d\d)(?::\d\d)?\s*$/u.exec(text)?.slice(1).map(Number);
   if (parts === undefined) return null;

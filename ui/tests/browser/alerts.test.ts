@@ -26,7 +26,7 @@ describe.each([
     await window.press('s');
     expect(await window.page.getByRole('dialog', { name: 'Snooze' }).isVisible()).toBe(true);
     await window.sound('snooze');
-    await window.page.getByLabel('A time of your own').fill('2026-11-21T09:00');
+    await window.page.getByLabel('A time of your own').fill('2026-11-21 09:00');
     await window.pass(100);
     await window.sound('cut');
     await window.press('Escape');

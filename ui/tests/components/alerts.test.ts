@@ -170,12 +170,13 @@ describe('snooze', () => {
     await show('h-refund');
     await press('s');
     const put = () => screen.getByRole<HTMLButtonElement>('button', { name: 'Put off' });
-    await set('A time of your own', '2026-11-20T08:00');
+    expect(screen.getByLabelText<HTMLInputElement>('A time of your own')).toMatchObject({ type: 'text', value: '2026-11-20 11:00' });
+    await set('A time of your own', '2026-11-20 08:00');
     expect(screen.getByText('This is in the past.')).toBeTruthy();
     expect(put().disabled).toBe(true);
-    await set('A time of your own', '2026-11-20T14:00');
+    await set('A time of your own', '2026-11-20 14:00');
     expect(screen.getByText('Beyond the warning: cut to the warning at 12:12.')).toBeTruthy();
-    await set('A time of your own', '2026-11-20T11:30');
+    await set('A time of your own', '2026-11-20 11:30');
     expect(screen.getByText('Reminders come back at 11:30.')).toBeTruthy();
     await fireEvent.click(put());
     await pass(300);

@@ -32,7 +32,7 @@ describe('a command', () => {
 
 describe('a moment', () => {
   test('is written and read by the clock on the wall', () => {
-    expect(localField(NINE)).toBe('2026-11-20T09:00');
+    expect(localField(NINE)).toBe('2026-11-20 09:00');
     expect(readLocal('2026-11-20T09:00')).toBe(NINE);
     expect(readLocal(' 2026-11-20 9:00 ')).toBe(NINE);
     for (const wrong of ['', 'tomorrow', '2026-02-30T09:00', '2026-13-01T09:00', '2026-11-20T24:00', '2026-11-20T09:60']) expect(readLocal(wrong), wrong).toBeNull();
