@@ -46,11 +46,11 @@ export function scene(name: string, now: number): Scene {
         specs: fullSpecs(now),
         fault: 'The disk that holds the desk is full: free some space, then decide again. Nothing that was acknowledged is lost.',
         notices: ['A spooled handoff could not be taken up and was set aside: It is no whole spool file. It lies in ~/.local/share/handoff-desk/spool/set-aside/h-1.json; remove it once that is settled.'],
-        notifications: { kind: 'missing', why: 'No notification service answers on the session bus.' },
+        notifications: { kind: 'missing', why: 'org.freedesktop.DBus.Error.ServiceUnknown: The name org.freedesktop.Notifications was not provided by any .service files' },
         failures: [['queue', { code: 'store', message: 'The queue could not be read: the database is locked.', hint: 'Close the other program that holds it, then try again.' }]],
       };
     case 'quiet':
-      return { agents: agents(now).map((agent) => ({ ...agent, connected: false })), specs: fullSpecs(now), notifications: { kind: 'missing', why: 'No notification service answers on the session bus.' } };
+      return { agents: agents(now).map((agent) => ({ ...agent, connected: false })), specs: fullSpecs(now), notifications: { kind: 'missing', why: 'No notification service runs on this desktop.' } };
     case 'late':
       return { agents: agents(now), specs: lateSpecs(now) };
     case 'hostile':
