@@ -5,7 +5,7 @@
  * translate text, and it makes no markup.
  */
 
-import { UNSEEN } from '../gen/unseen';
+import { PICTOGRAM, UNSEEN } from '../gen/unseen';
 
 /** A stretch of plain text, or a chip that stands for what cannot be seen. */
 export type Segment = { kind: 'text'; text: string } | { kind: 'chip'; text: string; name: string };
@@ -22,6 +22,8 @@ const PATTERN = new RegExp(
     String.raw`(?<literal>⟨(?=U\+[0-9A-F]{4,6}(?: × [0-9]+)?⟩))`,
     String.raw`(?<run>(?<space>[\p{Zs}\t])\k<space>{${String(MAX_SPACES)},}|\n{${String(MAX_NEWLINES + 1)},})`,
     String.raw`(?<plain>[\t\n])`,
+    // It draws the picture before it in colour; anywhere else it is drawn as nothing.
+    String.raw`(?<=${PICTOGRAM})(?<colour>\uFE0F)`,
     String.raw`(?<=\p{M}{${String(MAX_MARKS)}})(?<mark>\p{M})`,
     `(?<unseen>${UNSEEN})`,
   ].join('|'),
@@ -70,7 +72,8 @@ const NAMES: Record<number, string> = {
 
 /**
  * Cuts `text` into plain stretches and chips. In a name, which has one line,
- * line ends and tabs are chips too: else one name could pass for two.
+ * line ends and tabs are chips too: else one name could pass for two. So is the
+ * selector of emoji, which elsewhere colours a picture: two names differ by it.
  */
 export function inert(text: string, name = false): Segment[] {
   if (ALL_ORDINARY.test(text) && !text.includes(MANY_SPACES) && !text.includes(name ? '\n' : MANY_NEWLINES)) return text === '' ? [] : [{ kind: 'text', text }];
@@ -83,7 +86,7 @@ export function inert(text: string, name = false): Segment[] {
   };
   for (const match of text.matchAll(PATTERN)) {
     const found = match[0];
-    if (match.groups?.['plain'] !== undefined && !name) continue;
+    if ((match.groups?.['plain'] !== undefined || match.groups?.['colour'] !== undefined) && !name) continue;
     const code = found.codePointAt(0) ?? 0;
     if (match.groups?.['run'] !== undefined) {
       const count = found.length / String.fromCodePoint(code).length;

@@ -4,6 +4,8 @@
 //! It changes what is shown, never what is stored or sent. Which characters those are is
 //! said here alone: the window's list is generated from [`unseen`].
 
+mod pictograms;
+
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
@@ -13,12 +15,14 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 /// `<U+…>`. Line ends and tabs stay.
 pub fn block(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut before = '\0';
     for character in text.chars() {
-        if matches!(character, '\n' | '\t') || !acts(character) {
+        if matches!(character, '\n' | '\t') || !acts(character) || colours(before, character) {
             out.push(character);
         } else {
             mark(&mut out, character);
         }
+        before = character;
     }
     out
 }
@@ -26,13 +30,15 @@ pub fn block(text: &str) -> String {
 /// The same for a place that has one line only.
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut before = '\0';
     for character in text.chars() {
         match character {
             '\n' => out.push('⏎'),
             '\t' => out.push(' '),
-            other if acts(other) => mark(&mut out, other),
+            other if acts(other) && !colours(before, other) => mark(&mut out, other),
             other => out.push(other),
         }
+        before = character;
     }
     out
 }
@@ -67,6 +73,18 @@ pub fn unseen() -> Vec<RangeInclusive<u32>> {
         }
     }
     ranges
+}
+
+/// The pictures after which the selector of emoji is seen, as ranges of code points.
+pub fn pictograms() -> Vec<RangeInclusive<u32>> {
+    pictograms::PICTOGRAMS.iter().map(|(first, last)| *first..=*last).collect()
+}
+
+/// Whether a character is the selector that draws the picture before it in colour.
+/// Anywhere else, and once more, it is drawn as nothing, and could hide something.
+fn colours(before: char, character: char) -> bool {
+    let drawn_as_text = |&(first, last): &(u32, u32)| (first..=last).contains(&u32::from(before));
+    character == '\u{fe0f}' && pictograms::PICTOGRAMS.iter().any(drawn_as_text)
 }
 
 fn mark(out: &mut String, character: char) {
@@ -163,6 +181,24 @@ mod tests {
         let plain = "Größe 3 µm: 写真 صورة 🙂\n\tzweite Zeile";
         assert_eq!(block(plain), plain);
         assert_eq!(line("a\nb\tc"), "a⏎b c");
+    }
+
+    #[test]
+    fn the_selector_of_emoji_is_silent_where_it_is_seen_and_only_there() {
+        let seen = "\u{26a0}\u{fe0f} Delete \u{2702}\u{fe0f}";
+        assert_eq!((block(seen), line(seen)), (seen.to_owned(), seen.to_owned()));
+        for (text, shown) in [
+            ("\u{26a0}\u{fe0f}\u{fe0f}", "\u{26a0}\u{fe0f}<U+FE0F>"),
+            ("1\u{fe0f}2", "1<U+FE0F>2"),
+            ("a\u{fe0f}", "a<U+FE0F>"),
+            ("\u{1f600}\u{fe0f}", "\u{1f600}<U+FE0F>"),
+            ("\u{26a0}\u{fe0e}", "\u{26a0}<U+FE0E>"),
+            ("\u{fe0f}", "<U+FE0F>"),
+        ] {
+            assert_eq!((block(text), line(text)), (shown.to_owned(), shown.to_owned()));
+        }
+        let ranges = pictograms();
+        assert!(ranges.is_sorted_by(|one, next| one.end() + 1 < *next.start()), "{ranges:?}");
     }
 
     #[test]
