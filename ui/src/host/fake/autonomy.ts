@@ -82,7 +82,7 @@ export function ruleRows(now: number): RuleRow[] {
 export function gateSpecs(now: number): Spec[] {
   return [
     {
-      id: 'h-asked', agent: 'billing-agent', title: 'Refund request from Dana Ortiz', question: 'May it call crm.set_credit with these arguments?', dueMs: 50 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'execute', level_set: { level: 'execute', until: iso(now + 5.5 * HOUR), then: 'suggest' },
+      id: 'h-asked', agent: 'billing-agent', title: 'Refund request from Dana Ortiz', question: 'May it call crm.set_credit (account “D-2201”, amount 194.0)?', dueMs: 50 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'execute', level_set: { level: 'execute', until: iso(now + 5.5 * HOUR), then: 'suggest' },
       reason: { code: 'conflicting_evidence', detail: 'The balance is 149 by billing.list_charges but 194 by crm.account. crm.search was asked the same for the 4th time in other words.' },
       summary: 'billing-agent works on “Refund request from Dana Ortiz” and asks before it calls crm.set_credit. It changes something, and the change can be undone.',
       entities: [{ kind: 'amount', label: 'amount', value: '194.0' }, { kind: 'id', label: 'account', value: 'D-2201' }],
@@ -101,7 +101,7 @@ export function gateSpecs(now: number): Spec[] {
       },
     },
     {
-      id: 'h-level', agent: 'claude-code', title: 'Rename the API', question: 'May it call Edit with these arguments?', dueMs: 55 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'draft',
+      id: 'h-level', agent: 'claude-code', title: 'Rename the API', question: 'May it call Edit (path “api/user.py”, new “fetch_user”, …)?', dueMs: 55 * MINUTE, warnBeforeMs: 10 * MINUTE, level: 'draft',
       reason: { code: 'approval_required', detail: 'At its level this agent asks before every change.' },
       summary: 'claude-code works on “Rename the API” and asks before it calls Edit. It changes a file, and the former content is kept.',
       options: [{ id: 'run', label: 'Run Edit', effect: 'reversible', risk: 'low', why: 'The desk keeps a copy of the file.', action: { tool: 'Edit', args: { path: '/home/me/shop/api/user.py', old: 'load_user', new: 'fetch_user' }, undo: { kind: 'files' }, files: ['/home/me/shop/api/user.py'] } }],

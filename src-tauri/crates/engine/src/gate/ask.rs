@@ -29,6 +29,32 @@ pub fn priority(held: Held) -> Priority {
     if held.is_mandatory() { Priority::High } else { Priority::Normal }
 }
 
+/// The names of arguments that say what a call is about, the most telling first.
+const DECISIVE: [&str; 22] = [
+    "file_path",
+    "path",
+    "notebook_path",
+    "file",
+    "filename",
+    "from",
+    "source",
+    "to",
+    "target",
+    "destination",
+    "url",
+    "uri",
+    "host",
+    "table",
+    "query",
+    "sql",
+    "statement",
+    "pattern",
+    "account",
+    "id",
+    "name",
+    "amount",
+];
+
 /// The payload as text, as an agent would have submitted it.
 pub fn payload(
     agent: &str,
@@ -102,10 +128,69 @@ pub fn payload(
 }
 
 fn asks(check: &Check) -> String {
-    match command(check) {
-        Some(command) => format!("May it run “{}”?", clipped(&command, QUOTED)),
-        None => format!("May it call {} with these arguments?", clipped(&check.tool, 100)),
+    if let Some(command) = command(check) {
+        return format!("May it run “{}”?", clipped(&command, QUOTED));
     }
+    let tool = clipped(&check.tool, 100);
+    let (named, more) = decisive(check);
+    if named.is_empty() {
+        return format!("May it call {tool} with these arguments?");
+    }
+    let more = if more { ", …" } else { "" };
+    format!("May it call {tool} ({}{more})?", named.join(", "))
+}
+
+/// The arguments that tell one call of a tool from another, shortened openly: at
+/// most two that are a single value. The second value says whether there are more.
+fn decisive(check: &Check) -> (Vec<String>, bool) {
+    let place = |name: &str| DECISIVE.iter().position(|known| *known == name);
+    let mut named: Vec<(&String, String)> = check
+        .args
+        .iter()
+        .filter(|(name, _)| !is_secret(name))
+        .filter_map(|(name, value)| Some((name, in_short(value, check.cwd.as_deref())?)))
+        .collect();
+    // What is known to matter first; the rest stays in its order.
+    named.sort_by_key(|(name, _)| place(name).unwrap_or(DECISIVE.len()));
+    named.truncate(2);
+    let more = check.args.len() > named.len();
+    let said = |(name, value): (&String, String)| format!("{} {value}", clipped(name, 40));
+    (named.into_iter().map(said).collect(), more)
+}
+
+/// A single value on one line. A path below the folder of the call is named from there.
+fn in_short(value: &Value, cwd: Option<&str>) -> Option<String> {
+    const MOST: usize = 60;
+    match value {
+        Value::String(text) => {
+            let below = cwd.and_then(|cwd| text.strip_prefix(cwd)?.strip_prefix('/'));
+            let text = below.filter(|below| !below.is_empty()).unwrap_or(text);
+            let line = text.lines().next().unwrap_or_default();
+            let more =
+                if line.len() < text.len() && line.chars().count() <= MOST { "…" } else { "" };
+            Some(format!("“{}{more}”", clipped(line, MOST)))
+        }
+        Value::Number(number) => Some(clipped(&number.to_string(), MOST)),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether an argument is better not read from a notification over a shoulder.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "authorization",
+        "apikey",
+        "api_key",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 fn command(check: &Check) -> Option<String> {
@@ -207,4 +292,59 @@ fn clipped(text: &str, characters: usize) -> String {
         clipped.push('…');
     }
     clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use handoff_protocol::wire::Check;
+    use serde_json::{Value, json};
+
+    use super::asks;
+
+    fn asked(tool: &str, args: &Value) -> String {
+        let check: Check = serde_json::from_value(
+            json!({ "task": "t", "tool": tool, "args": args, "key": "k", "cwd": "/home/me/shop" }),
+        )
+        .expect("a check");
+        asks(&check)
+    }
+
+    #[test]
+    fn a_question_names_the_tool_and_what_tells_this_call_from_others() {
+        for (tool, args, question) in [
+            (
+                "Edit",
+                json!({ "new": "fetch", "old": "load", "path": "/home/me/shop/api/user.py" }),
+                "May it call Edit (path “api/user.py”, new “fetch”, …)?",
+            ),
+            (
+                "crm.set_credit",
+                json!({ "account": "D-2201", "amount": 194.0 }),
+                "May it call crm.set_credit (account “D-2201”, amount 194.0)?",
+            ),
+            (
+                "files.move",
+                json!({ "to": "Pictures/a.png", "from": "a.png" }),
+                "May it call files.move (from “a.png”, to “Pictures/a.png”)?",
+            ),
+            (
+                "files.trash",
+                json!({ "paths": ["a"] }),
+                "May it call files.trash with these arguments?",
+            ),
+            ("bash", json!({ "command": "rm -r build" }), "May it run “rm -r build”?"),
+        ] {
+            assert_eq!(asked(tool, &args), question);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_cut_openly_and_a_secret_is_not_told() {
+        let long = format!("{}\nsecond line", "x".repeat(70));
+        let args = json!({ "name": long, "password": "hunter2", "body": "one\ntwo" });
+        let question = asked("notes.write", &args);
+        let cut = "x".repeat(60);
+        assert_eq!(question, format!("May it call notes.write (name “{cut}…”, body “one…”, …)?"));
+        assert!(!question.contains("hunter2"), "{question}");
+    }
 }
