@@ -84,6 +84,9 @@ pub fn install(
 ) -> Result<Exit, Failure> {
     let path = settings(edge, client, scope)?;
     let change = install::install(client, path, &program(), agent).map_err(refused)?;
+    if matches!(scope, Scope::Project) && change.is_any() {
+        edge.remark(&shared(client, &program()));
+    }
     make(edge, &change, dry_run, &installed(client))
 }
 
@@ -214,6 +217,19 @@ fn installed(client: Client) -> String {
         }
     };
     format!("{title} asks the desk before every call from now on. {more}\n")
+}
+
+/// What a project's settings mean for those who share the project.
+fn shared(client: Client, program: &str) -> String {
+    let elsewhere = match client {
+        Client::ClaudeCode => "there every call is refused",
+        Client::Codex | Client::Gemini => "there calls go on unasked",
+    };
+    format!(
+        "This file is the project's: whoever gets it with the project runs {program} as well, and \
+         where that is not installed at the same place, {elsewhere}. Keep it out of version \
+         control, or write a path that holds for all of you."
+    )
 }
 
 fn refused(fault: install::Fault) -> Failure {

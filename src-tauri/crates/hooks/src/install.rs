@@ -121,6 +121,9 @@ pub fn uninstall(client: Client, path: PathBuf) -> Result<Change, Fault> {
     let (before, mut settings) = read(&path)?;
     let changed = take_out(client, &mut settings).map_err(|why| refuse(&path, why))?;
     let after = match (&before, changed) {
+        // A file that held nothing else was made for our hooks: there was none before,
+        // or a copy of it would lie beside it.
+        (Some(_), true) if settings.is_empty() && !has_a_copy(&path) => None,
         (Some(_), true) => Some(written(&settings, before.as_deref())),
         (before, _) => before.clone(),
     };
@@ -138,16 +141,22 @@ impl Change {
         let (before, after) =
             (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
         let name = self.path.display().to_string();
-        let old = if self.before.is_some() { name.as_str() } else { "/dev/null" };
-        TextDiff::from_lines(before, after).unified_diff().header(old, &name).to_string()
+        let side = |text: &Option<String>| if text.is_some() { &name } else { "/dev/null" };
+        let (old, new) = (side(&self.before), side(&self.after));
+        TextDiff::from_lines(before, after).unified_diff().header(old, new).to_string()
     }
 
     /// Makes the change at once and whole, and keeps what was there in a file
     /// beside it, which is named.
     pub fn make(&self) -> Result<Option<PathBuf>, Fault> {
-        let Some(after) = &self.after else { return Ok(None) };
         // A link to the settings stays one.
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let Some(after) = &self.after else {
+            return match std::fs::remove_file(&path) {
+                Err(why) if self.before.is_some() => Err(Fault::Io { path, what: "removed", why }),
+                Ok(()) | Err(_) => Ok(None),
+            };
+        };
         let io = |what| {
             let path = path.clone();
             move |why| Fault::Io { path, what, why }
@@ -305,6 +314,13 @@ fn indentation(text: &str) -> Option<&str> {
     let line = text.lines().skip(1).find(|line| !line.trim().is_empty())?;
     let indent = &line[..line.len() - line.trim_start().len()];
     (!indent.is_empty()).then_some(indent)
+}
+
+/// Whether a copy of what was there before our hooks lies beside the file.
+fn has_a_copy(path: &Path) -> bool {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    path.with_file_name(format!("{name}.before-handoff")).exists()
 }
 
 /// A copy beside the file, under a name that nothing has yet.

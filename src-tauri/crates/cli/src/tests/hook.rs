@@ -335,6 +335,10 @@ fn settings_are_changed_once_and_shown_before() {
     assert!(file.exists());
     assert_eq!(run(&["install", "claude-code", "--json"]).json()["changed"], json!(false));
     assert_eq!(run(&["uninstall", "claude-code", "--json"]).json()["changed"], json!(true));
+    assert!(!file.exists(), "what was made for the hooks goes with them");
+    let shared = room.run(&["install", "codex", "--scope", "project", "--dry-run"]);
+    assert!(shared.err.contains("This file is the project's"), "{shared:?}");
+    assert!(shown.err.is_empty(), "one's own settings are nobody else's: {shown:?}");
     std::fs::write(&file, "{ // mine\n}").expect("written");
     let refused = run(&["install", "claude-code"]);
     assert_eq!(refused.exit, Exit::Refused);

@@ -128,6 +128,21 @@ fn a_copy_never_takes_the_place_of_another() {
 }
 
 #[test]
+fn a_file_that_was_made_for_the_hooks_goes_with_them() {
+    let (_folder, path) = room(None);
+    put_in(Client::ClaudeCode, &path).make().expect("made");
+    let out = uninstall(Client::ClaudeCode, path.clone()).expect("it can be taken out");
+    assert!(out.diff().contains("+++ /dev/null"), "{}", out.diff());
+    assert_eq!(out.make().expect("made"), None, "there is nothing to keep");
+    assert!(!path.exists());
+    // One that the user had, though nothing was in it, stays.
+    let (_folder, path) = room(Some("{}\n"));
+    put_in(Client::ClaudeCode, &path).make().expect("made");
+    uninstall(Client::ClaudeCode, path.clone()).expect("taken out").make().expect("made");
+    assert_eq!(fs::read_to_string(&path).expect("there"), "{}\n");
+}
+
+#[test]
 fn there_is_nothing_to_take_out_where_nothing_is() {
     let (_folder, path) = room(None);
     assert!(!uninstall(Client::ClaudeCode, path.clone()).expect("nothing").is_any());
