@@ -98,6 +98,17 @@ pub fn answered(answered: &Answered) -> String {
             pair(&mut out, "act", &format!("yes, this caller{until}"));
         } else {
             pair(&mut out, "act", nobody_acts(answered.state));
+            if answered.state != State::Reconciled {
+                let id = visible::line(&answered.id);
+                pair(&mut out, "next", &format!("see what it did with it: handoff show {id}"));
+                part(
+                    &mut out,
+                    "",
+                    "Where nothing comes of it by then, a call that can be undone is handed out \
+                     again to whoever\nwaits; one that cannot, once the reviewer hands it out \
+                     again on the card.",
+                );
+            }
         }
     } else {
         pair(&mut out, "decision", no_decision(answered));
@@ -121,7 +132,7 @@ fn nobody_acts(state: State) -> &'static str {
     if state == State::Reconciled {
         "no, what was done with it has been reported already"
     } else {
-        "no, another caller was given it to act on; the card at the desk can hand it out again"
+        "no, another caller was given it to act on and has it for ten minutes, longer while connected"
     }
 }
 
@@ -345,7 +356,7 @@ mod tests {
     use handoff_protocol::wire::Listed;
     use serde_json::json;
 
-    use super::{cut, flags, listed};
+    use super::{answered, cut, flags, listed};
 
     #[test]
     fn a_list_keeps_to_the_width_of_the_terminal() {
@@ -379,6 +390,25 @@ mod tests {
         assert!(lines[2..].iter().all(|line| line.ends_with('…')), "{out}");
         let whole = listed(&some, None);
         assert!(whole.contains(&"q".repeat(10_000)), "elsewhere it is whole");
+    }
+
+    #[test]
+    fn who_is_not_to_act_is_told_for_how_long_another_has_it_and_what_to_do() {
+        let told = |state: &str| {
+            let answer = json!({
+                "id": "h-1", "revision": 1, "state": state, "flags": [], "action_hash": null,
+                "decision": {
+                    "kind": "approve", "by": "reviewer", "at": "2026-11-20T09:14:00Z",
+                    "option": "go"
+                },
+                "act": false, "directive": []
+            });
+            answered(&serde_json::from_value(answer).expect("an answer"))
+        };
+        let held = told("collected");
+        assert!(held.contains("has it for ten minutes, longer while connected"), "{held}");
+        assert!(held.contains("handoff show h-1"), "{held}");
+        assert!(!told("reconciled").contains("ten minutes"), "nobody has it any more");
     }
 
     #[test]
