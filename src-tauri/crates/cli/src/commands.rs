@@ -180,7 +180,9 @@ pub fn acknowledge(
                     ErrorCode::Conflict,
                     "Whether the decision still is this caller's to act on is unknown: the \
                      connection broke while its receipt was acknowledged.",
-                    "Do not act on it. The card at the desk can hand it out again.",
+                    "Do not act on it. `handoff show ID` says what became of it. If nobody has it, \
+                     wait again in ten minutes; what cannot be undone, the card at the desk hands \
+                     out again first.",
                 )),
             }
         }
@@ -261,14 +263,9 @@ pub fn reconcile(
 ) -> Result<Exit, Failure> {
     let report = match &given.file {
         Some(file) => {
-            let input = Input::read(file, edge)?;
-            serde_json::from_str(&input.text).map_err(|error| {
-                Failure::unreadable(
-                    format!("{} is not a report: {error}.", input.name),
-                    "A report looks like {\"outcome\": \"applied\"} or {\"outcome\": \
-                     \"diverged\", \"why\": \"…\"}; see `handoff reconcile --help`.",
-                )
-            })?
+            let hint = "A report looks like {\"outcome\": \"applied\"} or {\"outcome\": \
+                        \"diverged\", \"why\": \"…\"}; see `handoff reconcile --help`.";
+            Input::read(file, edge)?.read_as("report", hint)?
         }
         None => {
             Report { outcome: Outcome::Applied, why: None, steps: Vec::new(), unmet: Vec::new() }

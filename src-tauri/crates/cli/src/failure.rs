@@ -42,15 +42,17 @@ impl Failure {
 
     /// An invalid payload with all its faults.
     pub fn invalid(what: &str, faults: Vec<Fault>) -> Self {
+        let hint = "Correct what is listed; `handoff schema` prints the format.";
+        Self::faulty(what, "handoff", faults, hint)
+    }
+
+    /// Anything else that was read, with all its faults.
+    pub fn faulty(name: &str, what: &str, faults: Vec<Fault>, hint: &str) -> Self {
         let message = match faults.len() {
-            1 => format!("{what} is not a valid handoff: 1 fault."),
-            count => format!("{what} is not a valid handoff: {count} faults."),
+            1 => format!("{name} is not a valid {what}: 1 fault."),
+            count => format!("{name} is not a valid {what}: {count} faults."),
         };
-        let mut failure = Self::new(
-            ErrorCode::InvalidPayload,
-            message,
-            "Correct what is listed; `handoff schema` prints the format.",
-        );
+        let mut failure = Self::new(ErrorCode::InvalidPayload, message, hint);
         failure.data.faults = faults;
         failure
     }
@@ -130,7 +132,9 @@ impl From<HomeError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let data = Box::new(error.explained());
+        let mut data = Box::new(error.explained());
+        // The desk speaks of the socket's methods; here there are commands.
+        data.hint = data.hint.replace("task.open", "`handoff task open FILE`");
         Self { exit: Exit::of_error(data.code), data, unheard: false }
     }
 }

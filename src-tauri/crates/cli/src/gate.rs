@@ -6,10 +6,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use handoff_domain::schema::JsonSchema;
 use handoff_protocol::wire::{
     Ack, ByTask, Check, Checked, Gate, Next, NextItems, OpenTask, PlanTask, RecordAction, Recorded,
     TaskStanding, Tools, ToolsKnown, UndoOutcome, UndoReport, method,
 };
+use handoff_transport::client::ClientError;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -23,7 +25,7 @@ use crate::text::gate as text;
 
 /// `handoff check`.
 pub fn check(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
-    let asked: Check = parsed(edge, file, "a check")?;
+    let asked: Check = parsed(edge, file, "check")?;
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
     let checked: Checked = client.call(method::CHECK, &asked)?;
     edge.answer(&checked, &text::checked(&checked))?;
@@ -36,7 +38,7 @@ pub fn check(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Fail
 
 /// `handoff record`.
 pub fn record(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
-    let done: RecordAction = parsed(edge, file, "a record")?;
+    let done: RecordAction = parsed(edge, file, "record")?;
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
     let recorded: Recorded = client.call(method::RECORD, &done)?;
     edge.answer(&recorded, &text::recorded(&recorded))?;
@@ -45,7 +47,7 @@ pub fn record(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Fai
 
 /// `handoff tools`.
 pub fn tools(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Failure> {
-    let tools: Tools = parsed(edge, file, "a list of tools")?;
+    let tools: Tools = parsed(edge, file, "list of tools")?;
     let mut client = Desk::new(edge, agent)?.reach(edge)?;
     let known: ToolsKnown = client.call(method::TOOLS, &tools)?;
     edge.answer(&known, &text::tools(&known))?;
@@ -56,20 +58,22 @@ pub fn tools(edge: &mut Edge<'_>, agent: &str, file: &Path) -> Result<Exit, Fail
 pub fn task(edge: &mut Edge<'_>, agent: &str, verb: TaskVerb) -> Result<Exit, Failure> {
     let standing: TaskStanding = match verb {
         TaskVerb::Open { file } => {
-            let open: OpenTask = parsed(edge, &file, "a task")?;
+            let open: OpenTask = parsed(edge, &file, "task")?;
             Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_OPEN, &open)?
         }
         TaskVerb::Plan { file } => {
-            let plan: PlanTask = parsed(edge, &file, "a plan")?;
+            let plan: PlanTask = parsed(edge, &file, "plan")?;
             Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_PLAN, &plan)?
         }
         TaskVerb::Runnable { id } => {
             let by = ByTask { task: id };
-            Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_RUNNABLE, &by)?
+            let mut client = Desk::new(edge, agent)?.reach(edge)?;
+            client.call(method::TASK_RUNNABLE, &by).map_err(of_a_known_task)?
         }
         TaskVerb::Close { id } => {
             let by = ByTask { task: id };
-            Desk::new(edge, agent)?.reach(edge)?.call(method::TASK_CLOSE, &by)?
+            let mut client = Desk::new(edge, agent)?.reach(edge)?;
+            client.call(method::TASK_CLOSE, &by).map_err(of_a_known_task)?
         }
     };
     edge.answer(&standing, &text::task(&standing))?;
@@ -121,12 +125,23 @@ pub fn undid(
     Ok(Exit::Done)
 }
 
-fn parsed<T: DeserializeOwned>(edge: &mut Edge<'_>, file: &Path, what: &str) -> Result<T, Failure> {
-    let input = Input::read(file, edge)?;
-    serde_json::from_str(&input.text).map_err(|error| {
-        Failure::unreadable(
-            format!("{} is not {what}: {error}.", input.name),
-            "PROTOCOL.md shows its shape, and `--help` of this command an example.",
-        )
-    })
+/// Reads a file; a fault of its shape is said as for a handoff.
+fn parsed<T: DeserializeOwned + JsonSchema>(
+    edge: &mut Edge<'_>,
+    file: &Path,
+    what: &str,
+) -> Result<T, Failure> {
+    Input::read(file, edge)?
+        .read_as(what, "Correct what is listed; `--help` of this command shows an example.")
+}
+
+/// What is to be done about a task that the desk does not know by its id.
+fn of_a_known_task(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.exit == Exit::NotFound {
+        "A task is known by its id and the agent that opened it: see --agent. `handoff task open \
+         FILE` opens one."
+            .clone_into(&mut failure.data.hint);
+    }
+    failure
 }

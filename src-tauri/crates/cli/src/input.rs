@@ -7,7 +7,10 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use handoff_domain::schema::JsonSchema;
+use handoff_domain::validate;
 use handoff_protocol::wire::ErrorCode;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::edge::Edge;
@@ -71,6 +74,23 @@ impl Input {
             ));
         }
         Ok(Self { name, text })
+    }
+
+    /// The text as a `T`, which is spoken of as `what`, or all that is wrong with its
+    /// shape; `hint` says where it is described.
+    pub fn read_as<T: DeserializeOwned + JsonSchema>(
+        &self,
+        what: &str,
+        hint: &str,
+    ) -> Result<T, Failure> {
+        serde_json::from_str(&self.text).map_err(|error| {
+            let faults = validate::shape_faults::<T>(&self.text, what);
+            if faults.is_empty() {
+                Failure::unreadable(format!("{} is not a {what}: {error}.", self.name), hint)
+            } else {
+                Failure::faulty(&self.name, what, faults, hint)
+            }
+        })
     }
 
     /// The text as JSON that is passed on exactly as given: doubled keys and

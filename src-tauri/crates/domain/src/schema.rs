@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use schemars::JsonSchema;
+pub use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -27,10 +27,10 @@ pub(crate) const NOT_BLANK: &str = r"\S";
 /// The JSON Schema (2020-12) of this name.
 pub fn schema(name: &str) -> Option<Value> {
     let (body, title) = match name {
-        "handoff" => (with_conditions(generate::<Payload>()), "Handoff"),
-        "action" => (generate::<Action>(), "Action"),
-        "decision" => (generate::<Decision>(), "Decision"),
-        "report" => (generate::<Report>(), "Report"),
+        "handoff" => (with_conditions(of::<Payload>()), "Handoff"),
+        "action" => (of::<Action>(), "Action"),
+        "decision" => (of::<Decision>(), "Decision"),
+        "report" => (of::<Report>(), "Report"),
         _ => return None,
     };
     Some(named(body, name, title))
@@ -56,11 +56,12 @@ pub(crate) fn is_id(text: &str) -> bool {
 /// The schema of the payload as the types have it, without what depends on
 /// more than one field.
 pub(crate) fn shape() -> &'static Value {
-    static SHAPE: LazyLock<Value> = LazyLock::new(generate::<Payload>);
+    static SHAPE: LazyLock<Value> = LazyLock::new(of::<Payload>);
     &SHAPE
 }
 
-fn generate<T: JsonSchema>() -> Value {
+/// The JSON Schema of a type, as it is.
+pub(crate) fn of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 

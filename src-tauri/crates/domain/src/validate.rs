@@ -124,6 +124,16 @@ pub fn strict_json(text: &str) -> Result<Value, Vec<Fault>> {
     }
 }
 
+/// What is wrong with the shape of a text that is to be a `T`, which is spoken of as
+/// `what`: nothing where only what no schema can say is wrong with it.
+pub fn shape_faults<T: JsonSchema>(text: &str, what: &str) -> Vec<Fault> {
+    let mut faults = Faults::default();
+    if let Some(value) = read::json(text, &mut faults) {
+        shape::check_by(&crate::schema::of::<T>(), &value, what, &mut faults);
+    }
+    faults.into_list()
+}
+
 /// What is wrong with a plan by itself: ids, dangling names, circles.
 pub fn plan_faults(plan: &Plan) -> Vec<Fault> {
     let mut faults = Faults::default();

@@ -110,3 +110,63 @@ fn what_the_reviewer_says_unasked_is_printed_once() {
     assert!(told.out.contains("Leave the photos alone."), "{told:?}");
     assert!(room.run(&["next"]).out.contains("Nothing new"));
 }
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_as_for_a_handoff_all_at_once() {
+    let room = Room::new();
+    let task = json!({ "id": "t", "title": "Tidy", "goal": "Room" });
+    let table = [
+        (
+            "check",
+            json!({ "task": task, "tool": "", "arg": {}, "key": 7 }),
+            vec!["/arg", "/args", "/key", "/tool"],
+        ),
+        (
+            "check",
+            json!({ "task": { "id": "t", "title": "Tidy" }, "tool": "x", "args": {}, "key": "k" }),
+            vec!["/task/goal"],
+        ),
+        (
+            "record",
+            json!({ "task": "t", "action": { "id": "a", "tool": "x", "effect": "bad" } }),
+            vec!["/action/effect", "/action/status"],
+        ),
+        (
+            "tools",
+            json!({ "tools": [{ "nam": "x" }, { "name": "y", "effect": "undoable" }] }),
+            vec!["/tools/0/nam", "/tools/0/name", "/tools/1/effect"],
+        ),
+    ];
+    for (word, text, pointers) in table {
+        let ended = room.run(&[word, &room.file("bad.json", text.to_string()), "--json"]);
+        assert_eq!(ended.exit, Exit::Invalid, "{word}: {ended:?}");
+        let error = ended.json()["error"].clone();
+        let faults = error["faults"].as_array().cloned().unwrap_or_default();
+        let mut found: Vec<&str> =
+            faults.iter().filter_map(|fault| fault["pointer"].as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, pointers, "{word}: {error}");
+        assert!(faults.iter().all(|fault| fault["hint"] != ""), "{word}: {error}");
+    }
+    let report = room.file("report.json", r#"{"outcome": "aplied"}"#);
+    let ended = room.run(&["reconcile", "h-1", &report]);
+    assert_eq!(ended.exit, Exit::Invalid);
+    assert!(ended.err.contains("/outcome") && ended.err.contains("applied"), "{ended:?}");
+}
+
+#[test]
+fn hints_name_commands_and_not_methods_of_the_socket() {
+    let room = Room::new();
+    let read = room.file("read.json", check("ls -l", "k-1"));
+    assert_eq!(room.run(&["check", &read]).exit, Exit::Done);
+    let unknown = json!({ "task": "nope", "tool": "x", "args": {}, "key": "k" }).to_string();
+    let unknown = room.file("unknown.json", unknown);
+    let words: [&[&str]; 3] =
+        [&["task", "close", "nope"], &["task", "runnable", "nope"], &["check", &unknown]];
+    for words in words {
+        let ended = room.run(words);
+        assert_eq!(ended.exit, Exit::NotFound, "{ended:?}");
+        assert!(ended.err.contains("`handoff task open FILE`"), "{words:?}: {}", ended.err);
+        assert!(!ended.err.contains("task.open"), "{words:?}: {}", ended.err);
+    }
+}

@@ -14,9 +14,13 @@ use crate::schema;
 
 /// Adds every fault of shape.
 pub(super) fn check(value: &Value, faults: &mut Faults) {
-    let root = schema::shape();
+    check_by(schema::shape(), value, "payload", faults);
+}
+
+/// The same of anything else that has a generated schema; `what` is what it is called.
+pub(super) fn check_by(root: &Value, value: &Value, what: &str, faults: &mut Faults) {
     let mut walk = Walk { root, pointer: String::new(), faults };
-    walk.value(Place { schema: root, name: "payload", owner: "" }, value);
+    walk.value(Place { schema: root, name: what, owner: "" }, value);
 }
 
 /// Where in the schema a value is looked at.
@@ -68,7 +72,13 @@ impl<'s> Walk<'s, '_> {
                 let wanted = |part: &&Value| {
                     (part.get("type").and_then(Value::as_str) == Some("null")) == value.is_null()
                 };
-                let Some(schema) = parts.iter().find(wanted) else { return place };
+                // Of several, such as an id or the whole, the one that it looks like.
+                let alike = |part: &&Value| {
+                    let kind = part.get("type").and_then(Value::as_str).unwrap_or("object");
+                    wanted(part) && (kind == "object") == value.is_object()
+                };
+                let found = parts.iter().find(alike).or_else(|| parts.iter().find(wanted));
+                let Some(schema) = found else { return place };
                 place = Place { schema, ..place };
             } else {
                 return place;
@@ -257,7 +267,11 @@ impl<'s> Walk<'s, '_> {
             return format!("It belongs in `{holder}`.");
         }
         let names: Vec<&str> = known.keys().map(String::as_str).collect();
-        format!("{} What is only yours may go in `meta`.", choose(name, &names))
+        let choice = choose(name, &names);
+        if self.root.pointer("/properties/meta").is_none() {
+            return choice;
+        }
+        format!("{choice} What is only yours may go in `meta`.")
     }
 
     /// The field of the payload whose object has a field of this name.
