@@ -11,8 +11,8 @@ use handoff_domain::lifecycle::State;
 
 use self::help::{
     AFTER_HELP, CHECK_HELP, DEMO_HELP, DOCTOR_HELP, HOOK_HELP, INSTALL_HELP, MCP_GATE_HELP,
-    MCP_HELP, NEXT_HELP, RECONCILE_HELP, RECORD_HELP, SUBMIT_HELP, TASK_HELP, TOOLS_HELP,
-    VERIFY_HELP, WAIT_HELP,
+    MCP_HELP, NEXT_HELP, RECONCILE_HELP, RECORD_HELP, SCHEMA_HELP, SUBMIT_HELP, TASK_HELP,
+    TOOLS_HELP, VERIFY_HELP, WAIT_HELP,
 };
 
 /// Hand a case to the person at the desk, and go on from the answer.
@@ -145,9 +145,10 @@ pub enum Verb {
     /// Say how the desk's folder is, or go back to a backup.
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),
-    /// Print the JSON Schema of the payload, or of another part.
+    /// Print the JSON Schema (2020-12) of the payload, or of another part.
+    #[command(after_help = SCHEMA_HELP)]
     Schema {
-        /// handoff, action, decision, report, or whatever else is named when this one is unknown.
+        /// Which one: handoff, action, decision or report.
         name: Option<String>,
     },
     /// Run an agent that really tidies a folder, as an example.

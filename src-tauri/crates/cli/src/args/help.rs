@@ -49,6 +49,16 @@ deploys only after a reviewer's approval, and only once for one key: run again,
 it exits with 5. A new question needs a new key. From the spool it goes on looking
 for a desk, and exits with 10 when none has come in time.";
 
+pub const SCHEMA_HELP: &str = "\
+The names:
+  handoff    what `submit`, `validate` and `revise` take; the one printed without a name
+  action     one tool call: in `actions_taken` of a handoff, and in what `record` takes
+  decision   what the reviewer decided, in what `wait` and `show --json` print
+  report     what `reconcile` takes
+
+  handoff schema > handoff.schema.json     for an editor, or a validator of your own
+The files of `check`, `record`, `task` and `tools` are shown by their own --help.";
+
 pub const RECONCILE_HELP: &str = "\
 The report says what the agent did with the decision:
   {\"outcome\": \"applied\", \"steps\": [{\"id\": \"refund\", \"outcome\": \"applied\"}]}
