@@ -52,15 +52,16 @@ function between(old: string[], now: string[]): DiffLine[] | null {
   return lines;
 }
 
-/** Counts the lines far from any change instead of showing them. */
+/** Counts the lines far from any change instead of showing them; a single one would take no less room as a number. */
 function gaps(lines: DiffLine[]): DiffLine[] {
   const near = lines.map((_, index) => lines.slice(Math.max(0, index - AROUND), index + AROUND + 1).some((line) => line.kind !== 'same'));
   const shown: DiffLine[] = [];
-  for (const [index, line] of lines.entries()) {
-    const last = shown.at(-1);
-    if (near[index] === true) shown.push(line);
-    else if (last?.kind === 'gap') last.count += 1;
-    else shown.push({ kind: 'gap', count: 1 });
+  for (let at = 0; at < lines.length;) {
+    const next = near.indexOf(near[at] !== true, at);
+    const run = lines.slice(at, next < 0 ? lines.length : next);
+    if (near[at] === true || run.length === 1) shown.push(...run);
+    else shown.push({ kind: 'gap', count: run.length });
+    at += run.length;
   }
   return shown;
 }
