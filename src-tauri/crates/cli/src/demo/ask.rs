@@ -286,7 +286,10 @@ impl Demo<'_, '_> {
             return Ok(None);
         }
         self.tell("answer", "another process was told to act on it, or this one took too long")?;
-        self.tell("", "It has ten minutes for that. Start the demo again then; what cannot be undone,")?;
+        self.tell(
+            "",
+            "It has ten minutes for that. Start the demo again then; what cannot be undone,",
+        )?;
         self.tell("", "the card at the desk hands out again first.")?;
         Ok(Some(Exit::Refused))
     }

@@ -341,10 +341,11 @@ mod tests {
     #[test]
     fn what_is_cut_is_cut_openly_and_a_secret_is_not_told() {
         let long = format!("{}\nsecond line", "x".repeat(70));
-        let args = json!({ "name": long, "password": "hunter2", "body": "one\ntwo" });
+        let args = json!({ "name": long, "body": "one\ntwo", "size": 3 });
         let question = asked("notes.write", &args);
         let cut = "x".repeat(60);
         assert_eq!(question, format!("May it call notes.write (name “{cut}…”, body “one…”, …)?"));
-        assert!(!question.contains("hunter2"), "{question}");
+        let secret = json!({ "password": "hunter2", "name": "mail" });
+        assert_eq!(asked("vault.put", &secret), "May it call vault.put (name “mail”, …)?");
     }
 }
