@@ -72,7 +72,7 @@ fn moves() -> impl Strategy<Value = Move> {
         2 => Just(Move::Undo),
         3 => Just(Move::Release),
         3 => (0..3_u8, 0..2_u8).prop_map(|(lease, holder)| Move::Offer { lease, holder }),
-        3 => (0..3_u8).prop_map(|lease| Move::Acknowledge { lease }),
+        3 => (0..3_u8, 0..2_u8).prop_map(|(lease, holder)| Move::Acknowledge { lease, holder }),
         1 => (0..2_u8, any::<bool>()).prop_map(|(holder, present)| Move::Holder { holder, present }),
         1 => Just(Move::Regrant),
         1 => any::<bool>().prop_map(|applied| Move::Report { applied }),
@@ -93,8 +93,11 @@ fn moves() -> impl Strategy<Value = Move> {
     ]
 }
 
+fn name(number: u8) -> String {
+    format!("n{number}")
+}
+
 fn event(step: Move, model: &Model, now: i64) -> Event {
-    let name = |number: u8| format!("n{number}");
     match step {
         Move::Present => Event::Present,
         Move::Open => Event::Open { resume_at: Some(at(now + PAUSE_S)) },
@@ -121,9 +124,7 @@ fn event(step: Move, model: &Model, now: i64) -> Event {
         Move::Undo => Event::Undo,
         Move::Release => Event::Release,
         Move::Offer { lease, holder } => Event::Offer { lease: name(lease), holder: name(holder) },
-        Move::Acknowledge { lease } => {
-            // By the connection that was offered it.
-            let holder = model.offer.or(model.held).map_or(lease, |held| held.holder);
+        Move::Acknowledge { lease, holder } => {
             Event::Acknowledge { lease: name(lease), holder: name(holder), report_by: None }
         }
         Move::Holder { holder, present } => Event::Holder { holder: name(holder), present },
@@ -255,9 +256,16 @@ fn agree(progress: &Progress, model: &Model) -> Result<(), TestCaseError> {
     }
     let hidden = matches!(model.state, State::Queued | State::Ready | State::Decided);
     prop_assert!(!hidden || progress.phase.released_decision().is_none(), "shown too early");
-    if let Phase::Collected { lease, regranted, .. } = &progress.phase {
-        prop_assert_eq!(Some(lease.expires_at), model.held.map(|held| at(held.until)));
-        prop_assert_eq!(*regranted, model.regranted);
-    }
+    let (lease, due) = match &progress.phase {
+        Phase::Released { offer, .. } => (offer.as_ref(), model.offer),
+        Phase::Collected { lease, regranted, .. } => {
+            prop_assert_eq!(*regranted, model.regranted);
+            (Some(lease), model.held)
+        }
+        _ => return Ok(()),
+    };
+    let due = due.map(|due| (name(due.lease), name(due.holder), at(due.until)));
+    let lease = lease.map(|lease| (lease.id.clone(), lease.holder.clone(), lease.expires_at));
+    prop_assert_eq!(lease, due);
     Ok(())
 }

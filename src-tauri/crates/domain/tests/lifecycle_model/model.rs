@@ -24,8 +24,10 @@ pub enum Move {
         lease: u8,
         holder: u8,
     },
+    /// By the connection that was offered it, or another.
     Acknowledge {
         lease: u8,
+        holder: u8,
     },
     Holder {
         holder: u8,
@@ -182,7 +184,7 @@ impl Model {
             Move::Offer { lease, holder } => {
                 self.offered(Held { lease, holder, until: now + LEASE_S }, now)
             }
-            Move::Acknowledge { lease } => self.acknowledged(lease, now),
+            Move::Acknowledge { lease, holder } => self.acknowledged(lease, holder, now),
             Move::Holder { holder, present } => {
                 let place = match self.state {
                     State::Released => &mut self.offer,
@@ -371,14 +373,21 @@ impl Model {
         free
     }
 
-    fn acknowledged(&mut self, lease: u8, now: i64) -> bool {
+    /// Whoever acknowledges it holds it from then on.
+    fn acknowledged(&mut self, lease: u8, holder: u8, now: i64) -> bool {
         match self.state {
             State::Released if self.offer.is_some_and(|offer| offer.lease == lease) => {
-                self.held = self.offer.map(|offer| Held { until: now + LEASE_S, ..offer });
-                self.regranted = false;
+                self.held = Some(Held { lease, holder, until: now + LEASE_S });
+                (self.offer, self.regranted) = (None, false);
                 self.go(true, State::Collected)
             }
-            State::Collected => self.held.is_some_and(|held| held.lease == lease),
+            State::Collected => {
+                let mine = self.held.as_mut().filter(|held| held.lease == lease);
+                mine.is_some_and(|held| {
+                    held.holder = holder;
+                    true
+                })
+            }
             _ => false,
         }
     }
