@@ -3,15 +3,16 @@
 //!
 //! Each is tried once and recorded with what became of it. While that cannot be
 //! stored the timer comes back, but nothing is shown, and no command run, a
-//! second time. When a rung is due, and what follows it, is said elsewhere.
+//! second time. What the calm holds back is made up for when it is over. When a
+//! rung is due, and what follows it, is said elsewhere.
 
 use std::collections::HashMap;
 
 use handoff_domain::alerts::{Purpose, Stage};
-use handoff_domain::lifecycle::Event;
+use handoff_domain::lifecycle::{Event, Flag};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
-use handoff_store::Record;
+use handoff_store::{Record, StoreError};
 use serde_json::{Value, json};
 
 use crate::notify::told;
@@ -129,6 +130,37 @@ impl Engine {
         }
     }
 
+    /// Runs, now that the calm is over, the command that the last alert of each
+    /// handoff has held back, once: if nobody has answered it meanwhile, and the
+    /// reviewer has not taken the command out of the stages.
+    pub(crate) fn run_what_was_held_back(&self) {
+        let desk = &self.desk;
+        let held = match desk.store.read(|read| {
+            let held = read.commands_held_back()?;
+            let of = |(id, command): (String, String)| Ok((read.handoff(&id)?, command));
+            held.into_iter().map(of).collect::<Result<Vec<_>, StoreError>>()
+        }) {
+            Ok(held) => held,
+            Err(error) => {
+                tracing::warn!(%error, "what was held back is not run");
+                return;
+            }
+        };
+        let stages = desk.alerts().stages;
+        for (record, command) in held {
+            // Another proposal is another matter: its own deadline is to come.
+            let Some(record) = record.filter(|record| record.has(Flag::Escalated)) else {
+                continue;
+            };
+            let command = serde_json::from_str::<Vec<String>>(&command).unwrap_or_default();
+            let wanted = stages.iter().any(|stage| stage.command == command);
+            // The one that is run now is recorded when it has ended.
+            if wanted && lock(&desk.ringing).insert(record.id.clone()) {
+                self.run_command(&record, command);
+            }
+        }
+    }
+
     /// Runs the reviewer's command beside everything else, and records how it
     /// went.
     fn run_command(&self, record: &Record, command: Vec<String>) {
@@ -149,6 +181,7 @@ impl Engine {
             if let Err(failure) = logged {
                 tracing::warn!(error = failure.0.message, "a command was not recorded");
             }
+            lock(&desk.ringing).remove(&id);
             desk.hub.tell(&Change::Handoff { id });
         });
     }

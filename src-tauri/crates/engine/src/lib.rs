@@ -96,6 +96,8 @@ struct Desk {
     checks: Semaphore,
     runner: Arc<dyn CommandRunner>,
     attempts: Mutex<ladder::Attempts>,
+    /// The handoffs for which a command that was held back is being run.
+    ringing: Mutex<HashSet<String>>,
     /// The recent notifications.
     burst: Mutex<Burst>,
     /// The handoffs of which a notification is being made up for.
@@ -195,6 +197,7 @@ impl Engine {
                 checks: Semaphore::new(2),
                 runner,
                 attempts: Mutex::default(),
+                ringing: Mutex::default(),
                 burst: Mutex::default(),
                 telling: Mutex::default(),
                 untold_flags: Mutex::default(),

@@ -167,9 +167,9 @@ impl Engine {
         Some(Attempt::Calm(why))
     }
 
-    /// Tells the reviewer what was held back by the calm that has ended since
-    /// the last look: by its time, or because the settings have changed. Says
-    /// whether its end is waited for where no timer waits.
+    /// Makes up for what was held back by the calm that has ended since the last
+    /// look: by its time, or because the settings have changed. Says whether its
+    /// end is waited for where no timer waits.
     pub(crate) fn after_the_calm(&self) -> bool {
         let desk = &self.desk;
         let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone()).is_some();
@@ -183,6 +183,7 @@ impl Engine {
                 Ok(ids) => ids.iter().for_each(|id| self.make_up_for(id)),
                 Err(error) => tracing::warn!(%error, "what was held back is not shown"),
             }
+            self.run_what_was_held_back();
         }
         false
     }
@@ -340,7 +341,7 @@ impl Desk {
 /// What a handoff whose notification was not shown is to be told as now.
 fn owed(record: &Record) -> Purpose {
     let progress = &record.progress;
-    if progress.has(Flag::Escalated) {
+    if progress.has(Flag::Escalated) || progress.has(Flag::ManualReview) {
         Purpose::Alert
     } else if progress.timing.warned_at.is_some() {
         Purpose::Warning

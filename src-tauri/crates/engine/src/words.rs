@@ -161,7 +161,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
         "alerted" => {
             let alerted = attempted("Alerted after the deadline", text("attempt"), text("why"));
             match entry.data.get("not_run") {
-                Some(_) => format!("{alerted}; your command was not run"),
+                Some(_) => format!("{alerted}; your command waits for the end of that"),
                 None => alerted,
             }
         }

@@ -352,46 +352,6 @@ impl Read<'_> {
         Ok(ids)
     }
 
-    /// The ids of the ready handoffs of which no notification was attempted.
-    pub fn unannounced(&self) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id FROM handoffs WHERE state = 'ready' AND announced = 0 ORDER BY respond_by",
-        )?;
-        let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(ids)
-    }
-
-    /// The ids of the ready handoffs whose latest notification could not be
-    /// shown because no service was there, or none that worked; and of those
-    /// that were only counted among many, since that moment.
-    pub fn owed_notices(&self, since: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
-        let owed = "attempt IN ('no_service', 'failed') OR summed AND at > ?";
-        self.whose_latest_attempt(owed, &[millis(since)])
-    }
-
-    /// The ids of the ready handoffs whose latest notification was held back
-    /// because the reviewer wanted none.
-    pub fn held_back_by_calm(&self) -> Result<Vec<String>, StoreError> {
-        self.whose_latest_attempt("calm", &[])
-    }
-
-    fn whose_latest_attempt(&self, is: &str, values: &[i64]) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT id FROM handoffs AS h WHERE list = 0 AND state = 'ready' AND EXISTS (
-               SELECT 1 FROM (
-                 SELECT at, data ->> 'attempt' AS attempt, data ->> 'summed' AS summed,
-                   data ->> 'calm' AS calm
-                 FROM events WHERE handoff = h.seq AND data ->> 'attempt' IS NOT NULL
-                 ORDER BY seq DESC LIMIT 1
-               ) WHERE {is}
-             ) ORDER BY respond_by"
-        ))?;
-        let ids = statement
-            .query_map(params_from_iter(values), |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        Ok(ids)
-    }
-
     /// The ids of the handoffs that are not over, the oldest first.
     pub fn open_ids(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self

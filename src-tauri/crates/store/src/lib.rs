@@ -19,6 +19,7 @@ mod handoffs;
 mod head;
 mod keep;
 mod open;
+mod owed;
 mod report;
 mod reserve;
 mod rotation;

@@ -75,7 +75,7 @@ async fn an_alert_that_the_calm_holds_back_says_so_and_counts_as_none() {
         let held = thread.iter().find(|entry| entry.event == "not_alerted").unwrap();
         assert_eq!(
             held.text,
-            "Alerted after the deadline, not shown: focus is on; your command was not run"
+            "Alerted after the deadline, not shown: focus is on; your command waits for the end of that"
         );
     }
 }
@@ -132,4 +132,82 @@ async fn that_an_agent_did_otherwise_is_told_after_the_calm() {
     assert!(desk.engine.tick().await.is_some(), "its end is waited for, though nothing is timed");
     live(&desk, 3600).await;
     until(&desk, || shown(&desk, Purpose::Diverged) == 1).await;
+}
+
+/// A desk with focus on, and a case whose deadline it lets pass: the reviewer's
+/// command was not run.
+async fn escalated_in_focus(notify: bool) -> (Headless, String) {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let (tomorrow, page) = (desk.clock.now() + TimeDelta::days(1), vec!["page".to_owned()]);
+    set(&desk, |alerts| {
+        alerts.focus_until = Some(tomorrow);
+        alerts.stages = vec![Stage { notify, command: page, ..alerts.stages[0].clone() }];
+    })
+    .await;
+    let id = agent.submit(payload("k", within(600, "escalate"))).await;
+    live(&desk, 700).await;
+    assert_eq!(happened(&desk, &id, "not_alerted"), 1);
+    (desk, id)
+}
+
+async fn end_focus(desk: &Headless) {
+    set(desk, |alerts| alerts.focus_until = None).await;
+    pass(desk, 5).await;
+}
+
+#[tokio::test]
+async fn a_command_that_the_calm_held_back_runs_once_when_it_is_over() {
+    for (notify, left) in [(true, false), (false, false), (true, true)] {
+        let (desk, id) = escalated_in_focus(notify).await;
+        if left {
+            live(&desk, 1800).await;
+            assert_eq!(happened(&desk, &id, "manual_review"), 1, "and it can be decided still");
+        }
+        assert_eq!(desk.runner.ran().len(), 0);
+        end_focus(&desk).await;
+        until(&desk, || happened(&desk, &id, "command_ran") == 1).await;
+        assert_eq!(desk.runner.ran()[0].1["id"], json!(id));
+        until(&desk, || shown(&desk, Purpose::Alert) == usize::from(notify)).await;
+        let soon = desk.clock.now() + TimeDelta::minutes(1);
+        set(&desk, |alerts| alerts.focus_until = Some(soon)).await;
+        live(&desk, 120).await;
+        assert_eq!(desk.runner.ran().len(), 1, "once, whatever calm comes later");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_the_calm_held_back_is_not_run_for_what_was_answered_or_is_not_wanted() {
+    let (desk, id) = escalated_in_focus(true).await;
+    decide_and_release(&desk, &id, approve("keep")).await;
+    end_focus(&desk).await;
+    assert_eq!(desk.runner.ran().len(), 0, "it was answered");
+
+    let (desk, id) = escalated_in_focus(true).await;
+    set(&desk, |alerts| alerts.stages[0].command.clear()).await;
+    end_focus(&desk).await;
+    until(&desk, || shown(&desk, Purpose::Alert) == 1).await;
+    assert_eq!(desk.runner.ran().len(), 0, "the reviewer has taken it out");
+    assert_eq!(happened(&desk, &id, "command_ran"), 0);
+}
+
+#[tokio::test]
+async fn an_alert_that_comes_with_the_end_of_the_calm_runs_the_command_alone() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let (until_then, page) = (desk.clock.now() + TimeDelta::seconds(1300), vec!["page".to_owned()]);
+    set(&desk, |alerts| {
+        alerts.focus_until = Some(until_then);
+        alerts.stages =
+            vec![Stage { after_s: 600, times: 2, command: page, ..alerts.stages[0].clone() }];
+    })
+    .await;
+    let id = agent.submit(payload("k", within(600, "escalate"))).await;
+    // The warning counts from its time, and so the alerts are at 1200 and 1800.
+    live(&desk, 1250).await;
+    assert_eq!(happened(&desk, &id, "not_alerted"), 1);
+    // One look finds the calm over and the second alert due.
+    pass(&desk, 600).await;
+    until(&desk, || happened(&desk, &id, "command_ran") == 1).await;
+    assert_eq!(desk.runner.ran().len(), 1);
 }
