@@ -19,7 +19,7 @@ fn client(desk: &Desk, name: &str) -> Client {
 
 fn submit(client: &mut Client, payload: &Value) -> Standing {
     let handoff = to_raw_value(payload).unwrap();
-    client.call(method::SUBMIT, &Submit { handoff: &handoff }).unwrap()
+    client.call(method::SUBMIT, &Submit::of(&handoff)).unwrap()
 }
 
 /// A payload whose history holds `bytes` of output in pieces of 60 KiB.

@@ -72,7 +72,7 @@ impl BySocket {
         let handoff = to_raw_value(&payload).unwrap();
         let again = self.dice.chance(20);
         for turn in 0..=u32::from(again) {
-            let told: Standing = self.insist(method::SUBMIT, &Submit { handoff: &handoff })?;
+            let told: Standing = self.insist(method::SUBMIT, &Submit::of(&handoff))?;
             if told.id != id || (turn == 1 && told.replayed != Some(true)) {
                 self.ledger.fault(format!("{id} is acknowledged as {told:?}"));
             }

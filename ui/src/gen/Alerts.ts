@@ -9,8 +9,8 @@ import type { Stage } from "./Stage";
  */
 export type Alerts = { 
 /**
- * How long there is to answer what the desk asks by itself, as of a call that
- * it holds, where nobody names a deadline.
+ * How long there is to answer where nobody names a deadline: of a call that the
+ * desk holds, a draft, a question over MCP or of a server.
  */
 respond_within_s: ByPriority, 
 /**

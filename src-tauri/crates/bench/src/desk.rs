@@ -67,7 +67,7 @@ impl Agent {
 
     /// Submits; back once it is on disk.
     pub fn submit(&mut self, handoff: &RawValue) -> anyhow::Result<Standing> {
-        Ok(self.0.call(method::SUBMIT, &Submit { handoff })?)
+        Ok(self.0.call(method::SUBMIT, &Submit::of(handoff))?)
     }
 
     /// The connection itself, for other calls.

@@ -42,7 +42,7 @@ pub fn submit(edge: &mut Edge<'_>, agent: &str, given: &args::Submit) -> Result<
     let desk = Desk::new(edge, agent)?;
     let limit = given.wait.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let left = match desk.seek(edge)? {
-        Found::Desk(mut client) => match client.call(method::SUBMIT, &Submit { handoff }) {
+        Found::Desk(mut client) => match client.call(method::SUBMIT, &Submit::of(handoff)) {
             Ok(standing) => Left::Taken(client, standing),
             // It may have it, or not: the key makes both the same.
             Err(ClientError::Lost { why }) => {

@@ -100,6 +100,7 @@ pub fn leave(
         token: Client::token(desk.home(), desk.agent())?,
         spooled_at: now,
         withdrawn: None,
+        left_open: Vec::new(),
         handoff: handoff.to_owned(),
     };
     let (entry, known) = match spool.put(&entry).map_err(failed)? {
@@ -373,7 +374,7 @@ fn spooled(id: String, entry: Entry, known: bool, why: Failure) -> Left {
 
 fn hand_in(desk: &Desk, handoff: &RawValue) -> Result<(Client, Standing), ClientError> {
     let mut client = desk.connect()?;
-    let standing = client.call(method::SUBMIT, &Submit { handoff })?;
+    let standing = client.call(method::SUBMIT, &Submit::of(handoff))?;
     Ok((client, standing))
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use handoff_domain::lifecycle::{Outcome, Report};
+use handoff_domain::payload::LeftOpen;
 use handoff_engine::{Engine, Failure};
 use handoff_protocol::session::Session;
 use handoff_protocol::wire::{
@@ -32,9 +33,11 @@ impl Desk {
         Self { session, runtime: runtime.clone() }
     }
 
-    /// Hands something to the reviewer; the same again is answered the same.
+    /// Hands something to the reviewer; the same again is answered the same. No
+    /// server says how long there is to answer, or what follows.
     pub fn submit(&self, handoff: &Value) -> Result<Standing, Failure> {
-        self.call(method::SUBMIT, &json!({ "handoff": handoff }))
+        let left_open = [LeftOpen::RespondWithinS, LeftOpen::OnTimeout];
+        self.call(method::SUBMIT, &json!({ "handoff": handoff, "left_open": left_open }))
     }
 
     /// The decision, once it is out.

@@ -33,8 +33,8 @@ const MOST_WORDS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct Alerts {
-    /// How long there is to answer what the desk asks by itself, as of a call that
-    /// it holds, where nobody names a deadline.
+    /// How long there is to answer where nobody names a deadline: of a call that the
+    /// desk holds, a draft, a question over MCP or of a server.
     pub respond_within_s: ByPriority,
     /// What follows such a deadline.
     pub on_timeout: OutcomeByPriority,
@@ -193,7 +193,7 @@ impl OutcomeByPriority {
 }
 
 impl Alerts {
-    /// The deadline of what the desk asks by itself, and nobody named one for.
+    /// The deadline where nobody names one.
     pub fn own_deadline(&self, priority: Priority) -> Deadline {
         Deadline {
             respond_by: None,

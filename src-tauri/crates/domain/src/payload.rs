@@ -217,6 +217,17 @@ pub struct Deadline {
     pub on_timeout: OnTimeout,
 }
 
+/// A part of a deadline that its agent does not name: what stands there counts only
+/// where nobody knows what the reviewer has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOpen {
+    /// How long there is to answer.
+    RespondWithinS,
+    /// What follows.
+    OnTimeout,
+}
+
 /// What happens when a deadline passes unanswered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(deny_unknown_fields)]

@@ -100,13 +100,13 @@ impl Connection {
                 reply(serde_json::json!({}))
             }
             method::VALIDATE => {
-                let Submit { handoff } = read(params)?;
+                let Submit { handoff, .. } = read(params)?;
                 reply(desk.validate(handoff.get().to_owned()).await?)
             }
             method::SUBMIT => {
-                let Submit { handoff } = read(params)?;
-                let agent = self.agent()?;
-                let (standing, place) = desk.submit(&agent, handoff.get().to_owned()).await?;
+                let Submit { handoff, left_open } = read(params)?;
+                let (agent, text) = (self.agent()?, handoff.get().to_owned());
+                let (standing, place) = desk.submit(&agent, text, &left_open).await?;
                 if standing.replayed.is_none() {
                     self.engine.announce_new(&agent, &standing.id, place);
                 }

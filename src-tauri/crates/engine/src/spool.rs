@@ -153,10 +153,14 @@ impl Engine {
             return Fate::Later(failure.0.message);
         }
         // It was in time when it was acknowledged.
-        let checked = match desk.check(text, Deadlines::AnyTime).await {
+        let checked = match desk.check(text.clone(), Deadlines::AnyTime).await {
             Ok(Ok(checked)) => checked,
             Ok(Err(faults)) => return Fate::Refused(in_words(&faults)),
             Err(failure) => return Fate::Refused(failure.0.message),
+        };
+        let (checked, text) = match desk.completed(&entry.agent, checked, text, &entry.left_open) {
+            Ok(completed) => completed,
+            Err(failure) => return Fate::Later(failure.0.message),
         };
         let replaces = checked.payload.supersedes.is_some();
         let now = desk.now();
@@ -166,7 +170,9 @@ impl Engine {
             Err(failure) => return Fate::Later(failure.0.message),
         };
         let outcome: Result<Stored, Failure> = desk.watched(
-            desk.store.write(move |write| store_entry(write, entry, checked, open, now)).await,
+            desk.store
+                .write(move |write| store_entry(write, entry, (checked, text), open, now))
+                .await,
         );
         match outcome {
             Ok(stored) => Fate::Stored(Box::new(stored)),
@@ -260,15 +266,14 @@ impl Spooled {
 fn store_entry(
     write: &Write<'_>,
     entry: Entry,
-    checked: Checked,
+    (checked, text): (Checked, String),
     open: Open,
     now: DateTime<Utc>,
 ) -> Result<Stored, Failure> {
-    let Entry { agent, framework, token, spooled_at, withdrawn, handoff } = entry;
+    let Entry { agent, framework, token, spooled_at, withdrawn, .. } = entry;
     agents::bind(write, &agent, Some(&token), None, now)?;
     let framework = Integration::kept(framework.as_deref());
     write.agent_seen(&agent, framework.as_deref(), None, spooled_at.min(now))?;
-    let text = handoff.get().to_owned();
     let mut stored = store_new(write, &agent, checked, open, text, Some(spooled_at), now)?;
     if let Some(withdrawn) = withdrawn
         && stored.record.progress.state() != State::Withdrawn

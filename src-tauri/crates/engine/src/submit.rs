@@ -3,11 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use handoff_domain::briefing;
+use handoff_domain::decision::fingerprint;
 use handoff_domain::effect::Judged;
 use handoff_domain::floor;
 use handoff_domain::identity::handoff_id;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, Traits, Unmet, transition};
-use handoff_domain::payload::{Deadline, Payload};
+use handoff_domain::payload::{Deadline, LeftOpen, Payload};
 use handoff_domain::validate::{self, Checked, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
@@ -37,9 +38,10 @@ impl Desk {
         &self,
         agent: &str,
         text: String,
+        left_open: &[LeftOpen],
     ) -> Result<(Standing, Place), Failure> {
-        let checked = match self.check(text.clone(), Deadlines::Future).await? {
-            Ok(checked) => checked,
+        let (checked, text) = match self.check(text.clone(), Deadlines::Future).await? {
+            Ok(checked) => self.completed(agent, checked, text, left_open)?,
             Err(faults) => {
                 // A retry may come after its own deadline: what is known is
                 // answered as before.
@@ -48,7 +50,10 @@ impl Desk {
                     return Err(Failure::invalid(faults));
                 }
                 let known = match self.check(text.clone(), Deadlines::AnyTime).await? {
-                    Ok(late) => self.known(agent, &late)?,
+                    Ok(late) => {
+                        let (late, _) = self.completed(agent, late, text, left_open)?;
+                        self.known(agent, &late)?
+                    }
                     Err(_) => None,
                 };
                 let known = known.ok_or_else(|| Failure::invalid(faults))?;
@@ -208,6 +213,47 @@ impl Desk {
             })
             .collect();
         Ok(Listed { handoffs, total })
+    }
+
+    /// Puts what the reviewer has set in the place of what an agent leaves open of
+    /// its deadline. Where the handoff is known that was done before, and is not done
+    /// anew: the same is the same, whatever has been set since.
+    pub(crate) fn completed(
+        &self,
+        agent: &str,
+        mut checked: Checked,
+        text: String,
+        left_open: &[LeftOpen],
+    ) -> Result<(Checked, String), Failure> {
+        if left_open.is_empty() {
+            return Ok((checked, text));
+        }
+        let known = self.store.read(|read| {
+            let Some(record) = read.handoff_by_key(agent, &checked.payload.key)? else {
+                return Ok(None);
+            };
+            read.payload(record.seq, 1)
+        })?;
+        let known = known.map(|json| serde_json::from_str::<Payload>(&json));
+        let set = match known.transpose().map_err(StoreError::from)? {
+            Some(first) => first.deadline,
+            None => self.alerts().own_deadline(checked.payload.priority),
+        };
+        for part in left_open {
+            let deadline = &mut checked.payload.deadline;
+            match part {
+                LeftOpen::RespondWithinS if deadline.respond_by.is_none() => {
+                    deadline.respond_within_s = set.respond_within_s.or(deadline.respond_within_s);
+                }
+                LeftOpen::RespondWithinS => {}
+                LeftOpen::OnTimeout => deadline.on_timeout = set.on_timeout.clone(),
+            }
+        }
+        checked.value["deadline"] =
+            serde_json::to_value(&checked.payload.deadline).map_err(StoreError::from)?;
+        checked.fingerprint = fingerprint(&checked.value);
+        let text = checked.value.to_string();
+        Ok((checked, text))
     }
 
     /// What an agent leaves open, and what its options were found to do.

@@ -29,6 +29,9 @@ fn well<T, E>(outcome: Result<T, E>) -> T {
     outcome.unwrap_or_else(|_| panic!("the desk refuses"))
 }
 
+/// How long there is to answer where nobody names a deadline.
+pub const RESPOND_WITHIN_S: u32 = 5400;
+
 /// A desk with a reviewer.
 pub struct Room {
     runtime: Runtime,
@@ -53,7 +56,8 @@ impl Room {
         let desk = runtime.block_on(async {
             let desk = Headless::new().await.expect("a desk");
             // Decisions are released as soon as the desk looks.
-            let settings = Settings { hold_s: 0, ..Settings::default() };
+            let mut settings = Settings { hold_s: 0, ..Settings::default() };
+            settings.alerts.respond_within_s.normal = RESPOND_WITHIN_S;
             well(desk.engine.save_settings(settings).await);
             desk
         });

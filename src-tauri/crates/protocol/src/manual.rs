@@ -121,6 +121,14 @@ fn methods() -> Vec<Method> {
         required: true,
         says: says.to_owned(),
     };
+    let left_open = Field {
+        name: "left_open".to_owned(),
+        shape: "[string]".to_owned(),
+        required: false,
+        says: "The parts of its deadline that the agent does not name, `respond_within_s` or \
+               `on_timeout`: what the reviewer has set for its priority takes their place."
+            .to_owned(),
+    };
     let mut revise = fields::<ById>();
     revise.push(payload("The new payload, complete, with the same key."));
     vec![
@@ -139,7 +147,7 @@ fn methods() -> Vec<Method> {
         Method {
             name: method::SUBMIT,
             says: "Hands a case over. What is answered is on disk; the same key with the same content answers the same handoff again, with other content it is a conflict.",
-            params: vec![payload("The payload.")],
+            params: vec![payload("The payload."), left_open],
             result: fields::<Standing>(),
         },
         Method {

@@ -13,7 +13,7 @@ use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Decision;
 use handoff_domain::directive::Line;
 use handoff_domain::lifecycle::{Flag, Report, State};
-use handoff_domain::payload::{Precondition, Priority};
+use handoff_domain::payload::{LeftOpen, Precondition, Priority};
 use handoff_domain::rollback;
 use handoff_domain::validate::Fault;
 use schemars::JsonSchema;
@@ -174,6 +174,16 @@ pub struct Submit<'a> {
     /// The payload.
     #[serde(borrow)]
     pub handoff: &'a RawValue,
+    /// What its agent does not say of its deadline.
+    #[serde(default, skip_serializing_if = "<[LeftOpen]>::is_empty")]
+    pub left_open: Vec<LeftOpen>,
+}
+
+impl<'a> Submit<'a> {
+    /// A payload that leaves nothing open.
+    pub fn of(handoff: &'a RawValue) -> Self {
+        Self { handoff, left_open: Vec::new() }
+    }
 }
 
 /// The answer to `handoff.validate`.

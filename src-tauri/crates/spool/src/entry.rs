@@ -9,6 +9,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use handoff_domain::decision::fingerprint;
 use handoff_domain::identity::handoff_id;
+use handoff_domain::payload::LeftOpen;
 use handoff_domain::validate::MAX_PAYLOAD_BYTES;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -35,6 +36,8 @@ pub struct Entry {
     pub spooled_at: DateTime<Utc>,
     /// Taken back while it lay here.
     pub withdrawn: Option<Withdrawn>,
+    /// What its agent does not say of its deadline.
+    pub left_open: Vec<LeftOpen>,
     /// The payload, letter for letter.
     pub handoff: Box<RawValue>,
 }
@@ -68,6 +71,8 @@ struct Writing<'a> {
     token: &'a str,
     spooled_at: DateTime<Utc>,
     withdrawn: Option<&'a Withdrawn>,
+    #[serde(skip_serializing_if = "<[LeftOpen]>::is_empty")]
+    left_open: &'a [LeftOpen],
     handoff: &'a RawValue,
     seal: String,
 }
@@ -82,6 +87,8 @@ struct Written {
     token: String,
     spooled_at: DateTime<Utc>,
     withdrawn: Option<Withdrawn>,
+    #[serde(default)]
+    left_open: Vec<LeftOpen>,
     handoff: Box<RawValue>,
     seal: String,
 }
@@ -115,15 +122,19 @@ impl Entry {
     /// Covers all that is written down: a disk that gives back another letter
     /// must not change what an agent asked.
     fn seal(&self) -> String {
-        fingerprint(&json!([
-            VERSION,
-            self.agent,
-            self.framework,
-            self.token,
-            self.spooled_at,
-            self.withdrawn,
-            self.handoff.get(),
-        ]))
+        let mut all = vec![
+            json!(VERSION),
+            json!(self.agent),
+            json!(self.framework),
+            json!(self.token),
+            json!(self.spooled_at),
+            json!(self.withdrawn),
+            json!(self.handoff.get()),
+        ];
+        if !self.left_open.is_empty() {
+            all.push(json!(self.left_open));
+        }
+        fingerprint(&Value::Array(all))
     }
 
     pub(crate) fn to_bytes(&self) -> io::Result<Vec<u8>> {
@@ -134,6 +145,7 @@ impl Entry {
             token: &self.token,
             spooled_at: self.spooled_at,
             withdrawn: self.withdrawn.as_ref(),
+            left_open: &self.left_open,
             handoff: &self.handoff,
             seal: self.seal(),
         })?)
@@ -145,11 +157,18 @@ impl Entry {
         if found.version != VERSION {
             return Err(format!("it has the form {}, made by another version", found.version));
         }
-        let Written { _version, agent, framework, token, spooled_at, withdrawn, handoff, seal } =
-            serde_json::from_slice(bytes)
-                .map_err(|error| format!("it is no whole spool file: {error}"))?;
-        let entry = Self { agent, framework, token, spooled_at, withdrawn, handoff };
-        if entry.seal() != seal {
+        let written: Written = serde_json::from_slice(bytes)
+            .map_err(|error| format!("it is no whole spool file: {error}"))?;
+        let entry = Self {
+            agent: written.agent,
+            framework: written.framework,
+            token: written.token,
+            spooled_at: written.spooled_at,
+            withdrawn: written.withdrawn,
+            left_open: written.left_open,
+            handoff: written.handoff,
+        };
+        if entry.seal() != written.seal {
             return Err("its content is not what was written".to_owned());
         }
         Ok(entry)

@@ -28,6 +28,7 @@ fn entry(key: &str, content: &str) -> Entry {
         token: "t".repeat(64),
         spooled_at: now(),
         withdrawn: None,
+        left_open: Vec::new(),
         handoff: RawValue::from_string(text).expect("json"),
     }
 }

@@ -203,7 +203,7 @@ fn a_payload_is_sent_as_it_was_written() {
     let mut client = desk.connect().unwrap();
     let text = "{\n\t\"a\": 1.0,\r\n  \"a\": 12345678901234567890, \"s\": \"x\\n\"}";
     let handoff = RawValue::from_string(text.to_owned()).unwrap();
-    let nothing: Value = client.call("handoff.submit", &Submit { handoff: &handoff }).unwrap();
+    let nothing: Value = client.call("handoff.submit", &Submit::of(&handoff)).unwrap();
     assert_eq!(nothing, Value::Null);
     let sent = desk.heard.iter().nth(1).unwrap();
     let expected = text.replace(['\n', '\r'], " ");

@@ -153,7 +153,7 @@ impl Demo<'_, '_> {
             return Ok(Some((client, id)));
         }
         let handoff = raw(&open.payload)?;
-        let submit = Submit { handoff: &handoff };
+        let submit = Submit::of(&handoff);
         let standing: Standing = match client.call(method::SUBMIT, &submit) {
             // Whether it arrived is unknown; the key makes asking again safe.
             Err(ClientError::Lost { .. }) => {

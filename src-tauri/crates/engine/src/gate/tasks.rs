@@ -8,7 +8,7 @@ use handoff_domain::action::{ActionStatus, Effect};
 use handoff_domain::autonomy::level;
 use handoff_domain::decision::fingerprint;
 use handoff_domain::identity::{handoff_id, is_key};
-use handoff_domain::payload::{Plan, StepStatus, Task};
+use handoff_domain::payload::{Deadline, Plan, Priority, StepStatus, Task};
 use handoff_domain::validate::{self, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
@@ -167,7 +167,9 @@ impl Engine {
         if drafted.is_empty() {
             return Ok(None);
         }
-        let text = draft(&row.task, &drafted, over);
+        // Nobody names a deadline for it.
+        let deadline = desk.alerts().own_deadline(Priority::Normal);
+        let text = draft(&row.task, &drafted, &deadline, over);
         let ids: Vec<String> = drafted.into_iter().map(|past| past.action.id).collect();
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;
@@ -382,7 +384,7 @@ pub fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
 
 /// The handoff in which the reviewer looks through a draft: accept all, have
 /// all undone, or pick what is to be undone by editing the list.
-fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
+fn draft(task: &Task, drafted: &[Past], deadline: &Deadline, over: bool) -> String {
     let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
     let count = ids.len();
     let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
@@ -410,7 +412,7 @@ fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
         "key": format!("draft:{}", &key[..32]),
         "task": task,
         "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
-        "priority": "normal",
+        "priority": Priority::Normal,
         "summary": format!(
             "The work on “{}” {} as a draft of {things}. Every one of them can be undone.{failed} \
              Rejecting it undoes nothing: all of it stays as it is.",
@@ -418,7 +420,7 @@ fn draft(task: &Task, drafted: &[Past], over: bool) -> String {
             if over { "is done" } else { "stands so far" },
         ),
         "pending_question": { "text": format!("Keep the draft of {things}?") },
-        "deadline": { "respond_within_s": 86400, "on_timeout": { "kind": "manual_review" } },
+        "deadline": deadline,
         "options": [
             {
                 "id": "accept",

@@ -228,6 +228,10 @@ async fn other_arguments_are_permitted_in_the_place_of_the_asked_ones() {
 #[tokio::test]
 async fn drafted_changes_become_one_handoff_when_the_task_ends() {
     let (desk, agent) = desk().await;
+    let mut settings = desk.engine.settings();
+    settings.alerts.respond_within_s.normal = 7200;
+    settings.alerts.on_timeout.normal = TimeoutKind::ManualReview;
+    desk.engine.save_settings(settings).await.unwrap();
     set(&desk, Level::Draft).await;
     for at in ["a", "b", "c"] {
         let mut check = a_move(at);
@@ -243,6 +247,8 @@ async fn drafted_changes_become_one_handoff_when_the_task_ends() {
     assert_eq!(closed["closed"], json!(true));
     let case = desk.engine.open_case(closed["draft"].as_str().unwrap()).unwrap();
     assert!(case.is_draft);
+    assert_eq!(case.deadline.respond_by - case.received_at, chrono::TimeDelta::hours(2));
+    assert_eq!(case.deadline.on_timeout, TimeoutKind::ManualReview, "the reviewer's own");
     assert_eq!(case.actions.len(), 3);
     assert!(case.actions.iter().all(|action| action.undo.is_some()));
     let again = agent.call("task.close", json!({ "task": "t" })).await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::State;
+use handoff_domain::payload::LeftOpen;
 use handoff_engine::Clock;
 use handoff_protocol::wire::ErrorCode;
 use handoff_spool::{Entry, Spool, Withdrawn};
@@ -13,6 +14,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, code, decide_and_release, handoff, until};
+use crate::alerts::set;
 
 pub fn token(agent: &str) -> String {
     format!("{agent:x<64}")
@@ -29,6 +31,7 @@ pub fn entry(agent: &str, handoff: &Value, spooled_at: DateTime<Utc>) -> Entry {
         token: token(agent),
         spooled_at,
         withdrawn: None,
+        left_open: Vec::new(),
         handoff: to_raw_value(handoff).unwrap(),
     }
 }
@@ -51,6 +54,26 @@ fn notices(desk: &Headless) -> Vec<String> {
 
 fn moment(value: &Value) -> DateTime<Utc> {
     serde_json::from_value(value.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn what_a_spooled_handoff_leaves_open_is_as_the_reviewer_has_set_it() {
+    let desk = Headless::new().await.unwrap();
+    set(&desk, |alerts| alerts.respond_within_s.high = 600).await;
+    let spooled_at = desk.clock.now();
+    let left_open = vec![LeftOpen::RespondWithinS, LeftOpen::OnTimeout];
+    let open = Entry { left_open, ..entry("tidy", &handoff("k"), spooled_at) };
+    let id = put(&desk, &open);
+    let desk = desk.restart().await.unwrap();
+    let agent = hello(&desk, "tidy").await;
+    let respond_by = moment(&agent.get(&id).await["respond_by"]);
+    assert_eq!(respond_by, spooled_at + TimeDelta::minutes(10));
+    // Its agent did not hear that it was taken up, and spools it again.
+    set(&desk, |alerts| alerts.respond_within_s.high = 900).await;
+    put(&desk, &open);
+    desk.engine.tick().await;
+    assert_eq!(notices(&desk), Vec::<String>::new(), "it is the same");
+    assert!(!spool(&desk).has_any());
 }
 
 #[tokio::test]

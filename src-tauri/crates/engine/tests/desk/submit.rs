@@ -1,10 +1,12 @@
 use handoff_domain::decision::Then;
+use handoff_domain::payload::TimeoutKind;
 use handoff_protocol::view::{List, QueueQuery};
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::json;
 
 use crate::agent::{Agent, code, decide, decide_and_release, handoff, reject, until};
+use crate::alerts::set;
 
 fn inbox() -> QueueQuery {
     QueueQuery { list: List::Inbox, search: String::new(), limit: 100 }
@@ -44,6 +46,49 @@ async fn the_same_key_is_the_same_handoff() {
     let conflict = agent.call("handoff.submit", json!({ "handoff": other })).await;
     assert_eq!(code(conflict), ErrorCode::Conflict);
     assert_eq!(desk.engine.queue(inbox()).await.unwrap().total, 1);
+}
+
+#[tokio::test]
+async fn what_is_left_open_of_a_deadline_is_as_the_reviewer_has_set_it() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    set(&desk, |alerts| {
+        alerts.respond_within_s.high = 600;
+        alerts.on_timeout.high = TimeoutKind::Escalate;
+    })
+    .await;
+    // It names an hour, and manual review.
+    let (time, outcome) = ("respond_within_s", "on_timeout");
+    for (left_open, within, then) in [
+        (vec![time, outcome], 600, TimeoutKind::Escalate),
+        (vec![time], 600, TimeoutKind::ManualReview),
+        (vec![outcome], 3600, TimeoutKind::Escalate),
+        (vec![], 3600, TimeoutKind::ManualReview),
+    ] {
+        let key = format!("k{}", left_open.concat());
+        let params = json!({ "handoff": handoff(&key), "left_open": left_open });
+        let standing = agent.call("handoff.submit", params).await.unwrap();
+        let case = desk.engine.open_case(standing["id"].as_str().unwrap()).unwrap();
+        let deadline = case.deadline;
+        let span = (deadline.respond_by - case.received_at).num_seconds();
+        assert_eq!((span, deadline.on_timeout), (within, then), "{left_open:?}");
+        let kept = agent.get(&case.id).await["handoff"]["deadline"].clone();
+        assert_eq!(kept["respond_within_s"], json!(within), "and the agent is told");
+    }
+}
+
+#[tokio::test]
+async fn the_same_again_with_a_deadline_left_open_is_the_same_whatever_was_set_meanwhile() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let params = json!({ "handoff": handoff("k"), "left_open": ["respond_within_s"] });
+    let first = agent.call("handoff.submit", params.clone()).await.unwrap();
+    set(&desk, |alerts| alerts.respond_within_s.high = 600).await;
+    let again = agent.call("handoff.submit", params.clone()).await.unwrap();
+    assert_eq!((&again["id"], &again["replayed"]), (&first["id"], &json!(true)));
+    let mut other = params;
+    other["handoff"]["summary"] = json!("Something else.");
+    assert_eq!(code(agent.call("handoff.submit", other).await), ErrorCode::Conflict);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use handoff_domain::decision::action_hash;
 use handoff_domain::identity::handoff_id;
-use handoff_domain::payload::Task;
+use handoff_domain::payload::{LeftOpen, Task};
 use handoff_domain::validate;
 use handoff_protocol::wire::{
     Ack, Answered, ByTask, Check, ErrorCode, ErrorData, Next, NextItems, Reconcile, RecordAction,
@@ -60,7 +60,7 @@ impl Call<'_> {
         let payload = case::payload(&self.args, &session).map_err(faults)?;
         let text = payload.to_string();
         let handoff = RawValue::from_string(text).map_err(|error| error.to_string())?;
-        let left = self.server.uncut(|| self.leave(&handoff));
+        let left = self.server.uncut(|| self.leave(&handoff, case::left_open(&self.args)));
         match left {
             Ok(Left::Taken(client, standing)) => self.decision(client, &standing.id),
             Ok(Left::Spooled { id, why }) => Ok(spooled(&id, &why)),
@@ -302,9 +302,10 @@ impl Call<'_> {
     }
 
     /// Hands it to the desk, or leaves it in the spool.
-    fn leave(&self, handoff: &RawValue) -> Result<Left, ErrorData> {
+    fn leave(&self, handoff: &RawValue, left_open: Vec<LeftOpen>) -> Result<Left, ErrorData> {
+        let submit = Submit { handoff, left_open };
         let away = match self.desk.reach() {
-            Ok(mut client) => match client.call(method::SUBMIT, &Submit { handoff }) {
+            Ok(mut client) => match client.call(method::SUBMIT, &submit) {
                 Ok(standing) => return Ok(Left::Taken(client, standing)),
                 // It may have it, or not: the key makes both the same.
                 Err(error @ ClientError::Lost { .. }) => {
@@ -329,13 +330,14 @@ impl Call<'_> {
                 .map_err(ClientError::explained)?,
             spooled_at: now,
             withdrawn: None,
+            left_open: submit.left_open.clone(),
             handoff: handoff.to_owned(),
         };
         self.desk.spool().put(&entry).map_err(unsafe_now)?;
         // A desk that has started meanwhile may have looked before the file came.
         if !away.silent
             && let Ok(mut client) = self.desk.connect()
-            && let Ok(standing) = client.call(method::SUBMIT, &Submit { handoff })
+            && let Ok(standing) = client.call(method::SUBMIT, &submit)
         {
             return Ok(Left::Taken(client, standing));
         }

@@ -6,6 +6,7 @@
 //! finds, all of it at once.
 
 use handoff_domain::decision::fingerprint;
+use handoff_domain::payload::LeftOpen;
 use handoff_domain::validate::Fault;
 use serde_json::{Map, Value, json};
 
@@ -74,7 +75,8 @@ pub const ACTION: [&str; 12] = [
     "depends_on",
 ];
 
-/// An hour: long enough for a person who is at lunch.
+/// What stands for a deadline that the model does not name: the desk puts the
+/// reviewer's own in its place.
 const DEADLINE_S: u32 = 3600;
 
 /// The work that a handoff belongs to where the model does not say.
@@ -162,6 +164,14 @@ pub fn payload(args: &Map<String, Value>, session: &Session<'_>) -> Result<Value
     let key = format!("mcp:{}", &fingerprint(&json!([session.run, payload]))[..32]);
     payload["key"] = given(args, "key", json!(key));
     Ok(payload)
+}
+
+/// The parts of the deadline that the model does not name.
+pub fn left_open(args: &Map<String, Value>) -> Vec<LeftOpen> {
+    let names = |name: &str| args.contains_key(name);
+    let time = (!names("deadline_s")).then_some(LeftOpen::RespondWithinS);
+    let outcome = (!names("on_timeout")).then_some(LeftOpen::OnTimeout);
+    time.into_iter().chain(outcome).collect()
 }
 
 /// Where the model finds what a fault of the payload is about.

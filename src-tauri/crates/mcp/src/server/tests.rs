@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use handoff_domain::decision::action_hash;
+use handoff_protocol::view::CaseView;
 use handoff_transport::session::{Let, Passed, Session};
 use serde_json::{Map, Value, json};
 
 use super::{Server, case, tools};
 use crate::Way;
-use crate::room::{Peer, Room};
+use crate::room::{Peer, RESPOND_WITHIN_S, Room};
 
 /// A client with a server of its own.
 struct Talk {
@@ -61,6 +62,10 @@ fn asks(key: &str) -> Value {
         "options": [{ "id": "go", "label": "Go", "effect": "irreversible",
             "tool": "fs.remove", "args": { "path": "x" } }],
     })
+}
+
+fn time_to_answer(case: &CaseView) -> i64 {
+    (case.deadline.respond_by - case.received_at).num_seconds()
 }
 
 #[test]
@@ -311,6 +316,28 @@ fn a_precondition_that_does_not_hold_asks_again() {
 }
 
 #[test]
+fn a_deadline_that_the_model_does_not_name_is_the_reviewers() {
+    let room = Room::new();
+    let mut talk = Talk::with(&room);
+    let mut known = Vec::new();
+    for (named, within) in [(None, RESPOND_WITHIN_S), (Some(60), 60)] {
+        let mut asked = asks(&format!("k{within}"));
+        asked["wait_s"] = json!(0);
+        asked["deadline_s"] = json!(named);
+        if named.is_none() {
+            asked.as_object_mut().expect("an object").remove("deadline_s");
+        }
+        talk.call(within, "handoff", asked);
+        assert_eq!(talk.said(within)["status"], json!("pending"));
+        let seen: Vec<&str> = known.iter().map(String::as_str).collect();
+        let case = room.next_case(&seen);
+        assert_eq!(time_to_answer(&case), within.into());
+        known.push(case.id);
+    }
+    talk.end();
+}
+
+#[test]
 fn without_a_desk_a_handoff_is_spooled_and_nothing_is_permitted() {
     let mut room = Room::without_desk();
     let mut talk = Talk::with(&room);
@@ -329,6 +356,7 @@ fn without_a_desk_a_handoff_is_spooled_and_nothing_is_permitted() {
     room.open();
     let case = room.next_case(&[]);
     assert_eq!(json!(case.id), spooled["handoff_id"]);
+    assert_eq!(time_to_answer(&case), RESPOND_WITHIN_S.into());
     talk.call(5, "handoff_wait", json!({ "handoff_id": case.id }));
     room.until_listened_to(&case.id);
     room.restart();

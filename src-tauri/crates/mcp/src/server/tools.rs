@@ -144,9 +144,11 @@ fn handoff() -> Value {
             "actions_taken": { "type": "array", "items": action,
                 "description": "What you have done so far that matters here." },
             "deadline_s": { "type": "integer", "minimum": 1,
-                "description": "Seconds within which an answer is of use; 3600 if not given." },
+                "description": "Seconds within which an answer is of use; as the person has set it, if not \
+                                given." },
             "on_timeout": one_of(&["escalate", "manual_review", "safe_default"],
-                "What happens without an answer; escalate if not given. Silence is never a yes."),
+                "What happens without an answer; as the person has set it, if not given. \
+                 Silence is never a yes."),
             "default_option": text("The option for safe_default; must not be irreversible."),
             "title": text("What the work is, in a line."),
             "goal": text("What the work is to achieve."),

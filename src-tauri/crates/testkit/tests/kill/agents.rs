@@ -133,7 +133,7 @@ impl Agent {
         let (id, hash) = self.line.ledger.ask(&self.line.agent, &payload);
         let handoff = raw(&payload);
         loop {
-            match self.line.call::<Standing>(method::SUBMIT, &Submit { handoff: &handoff }) {
+            match self.line.call::<Standing>(method::SUBMIT, &Submit::of(&handoff)) {
                 Ok(standing) => {
                     if standing.id != id {
                         self.fault(format!("{id} was acknowledged as {}", standing.id));
@@ -165,7 +165,8 @@ impl Agent {
             Err(error) => return self.fault(format!("{id} has no token: {error}")),
         };
         let spooled_at = self.line.ledger.now();
-        let entry = Entry { agent, framework: None, token, spooled_at, withdrawn: None, handoff };
+        let (framework, withdrawn, left_open) = (None, None, Vec::new());
+        let entry = Entry { agent, framework, token, spooled_at, withdrawn, left_open, handoff };
         match Spool::of(home.root()).put(&entry) {
             Ok(_) => self.line.ledger.spooled(id),
             Err(error) => self.fault(format!("{id} was not spooled: {error}")),
@@ -175,7 +176,7 @@ impl Agent {
     /// The same again, by an agent that has forgotten.
     fn submit_again(&mut self, id: &str, known: &Known) -> Result<(), Trouble> {
         let handoff = raw(&known.payload);
-        let told = self.line.call::<Standing>(method::SUBMIT, &Submit { handoff: &handoff });
+        let told = self.line.call::<Standing>(method::SUBMIT, &Submit::of(&handoff));
         match told {
             Ok(standing) if standing.id == id && standing.replayed == Some(true) => Ok(()),
             Ok(standing) => {
