@@ -138,6 +138,22 @@ async fn a_sleep_takes_no_lease_from_a_holder_who_is_still_there() {
 }
 
 #[tokio::test]
+async fn a_sleep_counts_for_the_lease_of_a_holder_who_is_gone() {
+    for (option, act) in [("keep", true), ("delete", false)] {
+        let (desk, one, two, id) = two_clients().await;
+        decide_and_release(&desk, &id, approve(option)).await;
+        let told = one.wait(&id, 0).await;
+        one.call("agent.ack", json!({ "id": told["lease"]["id"] })).await.unwrap();
+        one.hang_up();
+        desk.clock.sleep(Duration::from_mins(11));
+        desk.engine.tick().await;
+        assert_eq!(two.wait(&id, 0).await["act"], act, "{option}");
+        let may_have_run = desk.engine.open_case(&id).unwrap().may_have_run;
+        assert_eq!(may_have_run, !act, "what cannot be taken back is the reviewer's");
+    }
+}
+
+#[tokio::test]
 async fn an_offer_that_was_never_acknowledged_goes_to_the_next() {
     let (desk, one, two, id) = two_clients().await;
     decide_and_release(&desk, &id, approve("delete")).await;
