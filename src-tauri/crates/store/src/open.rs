@@ -193,7 +193,8 @@ fn connect(path: &Path, access: OpenFlags, disk: &Disk) -> Result<Connection, ru
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "mmap_size", 0)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    // More than there are: one that fell out would be compiled anew, again and again.
+    connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)
 }
 
