@@ -135,9 +135,11 @@ impl World {
     }
 
     fn state_of(&self, index: usize) -> Result<State, String> {
-        let case = self.desk()?.engine.open_case(&self.calls[index].id);
-        let case = case.map_err(|_| format!("invariant 1: {:?} is gone", self.calls[index]))?;
-        Ok(case.state)
+        let stored = self.desk()?.stored()?;
+        let Some(stored) = stored.get(&self.calls[index].id) else {
+            return Err(format!("invariant 1: {:?} is gone", self.calls[index]));
+        };
+        Ok(stored.progress()?.state())
     }
 
     fn by_agent(&self, method: &str, params: Value) -> Result<Option<Answering>, String> {
@@ -275,14 +277,15 @@ impl World {
 
     /// The questions of the gate, each with the list in which it belongs.
     pub fn asked(&self) -> Result<Vec<(List, String)>, String> {
-        let engine = &self.desk()?.engine;
+        let stored = self.desk()?.stored()?;
         let mut found = Vec::new();
         let both = |call: &GateCall| [0, 1].map(|key| call.question(key));
         for id in self.calls.iter().flat_map(both) {
             // A crash may have cut off the one beside.
-            let Ok(case) = engine.open_case(&id) else { continue };
-            let manual = case.flags.contains(&Flag::ManualReview);
-            let its = match case.state {
+            let Some(stored) = stored.get(&id) else { continue };
+            let progress = stored.progress()?;
+            let manual = progress.has(Flag::ManualReview);
+            let its = match progress.state() {
                 State::Ready if manual => List::Review,
                 State::Queued | State::Ready => List::Inbox,
                 State::Decided | State::Released | State::Collected => List::Waiting,

@@ -1,16 +1,19 @@
 //! One run of the desk: the engine with the runtime it lives in, both gone in
 //! a crash.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use handoff_domain::lifecycle::Progress;
 use handoff_engine::Engine;
 use handoff_spool::Spool;
 use handoff_store::{Disk, Store};
 use handoff_testkit::{FakeClock, RecordingRunner};
+use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -23,15 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Desk {
     runtime: Runtime,
     pub engine: Engine,
+    /// Looks past the engine at what is stored.
+    reader: Connection,
 }
 
-/// A new database, made once: its copies are cheaper.
-static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let folder = folder();
-    let path = folder.path().join("desk.db");
-    drop(Store::open_on(&path, disk()).unwrap());
-    std::fs::read(path).unwrap()
-});
+/// What is stored of a handoff.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    progress: String,
+    /// The last of its events.
+    last: Option<i64>,
+}
+
+impl Stored {
+    pub fn progress(&self) -> Result<Progress, String> {
+        serde_json::from_str(&self.progress).map_err(|error| error.to_string())
+    }
+}
 
 /// A folder that costs nothing: no power is cut here.
 pub fn folder() -> TempDir {
@@ -44,11 +55,15 @@ fn disk() -> Disk {
 }
 
 pub fn database(folder: &TempDir) -> PathBuf {
-    let path = folder.path().join("desk.db");
-    if !path.exists() {
-        std::fs::write(&path, EMPTY.as_slice()).unwrap();
-    }
-    path
+    folder.path().join("desk.db")
+}
+
+#[expect(clippy::disallowed_methods, reason = "it only looks")]
+fn open_reader(folder: &TempDir) -> Result<Connection, rusqlite::Error> {
+    let connection =
+        Connection::open_with_flags(database(folder), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
 }
 
 impl Desk {
@@ -60,7 +75,8 @@ impl Desk {
         let (clock, bell) = (Arc::new(clock.clone()), Arc::new(bell.clone()));
         let started = Engine::start(store, clock, bell, Arc::new(RecordingRunner::default()));
         let engine = runtime.block_on(started).map_err(|failure| failure.0.message)?;
-        let desk = Self { runtime, engine };
+        let reader = open_reader(folder).map_err(|error| error.to_string())?;
+        let desk = Self { runtime, engine, reader };
         desk.run(desk.engine.take_up(Spool::of(folder.path())))?;
         Ok(desk)
     }
@@ -68,6 +84,21 @@ impl Desk {
     pub fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, String> {
         let patient = async { tokio::time::timeout(PATIENCE, work).await };
         self.runtime.block_on(patient).map_err(|_| "somebody waits for ever".to_owned())
+    }
+
+    /// What is stored of each handoff, by its id.
+    pub fn stored(&self) -> Result<BTreeMap<String, Stored>, String> {
+        let all = || {
+            let mut statement = self.reader.prepare_cached(
+                "SELECT id, progress, (SELECT max(seq) FROM events WHERE handoff = h.seq)
+                 FROM handoffs AS h",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get(0)?, Stored { progress: row.get(1)?, last: row.get(2)? }))
+            })?;
+            rows.collect::<Result<_, rusqlite::Error>>()
+        };
+        all().map_err(|error| error.to_string())
     }
 
     /// Lets everything go as far as it goes without anything new.

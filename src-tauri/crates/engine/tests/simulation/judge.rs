@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::agents::answered;
 use crate::case::{Ask, Case, Stage};
+use crate::desk::Stored;
 use crate::world::World;
 
 impl Case {
@@ -53,6 +54,14 @@ impl Case {
 /// How often all is let go as far as it goes before an answer is given up.
 const SETTLES: usize = 10;
 
+/// What the window showed of a handoff, and what was stored of it then. Where that is
+/// the same, and the desk is, it is shown again.
+#[derive(Default)]
+pub struct Seen {
+    stored: Option<Stored>,
+    view: Option<CaseView>,
+}
+
 /// The warnings that were recorded since the last step.
 pub type Warned<'a> = &'a [(Ask, bool)];
 
@@ -66,9 +75,18 @@ impl World {
         if let Some(fault) = self.bell.fault() {
             return Err(fault);
         }
+        let stored = self.desk()?.stored()?;
+        self.seen.resize_with(self.cases.len(), Seen::default);
         for index in 0..self.cases.len() {
-            let seen = self.desk()?.engine.open_case(&self.cases[index].id).ok();
-            let warnings = seen.as_ref().map_or(0, |seen| {
+            let id = &self.cases[index].id;
+            let now = stored.get(id);
+            // Opened again where something of it was stored since.
+            if now.is_none() || self.seen[index].stored.as_ref() != now {
+                let view = self.desk()?.engine.open_case(id).ok();
+                self.seen[index] = Seen { stored: now.cloned(), view };
+            }
+            let seen = self.seen[index].view.as_ref();
+            let warnings = seen.map_or(0, |seen| {
                 seen.thread.iter().filter(|entry| entry.event == "warned").count()
             });
             if warnings < self.warnings[index] {
@@ -78,10 +96,10 @@ impl World {
             let warned = vec![(Ask::Warn { hung }, true); warnings - self.warnings[index]];
             self.warnings[index] = warnings;
             let may = become_of(index, &self.cases[index], &warned);
-            let fits = || may.iter().filter(|case| case.agrees(seen.as_ref()));
+            let fits = || may.iter().filter(|case| case.agrees(seen));
             // Which of two proposals that came at once was warned of is seen here alone.
             let warned_of = |case: &&Case| {
-                let told = seen.as_ref().is_some_and(|seen| seen.deadline.warned);
+                let told = seen.is_some_and(|seen| seen.deadline.warned);
                 case.warned.is_some() == told
             };
             let found = fits().find(warned_of).or_else(|| fits().next());

@@ -1,6 +1,7 @@
 //! The world of one seed: the machine, its clocks, the desk on it, the agents,
 //! and the account of it all.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -16,7 +17,8 @@ use crate::agents::{AGENTS, Connection, EACH, Wait};
 use crate::calls::GateCall;
 use crate::calm::{Bell, Calm, Mood};
 use crate::case::{Ask, Case, Moment, Stage};
-use crate::desk::{Desk, folder};
+use crate::desk::{Desk, database, folder};
+use crate::judge::Seen;
 
 /// The world of one seed.
 pub struct World {
@@ -33,6 +35,8 @@ pub struct World {
     pub cases: Vec<Case>,
     /// The calls that asked the gate.
     pub calls: Vec<GateCall>,
+    /// What was last seen of each of them.
+    pub seen: Vec<Seen>,
     /// How many warnings of each were recorded.
     pub warnings: Vec<usize>,
     /// Numbers connections and proposals.
@@ -51,8 +55,33 @@ pub struct World {
     crashed: bool,
 }
 
+/// What each life begins with, made once: a desk that knows its agents and their
+/// tools.
+struct Beginning {
+    database: Vec<u8>,
+    tokens: [serde_json::Value; AGENTS],
+}
+
+static BEGINNING: LazyLock<Beginning> = LazyLock::new(|| {
+    let mut world = World::empty(0, false);
+    world.start().unwrap();
+    world.save_settings().unwrap();
+    world.accept_tools().unwrap();
+    world.crash();
+    let database = std::fs::read(database(&world.folder)).unwrap();
+    Beginning { database, tokens: world.tokens }
+});
+
 impl World {
     pub fn new(seed: u64, tells: bool) -> Self {
+        let world = Self::empty(seed, tells);
+        std::fs::write(database(&world.folder), &BEGINNING.database).unwrap();
+        // No disk is full here: no room is taken for that.
+        std::fs::write(world.folder.path().join("reserve"), "").unwrap();
+        Self { tokens: BEGINNING.tokens.clone(), ..world }
+    }
+
+    fn empty(seed: u64, tells: bool) -> Self {
         let clock = FakeClock::default();
         Self {
             seed: Seed::new(seed, 0),
@@ -66,6 +95,7 @@ impl World {
             tokens: Default::default(),
             cases: Vec::new(),
             calls: Vec::new(),
+            seen: Vec::new(),
             warnings: Vec::new(),
             next: 0,
             hold: Duration::from_secs(5),
@@ -100,19 +130,15 @@ impl World {
     /// Starts the desk on what the last one left behind.
     pub fn start(&mut self) -> Result<(), String> {
         self.set_unseen = false;
+        self.seen.clear();
         self.bell.on_screen(None);
         if self.bell.mood() == Mood::Hangs {
             self.bell.set(Mood::Shows);
         }
         let desk = Desk::start(&self.folder, &self.clock, &self.bell)?;
-        let first = self.desk.is_none() && self.cases.is_empty();
         self.desk = Some(desk);
         for agent in 0..AGENTS * EACH {
             self.connect(agent % AGENTS)?;
-        }
-        if first {
-            self.save_settings()?;
-            self.accept_tools()?;
         }
         let awake = self.clock.awake();
         self.cases.iter_mut().for_each(|case| case.restarted(awake));
@@ -305,6 +331,7 @@ impl World {
             let longest = waits.map(|case| case.left).max().unwrap_or_default();
             self.pass(longest.max(700));
         }
+        self.seen.clear();
         self.tick()?;
         self.lists()?;
         self.recorded()?;
