@@ -331,7 +331,7 @@ fn a_deadline_that_the_model_does_not_name_is_the_reviewers() {
         assert_eq!(talk.said(within)["status"], json!("pending"));
         let seen: Vec<&str> = known.iter().map(String::as_str).collect();
         let case = room.next_case(&seen);
-        assert_eq!(time_to_answer(&case), within.into());
+        assert_eq!(time_to_answer(&case), i64::from(within));
         known.push(case.id);
     }
     talk.end();
@@ -356,7 +356,7 @@ fn without_a_desk_a_handoff_is_spooled_and_nothing_is_permitted() {
     room.open();
     let case = room.next_case(&[]);
     assert_eq!(json!(case.id), spooled["handoff_id"]);
-    assert_eq!(time_to_answer(&case), RESPOND_WITHIN_S.into());
+    assert_eq!(time_to_answer(&case), i64::from(RESPOND_WITHIN_S));
     talk.call(5, "handoff_wait", json!({ "handoff_id": case.id }));
     room.until_listened_to(&case.id);
     room.restart();
