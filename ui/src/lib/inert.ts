@@ -1,7 +1,8 @@
 /**
  * Makes agent text inert: whatever a reader could not see, or could be fooled
  * by, becomes a visible chip such as `⟨U+202E⟩`. Two different texts never
- * look the same in it, so nothing can hide. It does not judge, shorten or
+ * look the same in it, so nothing can hide; in prose alone the colour of a picture
+ * is left to the font. It does not judge, shorten or
  * translate text, and it makes no markup.
  */
 
@@ -72,10 +73,11 @@ const NAMES: Record<number, string> = {
 
 /**
  * Cuts `text` into plain stretches and chips. In a name, which has one line,
- * line ends and tabs are chips too: else one name could pass for two. So is the
- * selector of emoji, which elsewhere colours a picture: two names differ by it.
+ * line ends and tabs are chips too: else one name could pass for two. So is, where
+ * it is to be exact, the selector of emoji, which in prose colours a picture: two
+ * names or arguments can differ by it alone.
  */
-export function inert(text: string, name = false): Segment[] {
+export function inert(text: string, name = false, exact = name): Segment[] {
   if (ALL_ORDINARY.test(text) && !text.includes(MANY_SPACES) && !text.includes(name ? '\n' : MANY_NEWLINES)) return text === '' ? [] : [{ kind: 'text', text }];
   const segments: Segment[] = [];
   let plain = 0;
@@ -86,7 +88,8 @@ export function inert(text: string, name = false): Segment[] {
   };
   for (const match of text.matchAll(PATTERN)) {
     const found = match[0];
-    if ((match.groups?.['plain'] !== undefined || match.groups?.['colour'] !== undefined) && !name) continue;
+    if (match.groups?.['plain'] !== undefined && !name) continue;
+    if (match.groups?.['colour'] !== undefined && !exact) continue;
     const code = found.codePointAt(0) ?? 0;
     if (match.groups?.['run'] !== undefined) {
       const count = found.length / String.fromCodePoint(code).length;

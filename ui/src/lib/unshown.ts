@@ -31,7 +31,7 @@ export function cause(why: string): Cause {
 
 /** The events of a thread whose text ends in such a cause. */
 const EVENTS = new Set(['not_notified', 'reminded', 'warned', 'alerted']);
-const LINE = /^(?:No notification|(?<what>.+?), but it could not be shown): (?<why>.+?)(?<more>; your command was not run)?$/su;
+const LINE = /^(?:No notification|(?<what>.+?), but it could not be shown): (?<why>.+?)(?<more>; your command waits for the end of that)?$/su;
 
 /** An entry of a thread that tells of a notification which could not be shown: what was tried, and why it failed. */
 export function unshown({ event, text }: { event: string; text: string }): { what: string; cause: Cause } | null {

@@ -4,7 +4,7 @@
  */
 import type { QueueItem } from '../gen/QueueItem';
 import type { Form } from './draft.svelte';
-import { waits, type Desk, type Part } from './desk.svelte';
+import { isReady, type Desk, type Part } from './desk.svelte';
 import type { Obstacle, Opened } from './opened.svelte';
 
 export class Answering {
@@ -115,8 +115,8 @@ export class Answering {
   }
 }
 
-/** The next one that waits for an answer, or the last before it: a search finds finished ones too. */
+/** The next one that can be answered, or the last before it: a search finds finished ones too, and such as wait in line. */
 function following(order: QueueItem[], id: string): QueueItem | undefined {
   const at = order.findIndex((item) => item.id === id);
-  return order.slice(at + 1).find(waits) ?? order.slice(0, Math.max(at, 0)).findLast(waits);
+  return order.slice(at + 1).find(isReady) ?? order.slice(0, Math.max(at, 0)).findLast(isReady);
 }

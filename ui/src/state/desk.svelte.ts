@@ -51,8 +51,10 @@ export type Dialog = 'palette' | 'help' | 'settings' | 'rollback';
 export type Part = 'search' | 'queue' | 'case' | 'option' | 'confirm' | 'override' | 'folded' | 'form' | 'submit' | 'unsent';
 export type Evidence = 'plan' | 'history' | 'thread';
 
+/** Whether it can be answered now. */
+export const isReady = ({ state }: QueueItem): boolean => state === 'ready';
 /** Whether it still waits for the reviewer. */
-export const waits = ({ state }: QueueItem): boolean => state === 'ready' || state === 'queued';
+export const waits = (item: QueueItem): boolean => isReady(item) || item.state === 'queued';
 
 export class Desk {
   readonly host: Host;
@@ -415,7 +417,7 @@ export class Desk {
 
   /** Of what was found only what waits: a finished card is opened by whoever asks for it. */
   #selectFirst(): void {
-    const first = this.search === '' ? this.order[0] : this.order.find(waits);
+    const first = this.search === '' ? this.order[0] : this.order.find(isReady);
     if (first !== undefined) this.select(first.id);
   }
 

@@ -21,6 +21,9 @@ function first({ options }: CaseView): string | null {
   return chosen?.id ?? null;
 }
 
+/** What a choice is of: another label or another call is another option, whatever its id. */
+const print = ({ label, action }: OptionView): string => JSON.stringify([label, action?.tool, action?.hash]);
+
 export class Draft {
   /** The option that is chosen. */
   option = $state<string | null>(null);
@@ -46,6 +49,8 @@ export class Draft {
   sent = $state(false);
   /** The revision it was written against. */
   revision = 0;
+  /** What the reviewer chose by hand; empty where nobody has. */
+  #chosen = '';
   #rows = 0;
 
   /** Whether anything was written that would be missed. */
@@ -71,15 +76,26 @@ export class Draft {
     if (view.state === 'ready') this.sent = false;
     // A form cannot be sent once the handoff is closed; its words stay.
     else if (!this.sent && view.state !== 'queued') this.form = null;
-    if (!view.options.some((option) => option.id === this.option)) {
+    const same = view.options.find((option) => option.id === this.option);
+    const revised = this.revision !== 0 && this.revision !== view.revision;
+    // Of another proposal, only what was chosen by hand and stands as it did, or is being edited, stays chosen.
+    const stays = same !== undefined && (!revised || this.form === 'modify' || this.#chosen === print(same));
+    if (!stays) {
       this.option = first(view);
+      this.#chosen = '';
       if (this.form === 'modify') this.form = null;
     }
-    if (this.revision !== 0 && this.revision !== view.revision) {
+    if (revised) {
       this.overtaken = this.written;
       this.confirmed = false;
     }
     this.revision = view.revision;
+  }
+
+  /** The reviewer chooses this one. */
+  choose(option: OptionView): void {
+    this.option = option.id;
+    this.#chosen = print(option);
   }
 
   addFact(): void {

@@ -143,6 +143,9 @@ export class Opened {
     }
     this.actions = view.actions;
     this.unfolded = new Map();
+    // What the desk said was of the proposal before.
+    this.preview = null;
+    this.#previewed = null;
     this.draft.meet(view);
     this.guard.arm();
   }
@@ -220,7 +223,9 @@ export class Opened {
   /** Chooses an option; a confirmation belongs to the option it was given for. */
   choose(id: string): void {
     if (this.draft.option === id || this.sending) return;
-    this.draft.option = id;
+    const option = this.view.options.find((option) => option.id === id);
+    if (option === undefined) return;
+    this.draft.choose(option);
     this.draft.confirmed = false;
     this.preview = null;
     if (this.draft.form === 'modify') this.draft.form = null;

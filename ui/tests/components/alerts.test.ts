@@ -356,6 +356,9 @@ describe('the settings', () => {
     await pass(50);
     expect(saved().alerts.quiet).toEqual({ from_min: 1320, to_min: 420 });
     expect(screen.getByText('the next day')).toBeTruthy();
+    await set('From', '22.30');
+    expect(screen.getByRole('alert').textContent).toBe('Not saved. Write it as 22:30.');
+    expect(saved().alerts.quiet).toEqual({ from_min: 1320, to_min: 420 });
     await set('From', '12:30');
     await set('to', '12:30');
     expect(screen.getByRole('alert').textContent).toContain('Quiet hours need a start and another end');

@@ -2,6 +2,7 @@
 import { screen } from '@testing-library/svelte';
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../src/state/commands';
+import type { OptionView } from '../../src/gen/OptionView';
 import type { OptionSpec } from '../../src/host/fake/build';
 import { calls, click, desk, eachAlone, host, open, pass, press, show } from './stage';
 
@@ -67,4 +68,45 @@ test.each([
 ] as const)('%s is chosen', async (_, options, chosen) => {
   await asked(...options);
   expect(checked()).toEqual(chosen);
+});
+
+describe('after another proposal', () => {
+  /** Its agent proposes these of the options it has, each changed so. */
+  async function revised(...changes: [id: string, change?: Partial<OptionView>][]): Promise<string[]> {
+    const known = desk.opened?.view.options ?? [];
+    const options = changes.flatMap(([id, change]) => known.filter((option) => option.id === id).map((option) => ({ ...option, recommended: false, ...change })));
+    host.revise('h-asked', { options });
+    await pass(300);
+    return checked();
+  }
+
+  test('what it recommends is chosen, where the reviewer has not chosen', async () => {
+    await asked({ ...keep, recommended: true }, drop);
+    expect(await revised(['keep'], ['drop', { recommended: true }])).toEqual(['drop']);
+    expect(await revised(['keep'], ['drop'])).toEqual([]);
+  });
+
+  test('what the reviewer chose stays chosen, as long as it is the same', async () => {
+    await asked(drop, keep);
+    await press('2');
+    expect(await revised(['drop', { recommended: true }], ['keep'])).toEqual(['keep']);
+    expect(await revised(['drop'], ['keep', { label: 'Keep it, and drop it tonight' }])).toEqual([]);
+  });
+
+  test('nothing is said any more of what the one before would have done', async () => {
+    await asked(drop, keep);
+    await press('1');
+    await pass(300);
+    expect(desk.opened?.preview).not.toBeNull();
+    await revised(['drop', { id: 'other' }], ['keep', { id: 'another' }]);
+    expect(desk.opened?.preview).toBeNull();
+  });
+});
+
+test('nobody is told what becomes of the steps before one is chosen', async () => {
+  await asked(drop, keep);
+  const plan = screen.getByRole('region', { name: 'Plan' });
+  expect(plan.querySelector('[role="status"]')).toBeNull();
+  await press('2');
+  expect(plan.querySelector('[role="status"]')).not.toBeNull();
 });

@@ -30,3 +30,18 @@ test('the next open card that was found follows, and then none', async () => {
   expect(desk.opened).toBeNull();
   expect(screen.getByText('All clear')).toBeTruthy();
 });
+
+test('one that waits in line is passed over, and where none is left it is said of the search', async () => {
+  await searched();
+  host.submit(spec('h-line', 1.2, { state: 'queued' }));
+  host.submit({ ...spec('h-else', 9), question: 'Something else?' });
+  await pass(700);
+  await show('h-a');
+  await press('Enter', { ctrlKey: true });
+  await pass(700);
+  expect(desk.opened?.view.id).toBe('h-b');
+  await press('Enter', { ctrlKey: true });
+  await pass(700);
+  expect(desk.opened).toBeNull();
+  expect(screen.getByText('Nothing found waits for you')).toBeTruthy();
+});

@@ -118,19 +118,21 @@ describe('a draft', () => {
     expect(open()).toEqual([true, true, true, true, true]);
   });
 
-  test('of many changes shows the first, and one that is marked wherever it is', async () => {
+  test('hides of no change what it was told to do, nor how it is undone', async () => {
     await open();
-    const actions = Array.from({ length: 34 }, (_, index) => ({ id: `m${String(index)}`, tool: 'files.move', effect: 'reversible' as const, input: { from: 'a', to: `Pictures/${String(index)}` } }));
+    const run = (index: number) => ({ id: `r${String(index)}`, tool: 'shell.run', effect: 'reversible' as const, input: { cmd: `erase ${String(index)}` }, files: ['/tmp/notes.md'], undo: { kind: 'command' as const, argv: ['fetch-and-run', String(index)], cwd: '/tmp', timeout_s: 30 } });
+    const actions = Array.from({ length: 34 }, (_, index) => run(index));
     const options = [{ id: 'accept', label: 'Keep all', effect: 'read' as const, recommended: true }, { id: 'roll_back', label: 'Undo all', action: { tool: 'undo', args: { actions: actions.map(({ id }) => id) } } }];
-    host.submit({ id: 'h-moves', agent: 'demo', title: 'Tidy', question: 'Keep the draft of 34 changes?', is_draft: true, options, actions });
+    host.submit({ id: 'h-runs', agent: 'demo', title: 'Tidy', question: 'Keep the draft of 34 changes?', is_draft: true, options, actions });
     await pass(300);
-    await show('h-moves');
-    expect(screen.getAllByTestId('draft-item')).toHaveLength(12);
-    desk.opened?.pick(new Set(['m20']));
-    await pass(0);
-    expect(screen.getAllByTestId('draft-item').map((item) => item.dataset['actionId']).at(-1)).toBe('m20');
-    await click(screen.getByRole('button', { name: 'Show 21 more changes' }));
-    expect(screen.getAllByTestId('draft-item')).toHaveLength(34);
+    await show('h-runs');
+    const items = screen.getAllByTestId('draft-item');
+    expect(items).toHaveLength(34);
+    for (const [index, item] of items.entries()) {
+      for (const folded of item.querySelectorAll('details')) folded.remove();
+      expect(item.textContent).toContain(`erase ${String(index)}`);
+      expect(item.textContent).toContain('fetch-and-run');
+    }
   });
 
   test('is kept', async () => {

@@ -12,7 +12,7 @@ describe('why a notification could not be shown', () => {
   test.each([
     ['warned', `Warned of the deadline, but it could not be shown: ${RAW}`, 'Warned of the deadline, but it could not be shown', RAW],
     ['not_notified', `No notification: ${RAW}`, 'No notification', RAW],
-    ['alerted', 'Alerted after the deadline, but it could not be shown: The notification service does not answer.; your command was not run', 'Alerted after the deadline, but it could not be shown; your command was not run', null],
+    ['alerted', 'Alerted after the deadline, but it could not be shown: The notification service does not answer.; your command waits for the end of that', 'Alerted after the deadline, but it could not be shown; your command waits for the end of that', null],
   ])('is found in a thread: %s', (event, text, what, raw) => {
     expect(unshown({ event, text })).toMatchObject({ what, cause: { raw } });
   });
