@@ -12,6 +12,7 @@ mod tests;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ struct Shared {
     /// What is wanted or shown, by handoff; the summary of a burst has none.
     places: Mutex<Places>,
     presence: Mutex<Presence>,
+    /// How many times in a row it has shown nothing, though it may answer questions.
+    silences: AtomicU32,
     left: Left,
     /// The service whose notices are written down, once those that a desk
     /// before this one left with it are seen to.
@@ -125,6 +128,7 @@ impl DesktopNotifier {
                 engine: OnceLock::new(),
                 places: Mutex::default(),
                 presence: Mutex::default(),
+                silences: AtomicU32::new(0),
                 left: Left::new(file),
                 written_for: Mutex::default(),
                 lost: Mutex::default(),
@@ -295,12 +299,8 @@ impl Shared {
     }
 
     fn falls_silent(&self) {
-        let mut presence = self.presence.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match &*presence {
-            Presence::Silent { before, .. } => before.saturating_add(1),
-            Presence::Unknown | Presence::Present | Presence::Absent(_) => 0,
-        };
-        *presence = Presence::Silent { since: Instant::now(), before };
+        let before = self.silences.fetch_add(1, Ordering::Relaxed);
+        self.is(Presence::Silent { since: Instant::now(), before });
     }
 
     /// How long it is not asked any more for having been silent.
@@ -461,6 +461,7 @@ async fn show(shared: Arc<Shared>, notice: Notice, number: u64) -> Attempt {
         Ok(posted) => posted,
         Err(why) => return Attempt::Failed(why),
     };
+    shared.silences.store(0, Ordering::Relaxed);
     shared.is(Presence::Present);
     let (opens, opened) = (notice.handoff.clone(), Arc::clone(&shared));
     let listener = tokio::spawn(async move {

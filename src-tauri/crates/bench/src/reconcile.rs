@@ -85,7 +85,6 @@ pub fn measure(_: &Setup) -> anyhow::Result<Vec<Measured>> {
                 pending: Vec::new(),
                 undone: [].into(),
                 left_out: [].into(),
-                again: [].into(),
                 effects: [].into(),
                 now: decision.at,
             });

@@ -110,7 +110,7 @@ pub fn compare(told: &Told<'_>, report: Option<&Report>, actions: &[Recorded<'_>
         .map(|recorded| recorded.action.id.as_str())
         .collect();
     let mut carried_out = false;
-    for recorded in actions.iter().filter(|recorded| recorded.is_since(told.released_at)) {
+    for recorded in actions.iter().filter(|recorded| is_since(recorded, told.released_at)) {
         let action = recorded.action;
         let hash = action.hash();
         let named = action.handoff.as_deref() == Some(told.handoff);
@@ -249,6 +249,17 @@ impl Agreement {
             | Verdict::Blocked
             | Verdict::UndoThenRerun => {}
         }
+    }
+}
+
+/// Whether an action is one that followed the release: it was reported after
+/// it, and had not begun before.
+fn is_since(recorded: &Recorded<'_>, released_at: DateTime<Utc>) -> bool {
+    match (recorded.at, recorded.action.started_at.or(recorded.action.ended_at)) {
+        (Some(reported), _) if reported < released_at => false,
+        (_, Some(begun)) => begun >= released_at,
+        (Some(_), None) => true,
+        (None, None) => false,
     }
 }
 

@@ -8,8 +8,7 @@
 //!
 //! A finished step is *stale* when it used a value that is no longer true, or
 //! builds on a stale or undone one, by `depends_on`, by `uses`, by an action's
-//! `depends_on`, or by a later change of the same file; and while it was told to
-//! be done again and was not. A stale read is run
+//! `depends_on`, or by a later change of the same file. A stale read is run
 //! again; a stale change is undone first; one that cannot be undone stays, and
 //! is a conflict. Nothing else that is finished is touched.
 
@@ -63,23 +62,10 @@ pub struct Case<'c> {
     pub undone: BTreeSet<&'c str>,
     /// The steps that an earlier decision has left out.
     pub left_out: BTreeSet<&'c str>,
-    /// The steps that the last word before has told to do again: what made them
-    /// stale may not be seen any more.
-    pub again: BTreeMap<&'c str, Again>,
     /// What steps without a recorded action did, as far as that was computed.
     pub effects: BTreeMap<&'c str, Effect>,
     /// The time.
     pub now: DateTime<Utc>,
-}
-
-/// That a step was told to be done again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Again {
-    /// When.
-    pub told_at: DateTime<Utc>,
-    /// The agent says that it did; that counts where nothing of the step is
-    /// recorded.
-    pub said: bool,
 }
 
 /// What is asked.
@@ -242,7 +228,6 @@ impl<'c> Case<'c> {
             pending: Vec::new(),
             undone: BTreeSet::new(),
             left_out: BTreeSet::new(),
-            again: BTreeMap::new(),
             effects: BTreeMap::new(),
             now,
         }

@@ -71,17 +71,6 @@ impl<'r> Recorded<'r> {
         self.action.ended_at.or(self.action.started_at).or(self.at)
     }
 
-    /// Whether it followed that moment: it was reported after it, and had not
-    /// begun before.
-    pub fn is_since(&self, moment: DateTime<Utc>) -> bool {
-        match (self.at, self.action.started_at.or(self.action.ended_at)) {
-            (Some(reported), _) if reported < moment => false,
-            (_, Some(begun)) => begun >= moment,
-            (Some(_), None) => true,
-            (None, None) => false,
-        }
-    }
-
     /// Whether it stands: it was done, or is being done, and was not undone.
     pub fn stands(&self) -> bool {
         matches!(self.action.status, ActionStatus::Done | ActionStatus::Running)

@@ -351,6 +351,7 @@ fn a_path_lies_in_a_folder_by_where_it_leads() {
         (&other, Some("/tmp/a"), Some("/work/app"), false, false),
         (&other, Some("/work/app/a"), Some("/work/app"), true, true),
         (&other, None, Some("/work/app"), false, true),
+        (&other, Some("/work/app/$id"), Some("/work/app"), false, true),
     ] {
         let leads = leads(path, folder);
         let facts = CallFacts { leads: Some(&leads), ..call.facts() };

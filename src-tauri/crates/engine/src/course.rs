@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use handoff_domain::decision::{Decision, DecisionKind, Then};
 use handoff_domain::directive::{Line, Verdict, dependants};
-use handoff_domain::lifecycle::Outcome;
 use handoff_domain::payload::Plan;
-use handoff_domain::reconcile::Again;
 use handoff_domain::runnable::{self, Pending};
 use handoff_store::{Entry, Read, StoreError};
 use serde::de::DeserializeOwned;
@@ -27,10 +25,6 @@ pub struct Course {
     pub undone: BTreeSet<String>,
     /// The steps that are done again once these actions of theirs are taken back.
     pub again: BTreeMap<String, Vec<String>>,
-    /// The steps that were to be done again, by that word.
-    redo: BTreeSet<String>,
-    /// The agent says that it did as that word told it.
-    applied: bool,
     /// When that was said.
     pub told_at: Option<DateTime<Utc>>,
     /// The steps that wait for another proposal, or for the task to be given back.
@@ -43,8 +37,6 @@ struct Word {
     lines: Vec<Line>,
     /// What waits by it does so until the next word.
     stops: bool,
-    /// The agent says that it did as it was told.
-    applied: bool,
 }
 
 impl Course {
@@ -59,7 +51,7 @@ impl Course {
         let afresh = read.latest_about(&about, ["plan_edited", "begun_anew"])?;
         let counts = |at: DateTime<Utc>| afresh.as_ref().is_none_or(|afresh| afresh.at < at);
         let back = read.latest_about(&about, ["given_back"])?.filter(|back| counts(back.at));
-        let back = back.map(Word::of).transpose()?;
+        let back = back.map(|back| Word::of(back, false)).transpose()?;
         let told = told(read, agent, task, but)?.filter(|told| counts(told.at));
         let over = read
             .latest_about(&about, ["rollback_over"])?
@@ -80,7 +72,6 @@ impl Course {
             (told, back) => told.or(back),
         };
         course.told_at = last.as_ref().map(|last| last.at);
-        course.applied = last.as_ref().is_some_and(|last| last.applied);
         for line in last.iter().flat_map(|last| &last.lines) {
             match line.verdict {
                 Verdict::Skip => drop(course.left_out.insert(line.step.clone())),
@@ -89,32 +80,11 @@ impl Course {
                 }
                 Verdict::UndoThenRerun => {
                     course.again.insert(line.step.clone(), line.undo.clone());
-                    course.redo.insert(line.step.clone());
                 }
-                Verdict::Rerun => drop(course.redo.insert(line.step.clone())),
-                Verdict::Run | Verdict::Keep | Verdict::Blocked => {}
+                Verdict::Run | Verdict::Keep | Verdict::Rerun | Verdict::Blocked => {}
             }
         }
         Ok(course)
-    }
-
-    /// The steps that were to be done again, when that was said, and whether the
-    /// agent says that it did.
-    pub fn owed(
-        &self,
-        read: &Read<'_>,
-        agent: &str,
-        task: &str,
-    ) -> Result<BTreeMap<String, Again>, StoreError> {
-        let Some(told_at) = self.told_at.filter(|_| !self.redo.is_empty()) else {
-            return Ok(BTreeMap::new());
-        };
-        let moved = moved_since(read, &subject(agent, task), told_at)?;
-        let told = |step: &String| {
-            let said = self.applied || moved.contains(step);
-            (step.clone(), Again { told_at, said })
-        };
-        Ok(self.redo.iter().map(told).collect())
     }
 
     /// The steps that are free to go while these questions are open.
@@ -149,9 +119,9 @@ impl Course {
 }
 
 impl Word {
-    fn of(mut entry: Entry) -> Result<Self, StoreError> {
+    fn of(mut entry: Entry, stops: bool) -> Result<Self, StoreError> {
         let lines = part(&mut entry, "directive")?.unwrap_or_default();
-        Ok(Self { at: entry.at, lines, stops: false, applied: false })
+        Ok(Self { at: entry.at, lines, stops })
     }
 }
 
@@ -168,28 +138,7 @@ fn told(
     };
     let out = read.latest_entry(record.seq, ["released", "default_taken"])?;
     let decision = record.progress.phase.released_decision();
-    let Some(out) = out else { return Ok(None) };
-    let stops = decision.is_some_and(stops);
-    let applied = record.progress.phase.report().is_some_and(|report| {
-        report.outcome == Outcome::Applied
-            && report.steps.iter().all(|step| step.outcome == Outcome::Applied)
-    });
-    Ok(Some(Word { stops, applied, ..Word::of(out)? }))
-}
-
-/// The steps that the agent has begun or finished in its plan since that moment.
-fn moved_since(
-    read: &Read<'_>,
-    about: &str,
-    at: DateTime<Utc>,
-) -> Result<BTreeSet<String>, StoreError> {
-    let mut moved = BTreeSet::new();
-    for mut entry in read.entries_about(about)? {
-        if entry.kind == "progressed" && entry.at >= at {
-            moved.extend(part::<Vec<String>>(&mut entry, "steps")?.unwrap_or_default());
-        }
-    }
-    Ok(moved)
+    out.map(|out| Word::of(out, decision.is_some_and(stops))).transpose()
 }
 
 /// Whether what waits by a decision waits for another word of the reviewer.

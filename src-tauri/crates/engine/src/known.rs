@@ -12,7 +12,7 @@ use handoff_domain::action::ActionStatus;
 use handoff_domain::decision::{Decider, Decision, DecisionKind};
 use handoff_domain::directive::{Line, needs};
 use handoff_domain::payload::{Payload, Plan, Step, StepStatus};
-use handoff_domain::reconcile::{Again, Case, Question};
+use handoff_domain::reconcile::{Case, Question};
 use handoff_domain::record::Recorded;
 use handoff_domain::runnable::{Pending, free_steps};
 use handoff_protocol::view::{DirectiveStep, ToUndo};
@@ -37,8 +37,6 @@ pub struct Known {
     /// The gate asks, about one call.
     one_call: bool,
     course: Course,
-    /// The steps that were told to be done again.
-    owed: BTreeMap<String, Again>,
 }
 
 impl Known {
@@ -55,7 +53,6 @@ impl Known {
         known.pending.retain(|open| open.id != record.id);
         known.one_call = read.check_of(&record.id)?.is_some();
         known.course = Course::of(read, &record.agent, &record.task, Some(&record.id))?;
-        known.owed = known.course.owed(read, &record.agent, &record.task)?;
         Ok(known)
     }
 
@@ -63,7 +60,6 @@ impl Known {
     pub fn of_task(read: &Read<'_>, agent: &str, task: &str) -> Result<Self, StoreError> {
         let mut known = Self::gather(read, agent, task, None, None)?;
         known.course = Course::of(read, agent, task, None)?;
-        known.owed = known.course.owed(read, agent, task)?;
         Ok(known)
     }
 
@@ -100,8 +96,8 @@ impl Known {
         let known = has(&plan) || own.is_some_and(has);
         let asked = asked.clone().filter(|_| known);
         let pending = read.pending(agent, task)?;
-        let (course, owed) = (Course::default(), BTreeMap::new());
-        Ok(Self { plan, ledger, earlier, pending, asked, one_call: false, course, owed })
+        let course = Course::default();
+        Ok(Self { plan, ledger, earlier, pending, asked, one_call: false, course })
     }
 
     /// The case that an answer to this payload is weighed in; without one,
@@ -125,7 +121,6 @@ impl Known {
             pending: holding(&self.pending),
             undone: self.course.undone.iter().map(String::as_str).collect(),
             left_out: self.course.left_out.iter().map(String::as_str).collect(),
-            again: self.owed.iter().map(|(step, again)| (step.as_str(), *again)).collect(),
             effects: BTreeMap::new(),
             now,
         }

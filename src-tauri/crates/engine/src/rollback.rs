@@ -13,7 +13,7 @@ mod told;
 
 pub use asked::{by_record, by_report, take};
 pub use shown::rollbacks;
-pub use told::{TAKES_BACK, begin_told, of_draft};
+pub use told::{TAKES_BACK, UNDO, begin_told, of_draft};
 
 use std::path::Path;
 

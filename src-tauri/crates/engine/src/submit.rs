@@ -107,6 +107,12 @@ impl Desk {
                 .write(move |write| {
                     let mut record = owned(write, &id, Some(&owner))?;
                     let current = record.progress.revision;
+                    if write.read().is_draft(&record.id)? {
+                        return Err(Failure::conflict(
+                            "This is the desk's own question about a draft.",
+                            "Its answer is the reviewer's alone; what you do now, record.",
+                        ));
+                    }
                     if checked.payload.key != record.key {
                         return Err(Failure::conflict(
                             format!(

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use handoff_domain::alerts::Purpose;
 use handoff_domain::payload::Priority;
@@ -176,22 +176,21 @@ fn a_silent_service_is_left_alone_for_longer_each_time() {
 }
 
 #[tokio::test]
-async fn a_service_that_answers_again_starts_anew() {
-    let limits = Limits { patience: Duration::ZERO, look: Duration::from_mins(1) };
-    let (notifier, _slow, _heard) = notifier(limits, 0);
-    for before in [0, 1, 2] {
+async fn a_service_that_shows_again_starts_anew_and_one_that_only_answers_does_not() {
+    let (notifier, slow, _heard) = notifier(PATIENT, 0);
+    let silences = || {
         notifier.shared.falls_silent();
-        let known = presence_of(&notifier);
-        assert!(matches!(known, Presence::Silent { before: is, .. } if is == before), "{known:?}");
-    }
+        match &*notifier.shared.presence.lock().unwrap() {
+            Presence::Silent { before, .. } => *before,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([silences(), silences()], [0, 1]);
     notifier.shared.is(Presence::Present);
-    notifier.shared.falls_silent();
-    let known = presence_of(&notifier);
-    assert!(matches!(known, Presence::Silent { before: 0, .. }), "{known:?}");
-}
-
-fn presence_of(notifier: &DesktopNotifier) -> Presence {
-    notifier.shared.presence.lock().unwrap().clone()
+    assert_eq!(silences(), 2, "it has shown nothing");
+    slow.leave.add_permits(1);
+    assert_eq!(notifier.notify(notice("a")).await, Attempt::Shown);
+    assert_eq!(silences(), 0);
 }
 
 #[tokio::test]

@@ -98,7 +98,6 @@ pub fn give_back(case: &Case<'_>, returned: &Returned) -> GivenBack {
         // It goes on: that is what giving it back says.
         undone: BTreeSet::new(),
         left_out: case.left_out.clone(),
-        again: case.again.clone(),
         effects: case.effects.clone(),
         now: case.now,
     };

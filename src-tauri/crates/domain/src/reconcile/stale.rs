@@ -58,8 +58,6 @@ pub(super) enum Cause<'c> {
     Decided,
     /// Its arguments do not satisfy a constraint that this decision adds.
     Constraint(&'c str),
-    /// It was told to be done again before, and was not.
-    Again,
     /// It was undone.
     Undone,
     /// A step it builds on is another one.
@@ -128,8 +126,7 @@ impl<'g, 'c> Ground<'g, 'c> {
                 Some(Cause::Decided)
             } else {
                 let fact = self.changed_fact(place, &left).map(Cause::Fact);
-                let cause = fact.or(constraints.get(&place).copied().map(Cause::Constraint));
-                cause.or(self.is_owed(place).then_some(Cause::Again))
+                fact.or(constraints.get(&place).copied().map(Cause::Constraint))
             };
             if cause.is_some() {
                 self.causes[place] = cause;
@@ -178,16 +175,6 @@ impl<'g, 'c> Ground<'g, 'c> {
                 _ => of_tool.get(undone.action.tool.as_str()).is_none_or(|later| *later < at),
             },
         )
-    }
-
-    /// Whether a finished step was told to be done again, and was not since.
-    fn is_owed(&self, place: usize) -> bool {
-        let Some(again) = self.case.again.get(&*self.step(place).id) else { return false };
-        let mut of_step = self.actions[place].iter().map(|at| &self.case.actions[*at]).peekable();
-        if !self.has_begun(place) || of_step.peek().is_none() && again.said {
-            return false;
-        }
-        !of_step.any(|recorded| recorded.stands() && recorded.is_since(again.told_at))
     }
 
     /// Whether the step that is asked about has run otherwise than is decided.

@@ -197,7 +197,7 @@ impl Weighed<'_, '_, '_> {
                 // What is asked about, with edited arguments, has no cause before it.
                 Some(Cause::Decided) => return true,
                 None => return !self.ground.by_hand.contains(&at),
-                Some(Cause::Constraint(_) | Cause::Again | Cause::Undone) => return false,
+                Some(Cause::Constraint(_) | Cause::Undone) => return false,
             }
         }
     }
@@ -263,7 +263,6 @@ impl Weighed<'_, '_, '_> {
             Cause::Constraint(text) => {
                 format!("It goes against the new constraint “{}”.", words::name(text))
             }
-            Cause::Again => "It was to be done again, and was not yet.".to_owned(),
             Cause::Undone => "It was undone.".to_owned(),
             Cause::Step(other) => {
                 let title = words::step(ground.step(*other));
@@ -398,9 +397,7 @@ impl Weighed<'_, '_, '_> {
                     }
                 }
             }
-            Cause::Decided | Cause::Again | Cause::Undone => {
-                "It waits for nothing else then.".to_owned()
-            }
+            Cause::Decided | Cause::Undone => "It waits for nothing else then.".to_owned(),
         }
     }
 }

@@ -135,6 +135,8 @@ fn lies_within(path: &str, folder: &str, leads: Option<&Leads>) -> Fit {
     let Some(leads) = leads else { return written };
     let to = |path: &str| leads.get(path).and_then(Option::as_deref);
     match (to(path), to(folder)) {
+        // What it leads to may be read as another path, or as more than one.
+        (Some(path), _) if !is_plain(path) => Fit::Unclear,
         (Some(path), Some(same)) if same == folder => {
             let really = Fit::certain(is_within(path, folder));
             if really == Fit::No && written == Fit::Yes { Fit::Unclear } else { really }

@@ -170,12 +170,13 @@ impl Rules {
         self.kept.iter().map(|entry| &entry.kept)
     }
 
-    /// The folders in which the rules for such a call want its paths to lie.
-    pub fn folders(&self, agent: &str, tool: &str) -> BTreeSet<&str> {
+    /// The arguments of such a call that the rules want to lie in a folder, each with
+    /// that folder.
+    pub fn folders(&self, agent: &str, tool: &str) -> BTreeSet<(&str, &str)> {
         self.candidates(agent, tool)
-            .flat_map(|place| self.kept[place].kept.rule.when.args.values())
-            .filter_map(|pattern| match pattern {
-                Pattern::Within(folder) => Some(folder.as_str()),
+            .flat_map(|place| &self.kept[place].kept.rule.when.args)
+            .filter_map(|(name, pattern)| match pattern {
+                Pattern::Within(folder) => Some((name.as_str(), folder.as_str())),
                 Pattern::Is(_) | Pattern::OneOf(_) | Pattern::Between(..) | Pattern::Any => None,
             })
             .collect()

@@ -6,9 +6,7 @@ use chrono::{DateTime, Utc};
 use handoff_domain::action::Action;
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Override, Then};
 use handoff_domain::payload::{Constraint, HandoffOption, Plan, Step};
-use handoff_domain::reconcile::{
-    Again, Case, Question, Reconciliation, Returned, give_back, reconcile,
-};
+use handoff_domain::reconcile::{Case, Question, Reconciliation, Returned, give_back, reconcile};
 use handoff_domain::record::Recorded;
 use handoff_domain::runnable::Pending;
 use serde_json::{Map, Value, json};
@@ -22,7 +20,6 @@ pub struct Task {
     one_call: bool,
     waits: Vec<String>,
     left_out: Vec<String>,
-    again: Vec<(String, Again)>,
     options: Vec<Value>,
     constraints: Vec<Value>,
 }
@@ -123,12 +120,6 @@ impl Task {
             "undo" => action.expect(place)["undo"] = value(rest, place).0,
             "call" => self.one_call = true,
             "waits" => self.waits.push(rest.to_owned()),
-            "again" => {
-                let mut words = rest.split(' ');
-                let id = words.next().expect(place).to_owned();
-                let told_at = words.next().and_then(|at| at.parse().ok()).expect(place);
-                self.again.push((id, Again { told_at, said: words.next() == Some("said") }));
-            }
             "left" => self.left_out.push(rest.to_owned()),
             "asks" => self.asked = Some(rest.to_owned()),
             "option" => {
@@ -267,7 +258,6 @@ impl Told {
                 .collect(),
             undone: self.task.waits.iter().map(String::as_str).collect(),
             left_out: self.task.left_out.iter().map(String::as_str).collect(),
-            again: self.task.again.iter().map(|(step, told)| (step.as_str(), *told)).collect(),
             effects: [].into(),
             now: self.now,
         };

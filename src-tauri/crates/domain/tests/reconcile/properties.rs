@@ -174,7 +174,6 @@ fn weigh(plan: &Plan, actions: &[Action], decision: &Decision) -> Reconciliation
         pending: Vec::new(),
         undone: BTreeSet::new(),
         left_out: BTreeSet::new(),
-        again: BTreeMap::new(),
         effects: BTreeMap::new(),
         now: noon(),
     })

@@ -30,7 +30,7 @@ pub fn priority(held: Held) -> Priority {
 }
 
 /// The names of arguments that say what a call is about, the most telling first.
-const DECISIVE: [&str; 22] = [
+const DECISIVE: [&str; 19] = [
     "file_path",
     "path",
     "notebook_path",
@@ -45,9 +45,6 @@ const DECISIVE: [&str; 22] = [
     "uri",
     "host",
     "table",
-    "query",
-    "sql",
-    "statement",
     "pattern",
     "account",
     "id",
@@ -141,21 +138,17 @@ fn asks(check: &Check) -> String {
 }
 
 /// The arguments that tell one call of a tool from another, shortened openly: at
-/// most two that are a single value. The second value says whether there are more.
+/// most two of those that say where. What a call writes, sends or sets is read on the
+/// card, and not from a notification over a shoulder. The second value says whether
+/// there are more.
 fn decisive(check: &Check) -> (Vec<String>, bool) {
-    let place = |name: &str| DECISIVE.iter().position(|known| *known == name);
-    let mut named: Vec<(&String, String)> = check
-        .args
-        .iter()
-        .filter(|(name, _)| !is_secret(name))
-        .filter_map(|(name, value)| Some((name, in_short(value, check.cwd.as_deref())?)))
-        .collect();
-    // What is known to matter first; the rest stays in its order.
-    named.sort_by_key(|(name, _)| place(name).unwrap_or(DECISIVE.len()));
-    named.truncate(2);
+    let said = |name: &&str| {
+        let value = in_short(check.args.get(*name)?, check.cwd.as_deref())?;
+        Some(format!("{name} {value}"))
+    };
+    let named: Vec<String> = DECISIVE.iter().filter_map(said).take(2).collect();
     let more = check.args.len() > named.len();
-    let said = |(name, value): (&String, String)| format!("{} {value}", clipped(name, 40));
-    (named.into_iter().map(said).collect(), more)
+    (named, more)
 }
 
 /// A single value on one line. A path below the folder of the call is named from there.
@@ -165,10 +158,10 @@ fn in_short(value: &Value, cwd: Option<&str>) -> Option<String> {
         Value::String(text) => {
             let below = cwd.and_then(|cwd| text.strip_prefix(cwd)?.strip_prefix('/'));
             let text = below.filter(|below| !below.is_empty()).unwrap_or(text);
-            let line = text.lines().next().unwrap_or_default();
-            let more =
-                if line.len() < text.len() && line.chars().count() <= MOST { "…" } else { "" };
-            Some(format!("“{}{more}”", clipped(line, MOST)))
+            let line = without_secrets(text.lines().next().unwrap_or_default());
+            let is_cut = line.len() < text.len() && line.chars().count() <= MOST;
+            let more = if is_cut { "…" } else { "" };
+            Some(format!("“{}{more}”", clipped(&line, MOST)))
         }
         Value::Number(number) => Some(clipped(&number.to_string(), MOST)),
         Value::Bool(flag) => Some(flag.to_string()),
@@ -176,21 +169,13 @@ fn in_short(value: &Value, cwd: Option<&str>) -> Option<String> {
     }
 }
 
-/// Whether an argument is better not read from a notification over a shoulder.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    [
-        "password",
-        "passphrase",
-        "secret",
-        "token",
-        "credential",
-        "authorization",
-        "apikey",
-        "api_key",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
+/// An address without its password, and without what is asked there, where tokens are.
+fn without_secrets(line: &str) -> String {
+    let Some((scheme, rest)) = line.split_once("://") else { return line.to_owned() };
+    let place = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }
 
 fn command(check: &Check) -> Option<String> {
@@ -315,7 +300,7 @@ mod tests {
             (
                 "Edit",
                 json!({ "new": "fetch", "old": "load", "path": "/home/me/shop/api/user.py" }),
-                "May it call Edit (path “api/user.py”, new “fetch”, …)?",
+                "May it call Edit (path “api/user.py”, …)?",
             ),
             (
                 "crm.set_credit",
@@ -341,11 +326,21 @@ mod tests {
     #[test]
     fn what_is_cut_is_cut_openly_and_a_secret_is_not_told() {
         let long = format!("{}\nsecond line", "x".repeat(70));
-        let args = json!({ "name": long, "body": "one\ntwo", "size": 3 });
+        let args = json!({ "name": long, "body": "one\ntwo", "file": "one\ntwo", "size": 3 });
         let question = asked("notes.write", &args);
         let cut = "x".repeat(60);
-        assert_eq!(question, format!("May it call notes.write (name “{cut}…”, body “one…”, …)?"));
-        let secret = json!({ "password": "hunter2", "name": "mail" });
-        assert_eq!(asked("vault.put", &secret), "May it call vault.put (name “mail”, …)?");
+        assert_eq!(question, format!("May it call notes.write (file “one…”, name “{cut}…”, …)?"));
+        for (args, named) in [
+            (json!({ "password": "hunter2", "name": "mail" }), "(name “mail”, …)"),
+            (json!({ "name": "STRIPE_KEY", "value": "sk_live_1" }), "(name “STRIPE_KEY”, …)"),
+            (json!({ "file_path": ".env", "content": "PW=1" }), "(file_path “.env”, …)"),
+            (
+                json!({ "url": "https://me:pw@host.example/a?token=1#x", "api-key": "k" }),
+                "(url “https://host.example/a…”, …)",
+            ),
+            (json!({ "sql": "SET PASSWORD 'x'" }), "with these arguments"),
+        ] {
+            assert_eq!(asked("vault.put", &args), format!("May it call vault.put {named}?"));
+        }
     }
 }

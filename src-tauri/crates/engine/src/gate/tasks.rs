@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::{TRIES, entry, no_such_task};
 use crate::course::Course;
 use crate::known::holding;
+use crate::rollback::UNDO;
 use crate::submit::store_new;
 use crate::{Actor, Desk, Engine, Failure, control};
 
@@ -259,8 +260,8 @@ fn has_reviewers_hand(read: &Read<'_>, agent: &str, task: &str) -> Result<bool, 
     Ok(of_this_run.into_iter().any(|entry| entry.data.get("revision").is_some()))
 }
 
-/// The steps that a plan has further than the one before, by their titles, and the
-/// ids of those that were begun or finished; none where nothing has moved.
+/// The steps that a plan has further than the one before, by their titles;
+/// none where nothing has moved.
 fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
     let was = |id: &str| {
         let step = before?.steps.iter().find(|step| step.id == id)?;
@@ -276,15 +277,8 @@ fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
         ("failed", into(StepStatus::Failed)),
         ("left_out", into(StepStatus::Skipped)),
     ];
-    let moved = after.steps.iter().filter(|step| was(&step.id) != Some(step.status));
-    let gone_on = [StepStatus::Running, StepStatus::Done];
-    let steps: Vec<&str> =
-        moved.filter(|step| gone_on.contains(&step.status)).map(|step| step.id.as_str()).collect();
     let moved = parts.iter().any(|(_, titles)| !titles.is_empty());
-    moved.then(|| {
-        let parts = parts.into_iter().map(|(name, titles)| (name, json!(titles)));
-        parts.chain([("steps", json!(steps))]).collect()
-    })
+    moved.then(|| parts.into_iter().map(|(name, titles)| (name, json!(titles))).collect())
 }
 
 /// The tools as they are kept, each with the hash that an acceptance is pinned
@@ -434,7 +428,7 @@ fn draft(task: &Task, drafted: &[Past], deadline: &Deadline, over: bool) -> Stri
                 "description": "Edit the list to have only some of it undone.",
                 "risk": { "level": "medium", "effect": "reversible", "why": "Each change is undone as it was declared, the last one first." },
                 "action": {
-                    "tool": "undo",
+                    "tool": UNDO,
                     "args": { "actions": ids },
                     "args_schema": {
                         "type": "object",

@@ -330,7 +330,6 @@ pub fn after(
     let open = holding(&pending);
     let decisions = earlier(read, (agent, task), &handoffs(read, agent, task)?, None)?;
     let course = Course::of(read, agent, task, None)?;
-    let owed = course.owed(read, agent, task)?;
     reopen(&mut plan, &ledger, undone, |step, of_step| course.is_done_again(step, of_step));
     let case = Case {
         plan: &plan,
@@ -341,7 +340,6 @@ pub fn after(
         pending: open.clone(),
         undone: course.undone.iter().map(String::as_str).collect(),
         left_out: course.left_out.iter().map(String::as_str).collect(),
-        again: owed.iter().map(|(step, again)| (step.as_str(), *again)).collect(),
         effects: BTreeMap::new(),
         now,
     };

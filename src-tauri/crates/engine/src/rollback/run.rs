@@ -124,7 +124,12 @@ impl Engine {
                     .unwrap_or_else(|error| Ended::failed(format!("The desk failed: {error}.")))
             }
             Undo::Command { argv, cwd, timeout_s, .. } => {
-                if let Err(why) = is_itself(&cwd) {
+                let folder = cwd.clone();
+                // A mount that hangs holds this undo alone.
+                let looked = tokio::task::spawn_blocking(move || is_itself(&folder)).await;
+                if let Err(why) =
+                    looked.unwrap_or_else(|error| Err(format!("The desk failed: {error}.")))
+                {
                     return Ended::failed(format!("{why} Nothing was run."));
                 }
                 let limit = Duration::from_secs(timeout_s.into());

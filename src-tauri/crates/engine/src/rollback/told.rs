@@ -17,6 +17,9 @@ use crate::gate::entry;
 use crate::ledger::Ledger;
 use crate::{Actor, Failure, control, random_hex};
 
+/// The tool of the option by which a draft is undone.
+pub const UNDO: &str = "undo";
+
 /// How many rollbacks of a task are looked through for what was tried.
 const LATEST: u32 = 50;
 
@@ -30,7 +33,7 @@ pub fn of_draft(
     record: &Record,
     decision: &Decision,
 ) -> Result<Vec<String>, StoreError> {
-    if decision.tool.is_none() || !read.is_draft(&record.id)? {
+    if decision.tool.as_deref() != Some(UNDO) || !read.is_draft(&record.id)? {
         return Ok(Vec::new());
     }
     let picked = decision.args.as_ref().and_then(|args| args.get("actions")?.as_array());

@@ -1,13 +1,10 @@
 //! What the reviewer did by hand while a task was taken over is done once:
 //! nothing that would do it again outlives the giving back.
 
-use std::time::Duration;
-
 use handoff_domain::autonomy::Level;
-use handoff_domain::decision::Answer;
 use handoff_domain::lifecycle::State;
 use handoff_domain::reconcile::StepDone;
-use handoff_protocol::view::{GiveBack, OfTask, TakeOver};
+use handoff_protocol::view::{GiveBack, TakeOver};
 use handoff_testkit::Headless;
 use serde_json::{Map, Value, json};
 
@@ -31,10 +28,6 @@ pub async fn give_back(desk: &Headless, agent: &str, done: &[&str], facts: Map<S
         text: None,
     };
     desk.engine.give_back(back).await.expect("given back");
-}
-
-fn of() -> OfTask {
-    OfTask { agent: AGENT.to_owned(), task: TASK.to_owned() }
 }
 
 async fn does_by_hand(desk: &Headless, step: &str) {
@@ -146,101 +139,4 @@ async fn an_agent_that_starts_again_does_not_wipe_what_was_done_by_hand() {
     agent.call("task.close", json!({ "task": TASK })).await.expect("closed");
     let anew = agent.call("task.open", open).await.expect("another run");
     assert_eq!(anew["runnable"], json!(["sort"]), "which has its own plan");
-}
-
-/// A step was done otherwise by hand than it had been, after another has used it.
-async fn replaced_by_hand(recorded: bool) -> (Headless, Agent) {
-    let (desk, agent) = desk().await;
-    let plan = json!({ "steps": [
-        { "id": "count", "title": "Count", "status": "done", "output": { "files": 3 } },
-        { "id": "sum", "title": "Sum up", "status": "done", "uses": ["steps.count.output.files"] },
-        { "id": "index", "title": "Index", "status": "pending" },
-        { "id": "mail", "title": "Mail", "status": "pending" } ] });
-    agent.call("task.open", json!({ "task": task(), "plan": plan })).await.expect("open");
-    if recorded {
-        sums_up(&agent, "s1").await;
-    }
-    desk.clock.pass(Duration::from_secs(1));
-    take_over(&desk, AGENT).await;
-    let done = vec![StepDone { step: "count".to_owned(), output: Some(json!({ "files": 4 })) }];
-    let (agent_name, task) = (AGENT.to_owned(), TASK.to_owned());
-    let back = GiveBack { agent: agent_name, task, done, facts: Map::new(), text: None };
-    desk.engine.give_back(back).await.expect("given back");
-    let told = agent.call("agent.next", json!({})).await.expect("next");
-    let back = told["items"].as_array().unwrap().last().unwrap();
-    assert_eq!(back["directive"][1]["verdict"], "rerun", "{back}");
-    desk.clock.pass(Duration::from_secs(1));
-    (desk, agent)
-}
-
-async fn sums_up(agent: &Agent, id: &str) {
-    let done = json!({ "task": TASK, "action": { "id": id, "step": "sum", "tool": "files.list",
-        "effect": "read", "status": "done" } });
-    agent.call("action.record", done).await.expect("recorded");
-}
-
-/// What the answer to a question about another step tells of summing up.
-async fn told_of_sum(desk: &Headless, agent: &Agent, step: &str) -> Value {
-    let mut asked = handoff(step);
-    asked["pending_question"]["step"] = json!(step);
-    asked["actions_taken"] = json!([]);
-    asked.as_object_mut().unwrap().remove("plan");
-    let id = agent.submit(asked).await;
-    decide_and_release(desk, &id, approve("keep")).await;
-    let lines = agent.wait(&id, 1).await["directive"].clone();
-    let sum = lines.as_array().unwrap().iter().find(|line| line["step"] == "sum");
-    sum.expect("the step")["verdict"].clone()
-}
-
-#[tokio::test]
-async fn what_was_replaced_by_hand_is_not_forgotten_by_the_next_answer() {
-    for recorded in [true, false] {
-        let (desk, agent) = replaced_by_hand(recorded).await;
-        assert_eq!(told_of_sum(&desk, &agent, "index").await, "rerun", "{recorded}");
-        if recorded {
-            sums_up(&agent, "s2").await;
-        } else {
-            for status in ["running", "done"] {
-                let view = desk.engine.task(&of()).unwrap();
-                let mut plan = json!(view.plan.unwrap());
-                plan["steps"][1]["status"] = json!(status);
-                let plan = json!({ "task": TASK, "plan": plan, "revision": view.revision });
-                agent.call("task.plan", plan).await.expect("planned");
-            }
-        }
-        desk.clock.pass(Duration::from_secs(1));
-        assert_eq!(told_of_sum(&desk, &agent, "mail").await, "keep", "{recorded}: it was done");
-    }
-}
-
-#[tokio::test]
-async fn what_builds_on_a_step_that_was_done_again_is_still_to_be_done_again() {
-    let (desk, agent) = desk().await;
-    let plan = json!({ "steps": [
-        { "id": "count", "title": "Count", "status": "done", "uses": ["facts.folder"] },
-        { "id": "sum", "title": "Sum up", "status": "done", "depends_on": ["count"] },
-        { "id": "index", "title": "Index", "status": "pending" },
-        { "id": "mail", "title": "Mail", "status": "pending" } ] });
-    agent.call("task.open", json!({ "task": task(), "plan": plan })).await.expect("open");
-    let counted = |id: &str| {
-        json!({ "task": TASK, "action": { "id": id, "step": "count", "tool": "files.list",
-            "effect": "read", "status": "done" } })
-    };
-    let mut first = counted("c1");
-    first["action"]["facts"] = json!({ "folder": "old" });
-    agent.call("action.record", first).await.expect("recorded");
-    sums_up(&agent, "s1").await;
-    let mut asked = handoff("k");
-    asked["pending_question"]["step"] = json!("mail");
-    asked["actions_taken"] = json!([]);
-    asked.as_object_mut().unwrap().remove("plan");
-    let id = agent.submit(asked).await;
-    let facts = json!({ "folder": "new" }).as_object().unwrap().clone();
-    let answer = Answer::Inform { text: String::new(), facts, constraints: Vec::new() };
-    decide_and_release(&desk, &id, answer).await;
-    let told = agent.wait(&id, 1).await["directive"].clone();
-    assert_eq!((&told[0]["verdict"], &told[1]["verdict"]), (&json!("rerun"), &json!("rerun")));
-    desk.clock.pass(Duration::from_secs(1));
-    agent.call("action.record", counted("c2")).await.expect("recorded");
-    assert_eq!(told_of_sum(&desk, &agent, "index").await, "rerun", "it was not done again yet");
 }

@@ -55,6 +55,18 @@ async fn what_only_the_desk_can_take_back_it_takes_back_when_the_answer_is_out()
 }
 
 #[tokio::test]
+async fn the_question_about_a_draft_is_not_its_agents_to_change() {
+    let (desk, agent, work) = after_edits().await;
+    let id = close(&agent).await;
+    let other = crate::agent::handoff("k");
+    let revised = agent.call("handoff.revise", json!({ "id": id, "handoff": other })).await;
+    let error = revised.expect_err("refused");
+    assert!(error.message.contains("the desk's own question"), "{error:?}");
+    decide_and_release(&desk, &id, approve("accept")).await;
+    assert_eq!((work.text("a.txt"), look(&desk).rollbacks.len()), ("after".into(), 0));
+}
+
+#[tokio::test]
 async fn of_a_draft_only_what_is_picked_is_taken_back() {
     let (desk, agent, work) = after_edits().await;
     let id = close(&agent).await;
