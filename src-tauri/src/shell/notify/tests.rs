@@ -182,7 +182,9 @@ async fn a_service_that_shows_again_starts_anew_and_one_that_only_answers_does_n
         notifier.shared.falls_silent();
         match &*notifier.shared.presence.lock().unwrap() {
             Presence::Silent { before, .. } => *before,
-            other => panic!("{other:?}"),
+            other @ (Presence::Unknown | Presence::Present | Presence::Absent(_)) => {
+                panic!("{other:?}")
+            }
         }
     };
     assert_eq!([silences(), silences()], [0, 1]);

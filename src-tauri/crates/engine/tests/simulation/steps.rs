@@ -256,6 +256,10 @@ impl World {
                     }
                 }
                 7..9 => {
+                    // Of two settings it would see what they come to, the account each.
+                    if self.set_unseen {
+                        self.tick()?;
+                    }
                     let by = self.step_of_the_clock();
                     self.tell(&format!("the clock is set by {by} s"));
                     self.set_clock(by);
