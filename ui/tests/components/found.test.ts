@@ -18,14 +18,19 @@ async function searched(): Promise<void> {
   expect(desk.order.map((item) => item.id).toSorted()).toEqual(['h-a', 'h-b', 'h-gone']);
 }
 
-test('the next open card that was found follows, and then none', async () => {
-  await searched();
+/** Answers the first, which leads to the second, and that. */
+async function answerBoth(): Promise<void> {
   await show('h-a');
   await press('Enter', { ctrlKey: true });
   await pass(700);
   expect(desk.opened?.view.id).toBe('h-b');
   await press('Enter', { ctrlKey: true });
   await pass(700);
+}
+
+test('the next open card that was found follows, and then none', async () => {
+  await searched();
+  await answerBoth();
   expect(calls('decide')).toHaveLength(2);
   expect(desk.opened).toBeNull();
   expect(screen.getByText('All clear')).toBeTruthy();
@@ -36,12 +41,7 @@ test('one that waits in line is passed over, and where none is left it is said o
   host.submit(spec('h-line', 1.2, { state: 'queued' }));
   host.submit({ ...spec('h-else', 9), question: 'Something else?' });
   await pass(700);
-  await show('h-a');
-  await press('Enter', { ctrlKey: true });
-  await pass(700);
-  expect(desk.opened?.view.id).toBe('h-b');
-  await press('Enter', { ctrlKey: true });
-  await pass(700);
+  await answerBoth();
   expect(desk.opened).toBeNull();
   expect(screen.getByText('Nothing found waits for you')).toBeTruthy();
 });
