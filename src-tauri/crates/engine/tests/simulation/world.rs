@@ -299,6 +299,9 @@ impl World {
         desk.settle()?;
         self.tick()?;
         self.desk()?.settle()?;
+        // What the calm held back may be told with the look after the one that ends it.
+        self.tick()?;
+        self.desk()?.settle()?;
         let waits = |case: &&Case| case.stage == Stage::Ready && !case.manual;
         let untold = |case: &&Case| !self.bell.has_told_of(&case.id);
         match self.cases.iter().filter(waits).find(untold) {
