@@ -81,11 +81,8 @@ enum Presence {
     Unknown,
     Present,
     Absent(String),
-    /// It took a call and never answered, as so many times before in a row.
-    Silent {
-        since: Instant,
-        before: u32,
-    },
+    /// It took a call and never answered.
+    Silent(Instant),
 }
 
 #[derive(Default)]
@@ -299,15 +296,16 @@ impl Shared {
     }
 
     fn falls_silent(&self) {
-        let before = self.silences.fetch_add(1, Ordering::Relaxed);
-        self.is(Presence::Silent { since: Instant::now(), before });
+        self.silences.fetch_add(1, Ordering::Relaxed);
+        self.is(Presence::Silent(Instant::now()));
     }
 
     /// How long it is not asked any more for having been silent.
     fn silence(&self) -> Option<Duration> {
         match &*self.presence.lock().unwrap_or_else(PoisonError::into_inner) {
-            Presence::Silent { since, before } => {
-                Some(self.limits.pause(*before).saturating_sub(since.elapsed()))
+            Presence::Silent(since) => {
+                let before = self.silences.load(Ordering::Relaxed).saturating_sub(1);
+                Some(self.limits.pause(before).saturating_sub(since.elapsed()))
             }
             Presence::Unknown | Presence::Present | Presence::Absent(_) => None,
         }
@@ -321,7 +319,7 @@ impl Shared {
         }
         match &*self.presence.lock().unwrap_or_else(PoisonError::into_inner) {
             Presence::Absent(why) => Some(Attempt::NoService(why.clone())),
-            Presence::Unknown | Presence::Present | Presence::Silent { .. } => None,
+            Presence::Unknown | Presence::Present | Presence::Silent(_) => None,
         }
     }
 

@@ -53,8 +53,6 @@ export type Evidence = 'plan' | 'history' | 'thread';
 
 /** Whether it can be answered now. */
 export const isReady = ({ state }: QueueItem): boolean => state === 'ready';
-/** Whether it still waits for the reviewer. */
-export const waits = (item: QueueItem): boolean => isReady(item) || item.state === 'queued';
 
 export class Desk {
   readonly host: Host;

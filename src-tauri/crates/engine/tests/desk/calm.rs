@@ -59,16 +59,7 @@ async fn what_came_in_quiet_hours_is_shown_when_they_are_switched_off() {
 #[tokio::test]
 async fn an_alert_that_the_calm_holds_back_says_so_and_counts_as_none() {
     for notify in [true, false] {
-        let desk = Headless::new().await.unwrap();
-        let agent = Agent::named(&desk.engine, "tidy").await;
-        let (tomorrow, page) = (desk.clock.now() + TimeDelta::days(1), vec!["page".to_owned()]);
-        set(&desk, |alerts| {
-            alerts.focus_until = Some(tomorrow);
-            alerts.stages = vec![Stage { notify, command: page, ..alerts.stages[0].clone() }];
-        })
-        .await;
-        let id = agent.submit(payload("k", within(600, "escalate"))).await;
-        live(&desk, 700).await;
+        let (desk, id) = escalated_in_focus(notify).await;
         assert_eq!((desk.runner.ran().len(), desk.notifier.notices().len()), (0, 0));
         assert_eq!(happened(&desk, &id, "alerted"), 0, "nobody was");
         let thread = desk.engine.open_case(&id).unwrap().thread;
