@@ -110,13 +110,15 @@ fn of_three_hundred_that_wait_all_are_told_and_one_is_to_act() {
     let window = desk.window();
     let id = desk.submit(&payload::rename("shared"));
     window.open_item(&id, "May I rename draft-shared.txt?");
-    let told: Vec<Answered> = std::thread::scope(|scope| {
+    // Who is to act keeps the right while it is connected: none leaves before all are told.
+    let told: Vec<(Client, Answered)> = std::thread::scope(|scope| {
         let waiting: Vec<_> = (0..300)
             .map(|_| {
                 let mut agent = client(&desk, "cli");
                 let wait = Wait { id: id.clone(), timeout_s: Some(60) };
                 scope.spawn(move || {
-                    agent.call_by(method::WAIT, &wait, Duration::from_mins(2)).unwrap()
+                    let told = agent.call_by(method::WAIT, &wait, Duration::from_mins(2)).unwrap();
+                    (agent, told)
                 })
             })
             .collect();
@@ -132,9 +134,11 @@ fn of_three_hundred_that_wait_all_are_told_and_one_is_to_act() {
         desk.wait_for_state(&id, "released");
         waiting.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
+    let (agents, told): (Vec<Client>, Vec<Answered>) = told.into_iter().unzip();
     assert!(told.iter().all(|answer| answer.decision == told[0].decision));
     assert!(told[0].decision.is_some());
     assert_eq!(told.iter().filter(|answer| answer.act).count(), 1);
+    drop(agents);
     // The one that was to act is gone without a receipt: the next may.
     let next = desk.wait_for(&id).finish(AFTER_HOLD).expect_code(0);
     assert_eq!(next.json["act"], json!(true));

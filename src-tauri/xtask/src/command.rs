@@ -1,11 +1,16 @@
 //! Programs a task runs: printed before they start, and named when they fail.
 
+use std::error::Error;
 use std::ffi::OsStr;
-use std::io::{Read as _, Seek as _};
+use std::fmt;
+use std::io::{self, IsTerminal as _, PipeReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context as _;
 
 /// The folder of the repository.
 #[derive(Debug, Clone)]
@@ -70,32 +75,88 @@ impl Root {
     }
 }
 
-/// Prints the command, runs it and fails when it fails.
+/// A program that failed, and what it had printed.
+#[derive(Debug)]
+pub struct Failed {
+    what: String,
+    /// What it said, as far as that was kept.
+    pub said: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Error for Failed {}
+
+/// How much of the end of what a program says is kept, in bytes.
+const TAIL: usize = 4096;
+/// What a program left running may still say after it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Prints the command, runs it and fails when it fails. Where no terminal shows
+/// it, the failure holds the end of what it printed.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     println!("$ {}", spelled(command));
-    let status =
-        command.status().with_context(|| format!("{} could not be started", name(command)))?;
-    if !status.success() {
-        bail!("{} failed ({status})", spelled(command));
+    let not_started = format!("{} could not be started", name(command));
+    if io::stdout().is_terminal() {
+        let status = command.status().context(not_started)?;
+        return judge(command, status, &[]);
     }
-    Ok(())
+    let (reader, writer) = io::pipe()?;
+    let mut child = {
+        let started = command.stdout(writer.try_clone()?).stderr(writer).spawn();
+        // They hold the writing ends: as long as they do, reading has no end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        started.context(not_started)?
+    };
+    let said = copy_out(reader);
+    let status = child.wait()?;
+    let mut tail = Vec::new();
+    while let Ok(some) = said.recv_timeout(LAST_WORDS) {
+        tail.extend(some);
+        tail.drain(..tail.len().saturating_sub(TAIL));
+    }
+    judge(command, status, &tail)
+}
+
+/// Prints what is read, and hands it on.
+fn copy_out(mut reader: PipeReader) -> Receiver<Vec<u8>> {
+    let (send, receive) = channel();
+    thread::spawn(move || {
+        let mut some = [0; 8192];
+        while let Ok(length @ 1..) = reader.read(&mut some) {
+            io::stdout().write_all(&some[..length]).ok();
+            if send.send(some[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+fn judge(command: &Command, status: ExitStatus, said: &[u8]) -> anyhow::Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(said).into_owned();
+    Err(Failed { what: format!("{} failed ({status})", spelled(command)), said }.into())
 }
 
 /// Runs the command and answers what it printed, in the order in which it did;
-/// a failure names it and holds the same.
+/// a failure holds the same.
 pub fn keep_output(command: &mut Command) -> anyhow::Result<String> {
     let mut kept = tempfile::tempfile().context("there is no room for what a program says")?;
     command.stdout(kept.try_clone()?).stderr(kept.try_clone()?);
     let status = command.status();
     kept.rewind()?;
-    let mut said = Vec::new();
+    let mut said = format!("$ {}\n", spelled(command)).into_bytes();
     kept.read_to_end(&mut said)?;
-    let said = format!("$ {}\n{}", spelled(command), String::from_utf8_lossy(&said));
-    match status {
-        Ok(status) if status.success() => Ok(said),
-        Ok(status) => bail!("{said}\n{} failed ({status})", spelled(command)),
-        Err(error) => bail!("{} could not be started: {error}", name(command)),
-    }
+    let status = status.with_context(|| format!("{} could not be started", name(command)))?;
+    judge(command, status, &said)?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// Runs the command quietly and answers what it prints, or `None` when it

@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Error, bail};
+
+use crate::command::Failed;
 
 /// Stages that were run so far.
 #[derive(Debug)]
@@ -45,11 +47,11 @@ impl Stages {
         let result = stage();
         let took = start.elapsed();
         let passed = result.is_ok();
-        let outcome = match result {
-            Ok(()) => Outcome::Passed,
-            Err(fault) => Outcome::Failed(format!("{fault:#}")),
+        let (said, outcome) = match result {
+            Ok(()) => (String::new(), Outcome::Passed),
+            Err(fault) => failed(&fault),
         };
-        self.note(name, took, outcome);
+        self.done.push(Stage { name: name.to_owned(), took, outcome, said });
         self.print_last();
         passed
     }
@@ -63,7 +65,7 @@ impl Stages {
         let start = Instant::now();
         let (said, outcome) = match stage() {
             Ok(said) => (said, Outcome::Passed),
-            Err(fault) => (format!("{fault:#}"), Outcome::Failed("see above".to_owned())),
+            Err(fault) => failed(&fault),
         };
         self.done.push(Stage { name: name.to_owned(), took: start.elapsed(), outcome, said });
     }
@@ -84,12 +86,19 @@ impl Stages {
 
     /// Notes that a stage cannot run, and why; it counts as failed.
     pub fn skip(&mut self, name: &str, why: &str) {
-        self.note(name, Duration::ZERO, Outcome::Skipped(why.to_owned()));
+        let (took, outcome) = (Duration::ZERO, Outcome::Skipped(why.to_owned()));
+        self.done.push(Stage { name: name.to_owned(), took, outcome, said: String::new() });
         self.print_last();
     }
 
-    /// Prints the summary; an error names the stages that did not pass.
+    /// Prints how what failed ended, and the summary; an error names the stages that
+    /// did not pass.
     pub fn finish(self) -> anyhow::Result<()> {
+        for stage in &self.done {
+            if let Outcome::Failed(_) = stage.outcome {
+                println!("\n=== the end of {}\n{}", stage.name, end_of(&stage.said));
+            }
+        }
         println!("\n=== summary");
         for stage in &self.done {
             println!("{}", line(stage));
@@ -115,15 +124,23 @@ impl Stages {
         self.only.as_ref().is_some_and(|only| !name.contains(only.as_str()))
     }
 
-    fn note(&mut self, name: &str, took: Duration, outcome: Outcome) {
-        self.done.push(Stage { name: name.to_owned(), took, outcome, said: String::new() });
-    }
-
     fn print_last(&self) {
         if let Some(last) = self.done.last() {
             println!("=== {}", line(last));
         }
     }
+}
+
+fn failed(fault: &Error) -> (String, Outcome) {
+    let said = fault.downcast_ref::<Failed>().map(|failed| failed.said.clone());
+    (said.unwrap_or_default(), Outcome::Failed(format!("{fault:#}")))
+}
+
+/// As many of the last lines as tell what went wrong.
+fn end_of(said: &str) -> String {
+    let mut lines: Vec<&str> = said.trim_end().lines().rev().take(40).collect();
+    lines.reverse();
+    lines.join("\n")
 }
 
 fn line(Stage { name, took, outcome, .. }: &Stage) -> String {
@@ -165,6 +182,18 @@ mod tests {
         stages.take(beside);
         let fault = stages.finish().expect_err("one stage failed").to_string();
         assert_eq!(fault, "1 of 3 stages did not pass: second");
+    }
+
+    #[test]
+    fn the_end_of_what_failed_is_kept() {
+        let said = (1..=100).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
+        let end = end_of(&said);
+        assert!(end.starts_with("61\n") && end.ends_with("\n100"), "{end}");
+        let mut stages = Stages::new(None);
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "echo the cause; exit 3"]);
+        stages.run("first", || crate::command::run(&mut command));
+        assert_eq!(stages.done[0].said, "the cause\n");
     }
 
     #[test]
