@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::command::{Root, keep_output, run as run_command};
+use crate::command::{Failed, Root, keep_output, run as run_command};
 use crate::packages::{self, Purpose};
 use crate::stages::Stages;
 use crate::test::AUTOMATION;
@@ -66,10 +66,18 @@ pub fn build(root: &Root, stages: &mut Stages) -> bool {
 }
 
 /// Runs the checks that every change must pass beside something else: what they
-/// say is kept, and comes with their stages.
+/// say is kept, and comes with their stages. As a system test has, each has a
+/// second try: on a loaded machine a client of somebody else's can be too late.
 pub fn run_beside(root: &Root, mut stages: Stages) -> Stages {
     for (name, script) in CHECKS {
-        stages.run_quietly(name, || keep_output(&mut check(root, script)?));
+        stages.run_quietly(name, || {
+            let first = match keep_output(&mut check(root, script)?) {
+                Err(fault) => fault.downcast::<Failed>()?,
+                passed => return passed,
+            };
+            let second = keep_output(&mut check(root, script)?)?;
+            Ok(format!("{}\nFLAKY: its first try did not pass.\n{second}", first.said))
+        });
     }
     stages
 }
