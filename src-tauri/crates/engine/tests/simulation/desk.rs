@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use handoff_domain::lifecycle::Progress;
 use handoff_engine::Engine;
+use handoff_faultfs::Disk as Medium;
 use handoff_spool::Spool;
 use handoff_store::{Disk, Store};
 use handoff_testkit::{FakeClock, RecordingRunner};
@@ -50,8 +51,8 @@ pub fn folder() -> TempDir {
     if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }.unwrap()
 }
 
-fn disk() -> Disk {
-    Disk { synchronous: "OFF", ..Disk::default() }
+fn disk(medium: &Medium) -> Disk {
+    Disk { vfs: Some(medium.vfs().to_owned()), synchronous: "OFF", ..Disk::default() }
 }
 
 pub fn database(folder: &TempDir) -> PathBuf {
@@ -67,8 +68,13 @@ fn open_reader(folder: &TempDir) -> Result<Connection, rusqlite::Error> {
 }
 
 impl Desk {
-    pub fn start(folder: &TempDir, clock: &FakeClock, bell: &Bell) -> Result<Self, String> {
-        let store = Store::open_on(&database(folder), disk()).map_err(|e| e.to_string())?;
+    pub fn start(
+        folder: &TempDir,
+        medium: &Medium,
+        clock: &FakeClock,
+        bell: &Bell,
+    ) -> Result<Self, String> {
+        let store = Store::open_on(&database(folder), disk(medium)).map_err(|e| e.to_string())?;
         // One thread for what blocks: in the order it came, every time.
         let runtime = Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
         let runtime = runtime.map_err(|error| error.to_string())?;

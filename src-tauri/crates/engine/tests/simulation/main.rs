@@ -1,22 +1,24 @@
 //! The real engine on a real store, in a world made from one number.
 //!
 //! Each seed is a short life of a desk: agents submit, revise, withdraw, wait,
-//! act and hang up, and ask the gate before they call; the reviewer decides, undoes and puts off; the machine
-//! sleeps, its clock is set and its zone changed; the notification service is
-//! missing or hangs; the desk crashes in the middle of a call. After each step
-//! everything that can be seen is held against an account that is kept from
-//! what was acknowledged alone, and by a stopwatch of its own.
+//! act and hang up, and ask the gate before they call; the reviewer decides, undoes
+//! and puts off; the machine sleeps, its clock is set and its zone changed; the
+//! notification service is missing or hangs; the desk crashes, or its disk fails, in
+//! the middle of a call. After each step everything that can be seen is held against
+//! an account that is kept from what was acknowledged alone, and by a stopwatch of
+//! its own.
 //!
 //! Its limits: of what is released just after the clock was set, and before the
 //! desk has looked, the account holds no times (`skewed`). What the threads of the store and of the
 //! checks do between two polls is not seeded: a race may need a few replays.
 //!
 //! What it catches was tried by breaking the desk on purpose, a line or two
-//! at a time, on the first 300 seeds. A wait that lets a second
+//! at a time, on the first seeds. A wait that lets a second
 //! client act while the first does is found within 60 seeds; a permit that stays,
 //! and a record that is acknowledged and not stored within 40; a deadline that
 //! passes with nobody warned, a decision that is acknowledged and not stored, and a
-//! hold that is not begun anew after a restart are each found within ten. It also found a
+//! hold that is not begun anew after a restart are each found within ten, as is an
+//! answer that is given before it is stored where the disk then fails. It also found a
 //! real fault: an undo answered late ended the hold of the next answer.
 //!
 //! A failing seed is printed; `HANDOFF_SIM_SEED=<seed>` plays it again and
@@ -36,6 +38,7 @@ mod calls;
 mod calm;
 mod case;
 mod desk;
+mod faults;
 mod judge;
 mod proposal;
 mod steps;

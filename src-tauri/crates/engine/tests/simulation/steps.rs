@@ -16,7 +16,7 @@ use crate::proposal::{Choice, Proposal};
 use crate::world::World;
 
 /// Whether it was done or refused; anything else is a fault.
-type Asked = Pin<Box<dyn Future<Output = Result<bool, String>> + Send>>;
+pub type Asked = Pin<Box<dyn Future<Output = Result<bool, String>> + Send>>;
 
 /// The most handoffs of one seed.
 const MOST: usize = 4;
@@ -28,7 +28,7 @@ const ZONES: [chrono_tz::Tz; 4] = [
     chrono_tz::Asia::Kathmandu,
 ];
 
-const HOUR: i64 = 3600;
+pub const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;
 
 impl World {
@@ -41,7 +41,8 @@ impl World {
             return self.ask_one();
         }
         match self.seed.below(100) {
-            0..32 => self.ask_one(),
+            0..28 => self.ask_one(),
+            28..32 => self.fail_disk(),
             32..40 => self.gate(),
             40..50 => self.wait(),
             50..68 => self.move_time(),
@@ -79,7 +80,7 @@ impl World {
         })
     }
 
-    fn replaced(&self, ask: &Ask) -> Option<usize> {
+    pub fn replaced(&self, ask: &Ask) -> Option<usize> {
         let Ask::Submit(Proposal { supersedes: Some(id), .. }) = ask else { return None };
         self.cases.iter().position(|case| case.id == *id)
     }
@@ -95,7 +96,7 @@ impl World {
     }
 
     /// Somebody asks something of a handoff, of a new one perhaps.
-    fn choose(&mut self) -> (usize, Ask) {
+    pub fn choose(&mut self) -> (usize, Ask) {
         if self.cases.len() < MOST && (self.cases.is_empty() || self.seed.chance(25)) {
             let agent = self.seed.below(AGENTS);
             let key = format!("k{}", self.cases.len());
@@ -155,7 +156,7 @@ impl World {
     }
 
     /// The call that asks for it.
-    fn call(&self, index: usize, ask: &Ask) -> Result<Asked, String> {
+    pub fn call(&self, index: usize, ask: &Ask) -> Result<Asked, String> {
         let case = &self.cases[index];
         let engine = self.desk()?.engine.clone();
         let id = case.id.clone();
@@ -273,7 +274,7 @@ impl World {
         if self.seed.chance(80) { self.tick() } else { self.unchanged() }
     }
 
-    fn step_of_the_clock(&mut self) -> i64 {
+    pub fn step_of_the_clock(&mut self) -> i64 {
         let by = [300, 900, HOUR, 5 * HOUR, YEAR][self.seed.below(5)];
         if self.seed.chance(50) { by } else { -by }
     }
@@ -312,61 +313,6 @@ impl World {
             }
             case.asked_all(&asks, moment)
         })
-    }
-
-    /// The desk dies in the middle of something, is off for a while, and
-    /// starts again.
-    fn crash_at(&mut self) -> Result<(), String> {
-        let moment = self.moment();
-        let (polls, ticks) = (self.seed.below(5), self.seed.chance(30));
-        let (index, ask) = if ticks { (0, Ask::Tick) } else { self.choose() };
-        let replaced = self.replaced(&ask);
-        self.tell(&format!("{index} {ask:?}, and a crash after {polls} polls"));
-        let mut call = self.call(index, &ask)?;
-        let done = self.desk()?.begin(&mut call, polls)?.transpose()?;
-        drop(call);
-        self.crash();
-        let mut may: Vec<Vec<Case>> = Vec::new();
-        for (at, case) in self.cases.iter().enumerate() {
-            let asked = match (at == index, Some(at) == replaced) {
-                _ if ticks => Some(Ask::Tick),
-                (true, _) => Some(ask.clone()),
-                (_, true) => Some(Ask::Supersede),
-                _ => None,
-            };
-            let unknown = done.is_none() || ticks;
-            let mut some = Vec::new();
-            if let Some(asked) = asked.filter(|_| polls > 0) {
-                let answers = done.map_or(vec![true], |done| vec![done]);
-                some.extend(answers.into_iter().flat_map(|ok| case.asked(&asked, ok, moment)));
-                if unknown {
-                    some.push(case.clone());
-                }
-            } else {
-                some.push(case.clone());
-            }
-            may.push(some);
-        }
-        // A warning that was given on the way is only seen afterwards.
-        let seconds = if ticks { 0 } else { [0, 2, 100, 700, 9 * HOUR][self.seed.below(5)] };
-        self.sleep(seconds);
-        let by = if !ticks && self.seed.chance(15) { self.step_of_the_clock() } else { 0 };
-        if by != 0 {
-            self.set_clock(by);
-        }
-        self.tell(&format!("off for {seconds} s, the clock set by {by} s"));
-        self.start()?;
-        let awake = self.clock.awake();
-        for case in may.iter_mut().flatten() {
-            case.elapse(seconds, false);
-            case.stepped(by);
-            case.restarted(awake);
-        }
-        self.desk()?.settle()?;
-        self.look(|at, _, warned| {
-            may[at].iter().flat_map(|case| case.asked_all(warned, moment)).collect()
-        })?;
-        self.tick()
     }
 
     fn change_mood(&mut self) -> Result<(), String> {

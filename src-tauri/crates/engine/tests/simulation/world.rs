@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use handoff_domain::alerts::{Alerts, Quiet, Stage as AlertStage};
 use handoff_engine::Clock as _;
-use handoff_faultfs::Seed;
+use handoff_faultfs::{Disk as Medium, Seed};
 use handoff_protocol::view::{AcceptTool, AcceptTools, NotificationState, ToolView};
 use handoff_testkit::FakeClock;
 use serde_json::json;
@@ -30,6 +30,8 @@ pub struct World {
     pub waits: Vec<Wait>,
     pub connections: Vec<Connection>,
     desk: Option<Desk>,
+    /// What the desk writes on; it can be made to fail.
+    pub medium: Medium,
     folder: TempDir,
     tokens: [serde_json::Value; AGENTS],
     pub cases: Vec<Case>,
@@ -51,6 +53,8 @@ pub struct World {
     pub looking: Option<tokio::task::JoinHandle<()>>,
     /// It went on just now.
     pub went_on: bool,
+    /// The disk failed just now: who waited may have been told so.
+    pub failed: bool,
     /// A desk has died so far.
     crashed: bool,
 }
@@ -91,6 +95,7 @@ impl World {
             waits: Vec::new(),
             connections: Vec::new(),
             desk: None,
+            medium: Medium::forgetful().unwrap(),
             folder: folder(),
             tokens: Default::default(),
             cases: Vec::new(),
@@ -104,6 +109,7 @@ impl World {
             set_unseen: false,
             looking: None,
             went_on: false,
+            failed: false,
             crashed: false,
         }
     }
@@ -135,7 +141,7 @@ impl World {
         if self.bell.mood() == Mood::Hangs {
             self.bell.set(Mood::Shows);
         }
-        let desk = Desk::start(&self.folder, &self.clock, &self.bell)?;
+        let desk = Desk::start(&self.folder, &self.medium, &self.clock, &self.bell)?;
         self.desk = Some(desk);
         for agent in 0..AGENTS * EACH {
             self.connect(agent % AGENTS)?;
