@@ -4,7 +4,6 @@
 //! nothing, since the reviewer may have paused the agent meanwhile. A desk that
 //! is lost on the way leaves the question open, and the call undone.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,11 +31,23 @@ pub type Became = Arc<Mutex<Option<String>>>;
 #[derive(Debug)]
 pub struct Question {
     check: Check,
+    first: First,
     /// The handoff that it became.
     handoff: Option<String>,
     became: Became,
     /// The reviewer has answered with the call that `check` is now.
     decided: bool,
+}
+
+/// What a question asked first: all that tells it from another.
+#[derive(Debug, PartialEq)]
+struct First {
+    call: String,
+    task: String,
+    step: Option<String>,
+    cwd: Option<String>,
+    /// The key, where the caller has named it.
+    key: Option<String>,
 }
 
 /// The files that a call would change, where the call says which, with the way
@@ -133,7 +144,20 @@ impl Receipt {
 impl Question {
     /// A new one.
     pub fn new(check: Check) -> Self {
-        Self { check, handoff: None, became: Became::default(), decided: false }
+        let first = First {
+            call: action_hash(&check.tool, &check.args),
+            task: check.task.id().to_owned(),
+            step: check.step.clone(),
+            cwd: check.cwd.clone(),
+            key: None,
+        };
+        Self { check, first, handoff: None, became: Became::default(), decided: false }
+    }
+
+    /// The same, where the caller has named its key: it is asked under no other.
+    pub fn under_its_key(mut self) -> Self {
+        self.first.key = Some(self.check.key.clone());
+        self
     }
 
     /// The handoff that it is or becomes.
@@ -305,25 +329,27 @@ fn no(words: String) -> Ending {
     Ending::No(No { words, receipt: None })
 }
 
-/// The questions that were left open, by the call they were first asked for:
-/// the same call again goes on waiting for the same answer.
+/// The questions that were left open: who asks the same again goes on waiting for
+/// the same answer. A yes for one folder, task or step is none for another.
 #[derive(Default)]
-pub struct LeftOpen(Mutex<HashMap<String, Question>>);
+pub struct LeftOpen(Mutex<Vec<Question>>);
 
 impl LeftOpen {
-    /// The one for this call; it is left open no longer.
-    pub fn take(&self, tool: &str, args: &Map<String, Value>) -> Option<Question> {
-        self.map().remove(&action_hash(tool, args))
+    /// The oldest that asks what this one would; it is left open no longer.
+    pub fn take(&self, asked: &Question) -> Option<Question> {
+        let mut open = self.list();
+        let same = open.iter().position(|known| known.first == asked.first)?;
+        Some(open.remove(same))
     }
 
     /// Keeps one that still waits for a decision.
-    pub fn keep(&self, tool: &str, args: &Map<String, Value>, question: Question) {
+    pub fn keep(&self, question: Question) {
         if question.handoff.is_some() {
-            self.map().insert(action_hash(tool, args), question);
+            self.list().push(question);
         }
     }
 
-    fn map(&self) -> MutexGuard<'_, HashMap<String, Question>> {
+    fn list(&self) -> MutexGuard<'_, Vec<Question>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -87,12 +87,12 @@ impl Shared {
             self.send(call, going);
             return kept;
         }
-        if let Some(question) = self.left_open.take(&call.tool, &call.args) {
-            self.hold(call, question);
+        let mut question = Question::new(self.check(call));
+        if let Some(known) = self.left_open.take(&question) {
+            self.hold(call, known);
             return kept;
         }
         let kept = self.tell_tools(kept);
-        let mut question = Question::new(self.check(call));
         // A connection that broke while nobody used it says nothing of the desk.
         let first = kept.map(|client| question.ask(client));
         let outcome = match first {
@@ -179,7 +179,7 @@ impl Shared {
                     }
                     None => format!("The call was not made: {why} {again}"),
                 };
-                self.left_open.keep(&call.tool, &call.args, question);
+                self.left_open.keep(question);
                 self.refuse_call(call, &words);
             }
             Ending::Dropped { handoff } => {

@@ -33,8 +33,8 @@ impl Call<'_> {
         let check = Check {
             task: self.task(),
             step: None,
-            tool: tool.clone(),
-            args: args.clone(),
+            tool,
+            args,
             key: format!("prompt:{}:{number}", self.server.nonce),
             effect: None,
             undo,
@@ -48,8 +48,8 @@ impl Call<'_> {
         if let Some(go) = self.let_by_hook(&check) {
             return self.allowed(go);
         }
-        let known = self.server.left_open.take(&tool, &args);
-        let mut question = known.unwrap_or_else(|| Question::new(check));
+        let asked = Question::new(check);
+        let mut question = self.server.left_open.take(&asked).unwrap_or(asked);
         let client = match self.desk.reach() {
             Ok(client) => client,
             Err(away) => return deny(&without_desk(&away.data)),
@@ -58,12 +58,12 @@ impl Call<'_> {
             Ending::Run(go) => self.allowed(*go),
             Ending::No(no) => deny(&no.words).then(no.receipt.map_or(After::Nothing, After::Give)),
             Ending::Open { handoff, why } => {
-                self.server.left_open.keep(&tool, &args, question);
+                self.server.left_open.keep(question);
                 deny(&waits(handoff.as_deref(), &why))
             }
             // Nobody reads it.
             Ending::Dropped { handoff } => {
-                self.server.left_open.keep(&tool, &args, question);
+                self.server.left_open.keep(question);
                 deny(&waits(handoff.as_deref(), "It was cancelled."))
             }
         }

@@ -139,8 +139,10 @@ impl Call<'_> {
         if check.undo.is_none() && check.files.is_empty() {
             (check.undo, check.files) = copies(&tool, &args, check.cwd.as_deref());
         }
-        let known = self.server.left_open.take(&tool, &args);
-        let mut question = known.unwrap_or_else(|| Question::new(check));
+        let asked = Question::new(check);
+        let named = self.args.contains_key("key");
+        let asked = if named { asked.under_its_key() } else { asked };
+        let mut question = self.server.left_open.take(&asked).unwrap_or(asked);
         let client = self.desk.reach().map_err(|away| crate::asking::without_desk(&away.data))?;
         Ok(match question.pursue(&self.desk, client, &self.patience) {
             Ending::Run(go) => {
@@ -163,11 +165,11 @@ impl Call<'_> {
                 Answer::document(denied).then(after)
             }
             Ending::Open { handoff, why } => {
-                self.server.left_open.keep(&tool, &args, question);
+                self.server.left_open.keep(question);
                 held(handoff.as_deref(), &why)
             }
             Ending::Dropped { handoff } => {
-                self.server.left_open.keep(&tool, &args, question);
+                self.server.left_open.keep(question);
                 held(handoff.as_deref(), "Nobody waits any more.")
             }
         })
@@ -452,8 +454,8 @@ fn told(client: Client, answered: Answered) -> Answer {
 fn held(handoff: Option<&str>, why: &str) -> Answer {
     Answer::document(json!({
         "status": "held", "handoff_id": handoff, "why": why,
-        "next": "Do not make the call. Call handoff_check again with the same tool and args to go \
-                 on waiting, or stop here and tell the user.",
+        "next": "Do not make the call. Call handoff_check again with the same input to go on \
+                 waiting, or stop here and tell the user.",
     }))
 }
 

@@ -233,6 +233,28 @@ fn a_check_is_good_for_one_call_and_a_no_is_told() {
 }
 
 #[test]
+fn a_yes_for_one_folder_is_none_for_another() {
+    let room = Room::new();
+    let mut talk = Talk::with(&room);
+    let remove = |cwd: &str| json!({ "tool": "bash", "args": { "command": "rm -r x" }, "cwd": cwd, "wait_s": 0 });
+    let mut ask = |id: u32, cwd: &str| {
+        talk.call(id, "handoff_check", remove(cwd));
+        let said = talk.said(id);
+        (said["status"].clone(), said["handoff_id"].clone())
+    };
+    let (held, here) = ask(1, "/a");
+    let first = room.next_case(&[]);
+    assert_eq!((held, here), (json!("held"), json!(first.id)));
+    assert_eq!(ask(2, "/b"), (json!("held"), Value::Null), "the other comes first");
+    room.decide(&first, json!({ "kind": "approve", "option": "run" }));
+    let (held, there) = ask(3, "/b");
+    let second = room.next_case(&[&first.id]);
+    assert_eq!((held, there), (json!("held"), json!(second.id)));
+    assert_eq!(ask(4, "/a"), (json!("run"), json!(first.id)));
+    talk.end();
+}
+
+#[test]
 fn a_session_is_one_task_and_its_hook_learns_what_was_allowed() {
     let room = Room::new();
     let (home, session) =

@@ -215,7 +215,7 @@ fn check() -> Value {
         "Ask before a call",
         "Ask whether you may make a tool call, before you make it. `run`: make it now, once, with \
          exactly `args` (the person may have edited them), then call handoff_record. `held`: do \
-         not make it; ask again with the same tool and args to go on waiting. `denied`: do not \
+         not make it; ask again with the same input to go on waiting. `denied`: do not \
          make it. Without an answer, do not make it.",
         object(
             json!({
