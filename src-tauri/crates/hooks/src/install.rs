@@ -323,14 +323,16 @@ fn has_a_copy(path: &Path) -> bool {
     path.with_file_name(format!("{name}.before-handoff")).exists()
 }
 
-/// A copy beside the file, under a name that nothing has yet.
+/// A copy beside the file, under a name that nothing has yet, for the same people to
+/// read: settings may have keys in them.
 fn kept(path: &Path, content: &str) -> io::Result<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for number in 0_u32.. {
         let suffix = if number == 0 { String::new() } else { format!("-{number}") };
         let backup = path.with_file_name(format!("{name}.before-handoff{suffix}"));
-        match std::fs::OpenOptions::new().write(true).create_new(true).open(&backup) {
+        match private().open(&backup) {
             Ok(mut file) => {
+                file.set_permissions(std::fs::metadata(path)?.permissions())?;
                 file.write_all(content.as_bytes())?;
                 file.sync_all()?;
                 return Ok(backup);
@@ -347,8 +349,17 @@ fn kept(path: &Path, content: &str) -> io::Result<PathBuf> {
     Err(io::Error::other("there is no name left for the copy"))
 }
 
+/// Makes a file that nobody else can read.
+fn private() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 /// As one word of a shell.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -73,17 +73,34 @@ fn a_file_that_was_not_there_has_every_gate_and_fails_closed() {
 
 #[test]
 fn the_users_own_stays_as_it_is_and_comes_back_as_it_was() {
-    let (_folder, path) = room(Some(MINE));
-    let change = put_in(Client::ClaudeCode, &path);
-    assert!(change.diff().contains("+++"), "{}", change.diff());
-    assert!(!change.diff().contains("\n-"), "nothing is taken away: {}", change.diff());
-    let backup = change.make().expect("made").expect("a copy");
-    assert_eq!(fs::read_to_string(backup).expect("there"), MINE);
-    let again = put_in(Client::ClaudeCode, &path);
-    assert!(!again.is_any(), "the same again changes nothing: {}", again.diff());
-    let out = uninstall(Client::ClaudeCode, path.clone()).expect("it can be taken out");
-    out.make().expect("made");
-    assert_eq!(fs::read_to_string(&path).expect("there"), MINE);
+    for client in Client::ALL {
+        let (_folder, path) = room(Some(MINE));
+        let change = put_in(client, &path);
+        assert!(change.diff().contains("+++"), "{}", change.diff());
+        assert!(!change.diff().contains("\n-"), "nothing is taken away: {}", change.diff());
+        let backup = change.make().expect("made").expect("a copy");
+        assert_eq!(fs::read_to_string(backup).expect("there"), MINE);
+        let again = put_in(client, &path);
+        assert!(!again.is_any(), "the same again changes nothing: {}", again.diff());
+        let out = uninstall(client, path.clone()).expect("it can be taken out");
+        out.make().expect("made");
+        assert_eq!(fs::read_to_string(&path).expect("there"), MINE, "{client:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_can_read_more_of_the_settings_than_before() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for mode in [0o600, 0o640] {
+        let (_folder, path) = room(Some(MINE));
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        let copy = put_in(Client::ClaudeCode, &path).make().expect("made").expect("a copy");
+        for file in [&path, &copy] {
+            let found = fs::metadata(file).expect("there").permissions().mode();
+            assert_eq!(found & 0o777, mode, "{}", file.display());
+        }
+    }
 }
 
 #[test]
