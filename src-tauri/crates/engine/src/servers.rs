@@ -155,7 +155,20 @@ impl Engine {
     pub async fn release_asks(&self, server: &str) -> Result<(), Failure> {
         let agent = Self::agent_of_server(server);
         let why = "The server was removed from the desk.";
-        for ask in self.open_asks(server)? {
+        let asks = self.open_asks(server)?;
+        let parts = || asks.iter().flat_map(|ask| &ask.handoffs);
+        // Before anything ends: all of them go, or none.
+        if parts().any(|(_, state)| *state == Some(State::Decided)) {
+            return Err(Failure::conflict(
+                "A decision for this server can still be undone.",
+                "Wait a moment, and remove it then.",
+            ));
+        }
+        for ask in asks {
+            // First, so that what a crash cuts off is ended by whoever speaks with the
+            // server next.
+            let how = Ending::Refused { why: why.to_owned() };
+            self.ask_stands(&ask, Delivery::Over { how }).await?;
             for (id, state) in &ask.handoffs {
                 match state {
                     Some(State::Queued | State::Ready) => {
@@ -170,17 +183,12 @@ impl Engine {
                         };
                         self.reconcile(&agent, id, report).await?;
                     }
-                    Some(State::Decided) => {
-                        return Err(Failure::conflict(
-                            "A decision for this server can still be undone.",
-                            "Wait a moment, and remove it then.",
-                        ));
-                    }
-                    Some(State::Reconciled | State::Withdrawn | State::Superseded) | None => {}
+                    Some(
+                        State::Decided | State::Reconciled | State::Withdrawn | State::Superseded,
+                    )
+                    | None => {}
                 }
             }
-            let how = Ending::Refused { why: why.to_owned() };
-            self.ask_stands(&ask, Delivery::Over { how }).await?;
             self.close_ask(ask.seq).await?;
         }
         Ok(())

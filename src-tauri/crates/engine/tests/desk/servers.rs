@@ -8,7 +8,7 @@ use handoff_testkit::Headless;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, code, handoff};
+use crate::agent::{Agent, approve, code, decide, handoff, release};
 
 fn server(name: &str) -> ServerRow {
     ServerRow {
@@ -24,6 +24,26 @@ async fn ask(session: &Arc<dyn Session>, method: &str, params: Value) -> Value {
     let params = to_raw_value(&params).unwrap();
     let answer = Arc::clone(session).call(method.to_owned(), Some(params)).await.unwrap();
     serde_json::from_str(answer.get()).unwrap()
+}
+
+async fn submit_two(session: &Arc<dyn Session>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for key in ["a", "b"] {
+        let standing = ask(session, "handoff.submit", json!({ "handoff": handoff(key) })).await;
+        ids.push(standing["id"].as_str().unwrap().to_owned());
+    }
+    ids
+}
+
+fn asked(ids: &[String]) -> NewAsk {
+    NewAsk {
+        server: "team".to_owned(),
+        thread: "t".to_owned(),
+        question: "q".to_owned(),
+        attempt: 1,
+        about: "{}".to_owned(),
+        handoffs: ids.to_vec(),
+    }
 }
 
 #[tokio::test]
@@ -67,19 +87,8 @@ async fn a_card_says_how_far_its_answer_is() {
     let desk = Headless::new().await.unwrap();
     desk.engine.add_server(server("team")).await.unwrap();
     let session = desk.engine.session_of_server("team", Arc::new(|_, _| ()));
-    let mut ids = Vec::new();
-    for key in ["a", "b"] {
-        let standing = ask(&session, "handoff.submit", json!({ "handoff": handoff(key) })).await;
-        ids.push(standing["id"].as_str().unwrap().to_owned());
-    }
-    let new = NewAsk {
-        server: "team".to_owned(),
-        thread: "t".to_owned(),
-        question: "q".to_owned(),
-        attempt: 1,
-        about: "{}".to_owned(),
-        handoffs: ids.clone(),
-    };
+    let ids = submit_two(&session).await;
+    let new = asked(&ids);
     desk.engine.keep_ask(new.clone()).await.unwrap();
     assert!(desk.engine.keep_ask(new).await.is_err(), "a question is kept once");
     let shown = |id: &str| desk.engine.open_case(id).unwrap().outbox.unwrap();
@@ -101,6 +110,23 @@ async fn a_card_says_how_far_its_answer_is() {
     assert!(last.closed);
     let case = desk.engine.open_case(&ids[0]).unwrap();
     assert_eq!(case.closed_because.as_deref(), Some("The server was removed from the desk."));
+}
+
+#[tokio::test]
+async fn a_removal_that_is_refused_ends_nothing() {
+    let desk = Headless::new().await.unwrap();
+    desk.engine.add_server(server("team")).await.unwrap();
+    let session = desk.engine.session_of_server("team", Arc::new(|_, _| ()));
+    let ids = submit_two(&session).await;
+    desk.engine.keep_ask(asked(&ids)).await.unwrap();
+    decide(&desk, &ids[1], approve("keep")).await;
+    let open = desk.engine.open_asks("team").unwrap();
+    let refused = desk.engine.release_asks("team").await.unwrap_err();
+    assert_eq!(refused.0.code, ErrorCode::Conflict);
+    assert_eq!(desk.engine.open_asks("team").unwrap(), open);
+    release(&desk).await;
+    desk.engine.release_asks("team").await.unwrap();
+    assert_eq!(desk.engine.open_asks("team").unwrap(), []);
 }
 
 #[tokio::test]
