@@ -150,7 +150,24 @@ impl Gatekeeper<'_> {
         };
         let mut pause = Duration::ZERO;
         let mut approved = false;
+        // One that was asked before may be answered by now, and with another call.
+        let mut asked = self.open.as_ref().map(|open| open.note.handoff.clone());
         loop {
+            if let Some(handoff) = asked.take() {
+                match self.talk.wait(&handoff) {
+                    Ok(answered) => match self.decided(&key, &handoff, &answered)? {
+                        Some(verdict) => return Ok(verdict),
+                        None => approved = true,
+                    },
+                    // Where it could not be noted, the words are the same.
+                    Err(Fault::Late) if self.open.is_none() => {
+                        return Ok(Verdict::Deny(words::undecided(&handoff)));
+                    }
+                    // A desk that does not know it is asked anew.
+                    Err(Fault::NoSuchTask) => self.open.take().into_iter().for_each(Open::over),
+                    Err(fault) => return Err(fault),
+                }
+            }
             let checked = self.check(&self.call.args, key.clone())?;
             let handoff = match (checked.verdict, checked.handoff_id.clone()) {
                 (Gate::Run, _) => {
@@ -179,17 +196,7 @@ impl Gatekeeper<'_> {
                 // Without it, the same call made again is asked anew.
                 self.open = self.questions.keep(&hash, note).ok();
             }
-            let answered = match self.talk.wait(&handoff) {
-                // Where it could not be noted, the words are the same.
-                Err(Fault::Late) if self.open.is_none() => {
-                    return Ok(Verdict::Deny(words::undecided(&handoff)));
-                }
-                outcome => outcome?,
-            };
-            match self.decided(&key, &handoff, &answered)? {
-                Some(verdict) => return Ok(verdict),
-                None => approved = true,
-            }
+            asked = Some(handoff);
         }
     }
 
@@ -227,17 +234,36 @@ impl Gatekeeper<'_> {
     }
 
     fn edited(&mut self, key: &str, args: &Map<String, Value>) -> Result<Verdict, Fault> {
+        // The permit stays, for the call as it was edited.
+        let told = || Ok(Verdict::Deny(words::cannot_carry(args)));
         if !self.client.can_carry(self.moment, &self.call.args, args) {
-            // The permit stays, for the call as it was edited.
-            return Ok(Verdict::Deny(words::cannot_carry(args)));
+            return told();
         }
-        let key = call::edited_key(key);
-        let checked = self.check(args, key.clone())?;
-        if checked.verdict != Gate::Run {
-            return Ok(Verdict::Deny(words::denied(&checked.why)));
+        let (hash, key) = (action_hash(&self.call.tool, args), call::edited_key(key));
+        let mut pause = Duration::ZERO;
+        loop {
+            let checked = self.check(args, key.clone())?;
+            match (checked.verdict, checked.handoff_id.clone()) {
+                (Gate::Run, _) => {
+                    self.lets(&hash, &key, &checked);
+                    return Ok(Verdict::Edited(args.clone(), checked.why));
+                }
+                (Gate::Denied, _) => return Ok(Verdict::Deny(words::denied(&checked.why))),
+                // An equal call has used the permit up. Who makes it again waits for
+                // the answer to this.
+                (Gate::Held, Some(handoff)) => {
+                    let note = Note { key, handoff, call: None, told: true };
+                    self.questions.keep(&hash, note).ok();
+                    return told();
+                }
+                (Gate::Held, None) => match self.stands_back(&checked, &mut pause) {
+                    Ok(None) => {}
+                    Ok(Some(verdict)) => return Ok(verdict),
+                    Err(Fault::Late) => return told(),
+                    Err(fault) => return Err(fault),
+                },
+            }
         }
-        self.lets(&action_hash(&self.call.tool, args), &key, &checked);
-        Ok(Verdict::Edited(args.clone(), checked.why))
     }
 
     /// Notes for the second gate what a permit was used up for.

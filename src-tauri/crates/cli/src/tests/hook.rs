@@ -92,6 +92,29 @@ fn an_edit_reaches_the_client_complete() {
 }
 
 #[test]
+fn an_edit_is_not_lost_while_the_task_is_paused_or_nobody_waits() {
+    let room = Room::new();
+    let args = json!({ "command": "rm old" });
+    let edit = json!({ "kind": "modify", "option": "run", "args": args });
+    let call = |id: &str| removes("PreToolUse", id, "old dear");
+    let late = ["hook", "claude-code", "--answer-within", "2"];
+    let held = room.start_with(&late, &call("t-1"));
+    let case = room.next_case(&[]);
+    room.pause("claude-code", "s-1", true);
+    room.decide(&case, edit.clone());
+    let why = reason(&held.end());
+    assert!(why.contains(&args.to_string()), "{why}");
+    room.pause("claude-code", "s-1", false);
+    assert!(allowed(&begin(&room, &removes("PreToolUse", "t-2", "old")).end()));
+
+    room.run_with(&late, &call("t-3"));
+    let case = room.next_case(&[]);
+    room.decide(&case, edit);
+    let said = said(&begin(&room, &call("t-4")).end());
+    assert_eq!((&said["permissionDecision"], &said["updatedInput"]), (&json!("allow"), &args));
+}
+
+#[test]
 fn the_second_gate_does_not_ask_twice() {
     let room = Room::new();
     let held = begin(&room, &removes("PreToolUse", "t-1", "old"));
