@@ -9,12 +9,14 @@
 //!
 //! Four threads: one reads the client; one asks for the calls, in their order;
 //! one passes on what the server says; one records. A call that is held waits
-//! on a thread of its own, and everything else flows on.
+//! on a thread of its own, and everything else flows on. When either end closes,
+//! so does the other: the server is made to end where it does not.
 
 mod asker;
 mod call;
 mod hear;
 mod known;
+mod name;
 mod record;
 mod schema;
 
@@ -25,14 +27,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handoff_domain::integration::Integration;
 use handoff_domain::payload::Task;
+use rustix::process::{Pid, Signal, kill_process};
 
 use self::asker::Asked;
 use self::call::{Call, Sent};
 use self::known::Known;
+use self::name::called;
 use self::record::Recorder;
 use crate::asking::LeftOpen;
 use crate::desk::{Desk, Way};
@@ -42,6 +46,12 @@ use crate::out::Out;
 
 /// How long its end waits for what was done to be recorded.
 const LAST: Duration = Duration::from_secs(5);
+
+/// How long a server may take to go by itself, and to end when it is asked to:
+/// together less than clients give the gate, and how often it is looked for.
+const LEAVES: Duration = Duration::from_secs(1);
+const ENDS: Duration = Duration::from_millis(700);
+const LOOKS: Duration = Duration::from_millis(20);
 
 /// A gate in front of one server.
 pub struct Gate {
@@ -107,17 +117,30 @@ impl Gate {
             over: AtomicBool::new(false),
         });
         shared.spawn(move |shared| shared.hear_client(&mut BufReader::new(input)));
-        shared.spawn(move |shared| shared.ask(&queue));
+        let (ends, ended) = channel();
+        let gone = ends.clone();
+        shared.spawn(move |shared| {
+            shared.ask(&queue);
+            gone.send(()).ok();
+        });
         let (finish, finished) = channel();
         shared.spawn(move |shared| {
             shared.record(&records);
             finish.send(()).ok();
         });
-        let passed = shared.hear_server(&mut BufReader::new(from_server));
+        let (heard, all_heard) = channel();
+        shared.spawn(move |shared| {
+            heard.send(shared.hear_server(&mut BufReader::new(from_server))).ok();
+            ends.send(()).ok();
+        });
+        // One of the two ends has closed.
+        ended.recv().ok();
         // Whatever is held now has nobody to run it.
         shared.leave();
         shared.to_server.close();
-        let status = server.wait();
+        let status = end(&mut server);
+        // What it has started itself may hold its output open.
+        let passed = all_heard.recv_timeout(LAST).unwrap_or(Ok(()));
         shared.never_answered();
         shared.recorder.end();
         // Past that no desk is there to take it.
@@ -214,40 +237,29 @@ fn start(
     }
 }
 
+/// Waits for the end of a server that is spoken with no more. One that does not go
+/// by itself is asked to, and then made to: it would outlive this.
+fn end(server: &mut Child) -> io::Result<ExitStatus> {
+    for (patience, signal) in [(LEAVES, Signal::TERM), (ENDS, Signal::KILL)] {
+        let (until, mut pause) = (Instant::now() + patience, Duration::from_millis(1));
+        while Instant::now() < until {
+            if let Some(status) = server.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::park_timeout(pause);
+            pause = (pause * 2).min(LOOKS);
+        }
+        // Nobody has waited for it: the id is its own still.
+        kill_process(Pid::from_child(server), signal).ok();
+    }
+    server.wait()
+}
+
 /// The exit code that stands for how a server ended.
 fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     u8::try_from(code & 0xff).unwrap_or(1)
-}
-
-/// What a server is called, from its command line: the first word that is
-/// neither a program that only starts others, nor one of its options; of a
-/// path, the last part that says something.
-fn called(command: &[OsString]) -> String {
-    const STARTERS: [&str; 16] = [
-        "npx", "npm", "pnpm", "yarn", "bunx", "bun", "node", "deno", "uvx", "uv", "python",
-        "python3", "env", "exec", "run", "x",
-    ];
-    const SAY_NOTHING: [&str; 10] =
-        ["index", "main", "server", "cli", "dist", "build", "bin", "src", "__main__", "."];
-    let plain = |part: &str| {
-        // A version, or what a script's name ends with.
-        let name = part.split_once('@').map_or(part, |(name, _)| name);
-        name.trim_end_matches(".js").trim_end_matches(".py").to_owned()
-    };
-    let words: Vec<String> = command
-        .iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .filter(|word| !word.starts_with('-') && !word.contains('='))
-        .collect();
-    let named = words.iter().find_map(|word| {
-        let starts = !STARTERS.contains(&word.rsplit('/').next().unwrap_or_default());
-        let mut parts = word.rsplit('/').map(plain).filter(|part| !part.is_empty());
-        let telling = parts.find(|part| !SAY_NOTHING.contains(&part.as_str()));
-        telling.filter(|_| starts)
-    });
-    named.unwrap_or_else(|| "server".to_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

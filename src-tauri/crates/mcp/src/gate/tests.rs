@@ -4,9 +4,10 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use handoff_domain::autonomy::Level;
 use serde_json::{Value, json};
 
-use super::{Gate, called};
+use super::Gate;
 use crate::room::{Peer, Room};
 
 /// Says back every line that it is given.
@@ -313,16 +314,11 @@ fn its_end_is_the_servers_end() {
 }
 
 #[test]
-fn a_server_is_called_after_its_command() {
-    for (command, name) in [
-        ("npx -y @modelcontextprotocol/server-filesystem@2026.8.31 /work", "server-filesystem"),
-        ("node /opt/x/server-everything/dist/index.js stdio", "server-everything"),
-        ("uvx mcp-server-git --repository .", "mcp-server-git"),
-        ("/usr/bin/python3 -m weather.main", "weather.main"),
-        ("./bin/server", "server"),
-        ("TOKEN=1 env", "server"),
-    ] {
-        let words: Vec<_> = command.split(' ').map(Into::into).collect();
-        assert_eq!(called(&words), name, "{command}");
+fn a_server_that_does_not_go_is_ended() {
+    let room = Room::without_desk();
+    let stays = "exec tail -f /dev/null";
+    for (script, code) in [(stays, 143), (&format!("trap '' TERM; {stays}"), 137)] {
+        let talk = Talk::with(&room, &["sh", "-c", script]);
+        assert_eq!(talk.end().1, code, "{script}");
     }
 }
