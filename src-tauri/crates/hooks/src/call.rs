@@ -15,8 +15,15 @@ use crate::event::{Call, Ending, Moment};
 const TITLE: usize = 80;
 const GOAL: usize = 2_000;
 
+/// What stands for all sites among the targets of a task: a session's bounds are its
+/// folder.
+const SITES: &str = "https://*";
+
 /// How many bytes of a tool's answer are recorded.
 const OUTPUT: usize = 32 * 1024;
+
+/// What Codex asks the person at the terminal, if nobody else answers.
+const LEAVES: &str = "It asks to run this outside of its sandbox.";
 
 /// The id of the task that a session is.
 pub(crate) fn task_id(session: &str) -> String {
@@ -52,7 +59,7 @@ pub(crate) fn task(client: Client, call: &Call, said: Option<&str>) -> Task {
         title,
         goal,
         tools: None,
-        targets: folder.map(|folder| vec![folder.to_owned()]),
+        targets: folder.map(|folder| vec![folder.to_owned(), SITES.to_owned()]),
     }
 }
 

@@ -77,9 +77,9 @@ impl Path {
 }
 
 impl Host {
-    /// Whether the other is the same, or lies below.
+    /// Whether the other is the same, or lies below; `*` is any.
     pub(super) fn covers(&self, host: &Self) -> bool {
-        let name = self.name == host.name
+        let name = ["*", &host.name].contains(&self.name.as_str())
             || self.name.strip_prefix("*.").is_some_and(|parent| {
                 host.name
                     .strip_suffix(parent)
