@@ -13,6 +13,7 @@ pub(crate) const NAMES: Names = Names {
     failed: Some("PostToolUseFailure"),
     stopped: "Stop",
     begun: "UserPromptSubmit",
+    ended: "SessionEnd",
 };
 
 /// The verdict as it obeys it.

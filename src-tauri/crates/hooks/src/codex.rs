@@ -15,6 +15,7 @@ pub(crate) const NAMES: Names = Names {
     failed: None,
     stopped: "Stop",
     begun: "UserPromptSubmit",
+    ended: "SessionEnd",
 };
 
 /// The verdict as it obeys it.

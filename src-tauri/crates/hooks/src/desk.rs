@@ -18,7 +18,7 @@ use crate::call;
 use crate::event::{Call, Ending, Moment, Verdict};
 use crate::open::{Note, Open, Questions};
 use crate::talk::{Fault, Talk};
-use crate::{Client, Hook, words};
+use crate::{Client, Hook, Start, words};
 
 /// How much of a client's transcript is read for what the user said first.
 const TRANSCRIPT: u64 = 256 * 1024;
@@ -78,6 +78,16 @@ pub(crate) fn retire(hook: Hook, session: &str, busy: bool) -> Result<(), String
         talk.withdraw(&note.handoff, reason).map_err(|fault| fault_said(fault, ""))?;
     }
     Ok(())
+}
+
+/// Ends the session's task, where a desk runs: what it changed is looked through
+/// then. The client goes, whatever comes of it, and one that takes the session up
+/// again begins the task anew.
+pub(crate) fn end(hook: Hook, session: &str, until: Instant) {
+    let start: Start = Box::new(|_, _| Err("The session is over.".to_owned()));
+    if let Ok(mut talk) = Talk::begin(Hook { start, ..hook }, until) {
+        talk.close(&call::task_id(session)).ok();
+    }
 }
 
 struct Gatekeeper<'c> {

@@ -123,6 +123,8 @@ pub(crate) struct Names {
     pub stopped: &'static str,
     /// The user has said something: another turn begins.
     pub begun: &'static str,
+    /// The session is over.
+    pub ended: &'static str,
 }
 
 /// At which of its two gates a call stands.
@@ -182,6 +184,8 @@ pub(crate) enum Event {
     Done(Call, Ending),
     /// A turn is over, or another begins; `busy` where work may go on behind.
     Stopped { session: String, busy: bool },
+    /// The session is over.
+    Over { session: String },
     /// Nothing that the desk needs to know.
     Aside,
 }
@@ -233,7 +237,7 @@ fn form_of(names: &Names, name: &str) -> Form {
     Form {
         event: Some(name.to_owned()),
         is_permission: names.permission == Some(name),
-        is_note: [names.done, names.stopped, names.begun].contains(&name)
+        is_note: [names.done, names.stopped, names.begun, names.ended].contains(&name)
             || names.failed == Some(name),
     }
 }
@@ -254,6 +258,9 @@ fn event(names: &Names, name: &str, mut fields: Map<String, Value>) -> Result<Ev
         .ok_or("The event does not say to which session it belongs (session_id).")?;
     if name == names.begun {
         return Ok(Event::Stopped { session, busy: true });
+    }
+    if name == names.ended {
+        return Ok(Event::Over { session });
     }
     if name == names.stopped {
         let busy = fields.get("background_tasks").and_then(Value::as_array);

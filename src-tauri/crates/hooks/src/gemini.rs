@@ -14,6 +14,7 @@ pub(crate) const NAMES: Names = Names {
     failed: None,
     stopped: "AfterAgent",
     begun: "BeforeAgent",
+    ended: "SessionEnd",
 };
 
 /// The verdict as it obeys it.

@@ -24,6 +24,10 @@ const NOTE_S: u64 = 30;
 /// In what time the hook answers there.
 const NOTED_S: u64 = 25;
 
+/// The same at the end of a session: the client's own end waits for it.
+const END_S: u64 = 5;
+const ENDED_S: u64 = 4;
+
 /// What follows `hook` and the client's name in our commands, and in no other.
 const OURS: &str = "hook";
 
@@ -182,12 +186,11 @@ impl Change {
 fn entries(client: Client, program: &str, agent: Option<&str>) -> Vec<(&'static str, Ordered)> {
     let names = client.names();
     let agent = agent.map_or_else(String::new, |agent| format!(" --agent {}", quoted(agent)));
-    let gate =
-        format!("{} {OURS} {}{agent} --answer-within {ANSWER_S}", quoted(program), client.name());
-    let note =
-        format!("{} {OURS} {}{agent} --answer-within {NOTED_S}", quoted(program), client.name());
+    let line = |within: u64| {
+        format!("{} {OURS} {}{agent} --answer-within {within}", quoted(program), client.name())
+    };
     let gated = |with_matcher: bool| {
-        let mut hook = command(&gate, unit(client, TIMEOUT_S));
+        let mut hook = command(&line(ANSWER_S), unit(client, TIMEOUT_S));
         if client == Client::ClaudeCode {
             // Any other failure of the hook denies the call as well.
             hook.insert("onFailure".to_owned(), "block".into());
@@ -198,13 +201,17 @@ fn entries(client: Client, program: &str, agent: Option<&str>) -> Vec<(&'static 
         }
         listed(with_matcher, hook)
     };
-    let noted = |with_matcher: bool| listed(with_matcher, command(&note, unit(client, NOTE_S)));
+    let told = |with_matcher: bool, within: u64, timeout: u64| {
+        listed(with_matcher, command(&line(within), unit(client, timeout)))
+    };
+    let noted = |with_matcher: bool| told(with_matcher, NOTED_S, NOTE_S);
     let mut wanted = vec![(names.before, gated(true))];
     wanted.extend(names.permission.map(|event| (event, gated(true))));
     wanted.push((names.done, noted(true)));
     wanted.extend(names.failed.map(|event| (event, noted(true))));
     wanted.push((names.stopped, noted(false)));
     wanted.push((names.begun, noted(false)));
+    wanted.push((names.ended, told(false, ENDED_S, END_S)));
     wanted
 }
 

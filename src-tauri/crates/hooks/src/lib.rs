@@ -124,6 +124,10 @@ fn answered(
         }
         Event::Done(call, ending) => noted(&desk::record(hook, &call, ending)),
         Event::Stopped { session, busy } => noted(&desk::retire(hook, &session, busy)),
+        Event::Over { session } => {
+            desk::end(hook, &session, until);
+            noted(&Ok(()))
+        }
         Event::Aside => noted(&Ok(())),
     }
 }

@@ -85,6 +85,11 @@ impl Talk {
         self.call(method::TASK_RUNNABLE, &ByTask { task: task.to_owned() })
     }
 
+    /// Ends a task.
+    pub fn close(&mut self, task: &str) -> Result<TaskStanding, Fault> {
+        self.call(method::TASK_CLOSE, &ByTask { task: task.to_owned() })
+    }
+
     /// How a handoff stands, without waiting for it.
     pub fn look(&mut self, id: &str) -> Result<Shown, Fault> {
         self.call(method::GET, &ById { id: id.to_owned() })

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use handoff_protocol::view::{CaseView, Liveness, Settings};
+use handoff_domain::autonomy::Level;
+use handoff_protocol::view::{CaseView, Liveness, SetLevel, Settings};
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_testkit::Headless;
 use handoff_testkit::reviewer::{self, answering};
@@ -124,6 +125,13 @@ impl Room {
             }
             engine.tick().await;
         });
+    }
+
+    /// The reviewer lets an agent that the desk knows work at this level.
+    pub fn set_level(&self, agent: &str, level: Level) {
+        let set =
+            SetLevel { agent: agent.to_owned(), task: None, level: Some(level), minutes: None };
+        well(self.runtime.block_on(self.desk().engine.set_level(set)));
     }
 
     /// Waits until somebody waits for the answer to this item.

@@ -1,5 +1,6 @@
 //! The hook of a coding agent against a real desk.
 
+use handoff_domain::autonomy::Level;
 use handoff_domain::decision::action_hash;
 use handoff_domain::lifecycle::State;
 use handoff_protocol::view::{List, QueueQuery};
@@ -19,7 +20,7 @@ fn event(name: &str, call: &str, tool: &str, input: &Value) -> String {
         event["tool_use_id"] = json!(call);
     }
     if name == "PostToolUse" {
-        event["tool_response"] = json!({ "stdout": "" });
+        event["tool_response"] = json!({ "stdout": "so it was" });
     }
     event.to_string()
 }
@@ -266,6 +267,54 @@ fn a_file_that_a_tool_writes_is_kept_before() {
     assert_eq!(case.options[0].effect, handoff_domain::action::Effect::Reversible);
     room.decide(&case, json!({ "kind": "approve", "option": "run" }));
     assert!(allowed(&held.end()));
+}
+
+#[test]
+fn what_a_session_wrote_as_a_draft_is_looked_through_at_its_end() {
+    let room = Room::new();
+    let path = room.file("notes.txt", "before");
+    let input = json!({ "file_path": path, "content": "after" });
+    let folder = room.folder().display().to_string();
+    let here = |name: &str, id: &str| event(name, id, "Write", &input).replace("/work", &folder);
+    let read = event("PreToolUse", "t-1", "Bash", &json!({ "command": "ls" }));
+    begin(&room, &read.replace("/work", &folder)).end();
+    room.set_level("claude-code", Level::Draft);
+    assert!(allowed(&begin(&room, &here("PreToolUse", "t-2")).end()));
+    begin(&room, &here("PostToolUse", "t-2")).end();
+    assert!(waiting(&room).is_empty());
+    let end = json!({ "session_id": "s-1", "hook_event_name": "SessionEnd", "reason": "other" });
+    assert_eq!(begin(&room, &end.to_string()).end().json(), json!({}));
+    let draft = room.next_case(&[]);
+    assert!(draft.is_draft);
+    assert_eq!(draft.actions[0].source, "observed by hook");
+    let told = draft.actions[0].output.as_ref().expect("an output").head.clone();
+    assert!(told.contains("so it was"), "{told}");
+    // Who takes the session up again begins its task anew.
+    assert!(allowed(&begin(&room, &here("PreToolUse", "t-3")).end()));
+    // Another that the desk has never heard of, or no desk at all, is no fault.
+    let other = end.to_string().replace("s-1", "s-2");
+    assert_eq!(begin(&room, &other).end().json(), json!({}));
+    let home = room.folder().join("nobody");
+    let words = ["hook", "claude-code", "--answer-within", "4"];
+    let off = super::room::start(home, &words, other.as_bytes(), None).end();
+    assert_eq!((off.exit, off.json(), off.err.as_str()), (Exit::Done, json!({}), ""));
+}
+
+#[test]
+fn the_folder_and_any_site_are_in_scope_and_a_file_beyond_is_asked_for() {
+    let room = Room::new();
+    let asks = |tool: &str, input: &Value| begin(&room, &event("PreToolUse", tool, tool, input));
+    for (tool, input) in [
+        ("Read", json!({ "file_path": "/work/notes.txt" })),
+        ("WebFetch", json!({ "url": "https://example.com/a", "prompt": "What is it?" })),
+    ] {
+        assert!(allowed(&asks(tool, &input).end()), "{tool}");
+    }
+    let held = asks("Grep", &json!({ "pattern": "key", "path": "/elsewhere" }));
+    let case = room.next_case(&[]);
+    assert_eq!(json!(case.reason.code), json!("scope_exceeded"));
+    room.decide(&case, json!({ "kind": "reject", "reason": "Stay here.", "then": "skip" }));
+    assert!(reason(&held.end()).contains("Stay here."));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use handoff_protocol::view::{CaseView, Liveness, Pause, Settings, TellAgent};
+use handoff_domain::autonomy::Level;
+use handoff_protocol::view::{CaseView, Liveness, Pause, SetLevel, Settings, TellAgent};
 use handoff_testkit::reviewer::{self, answering};
 use handoff_testkit::{FakeClock, Headless};
 use serde_json::Value;
@@ -254,6 +255,13 @@ impl Room {
     pub fn pause(&self, agent: &str, task: &str, paused: bool) {
         let pause = Pause { agent: Some(agent.to_owned()), task: Some(task.to_owned()), paused };
         well(self.runtime.block_on(self.desk().engine.pause(pause)));
+    }
+
+    /// The reviewer lets an agent that the desk knows work at this level.
+    pub fn set_level(&self, agent: &str, level: Level) {
+        let set =
+            SetLevel { agent: agent.to_owned(), task: None, level: Some(level), minutes: None };
+        well(self.runtime.block_on(self.desk().engine.set_level(set)));
     }
 
     /// The next item in the inbox that is none of `known`, opened.

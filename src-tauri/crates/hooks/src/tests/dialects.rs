@@ -97,6 +97,7 @@ fn shown(event: &Event) -> String {
         }
         Event::Stopped { busy: true, .. } => "stopped, busy".to_owned(),
         Event::Stopped { busy: false, .. } => "stopped".to_owned(),
+        Event::Over { .. } => "over".to_owned(),
         Event::Aside => "nothing".to_owned(),
         Event::Gate(..) => "a gate".to_owned(),
     }

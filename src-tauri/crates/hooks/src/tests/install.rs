@@ -68,6 +68,8 @@ fn a_file_that_was_not_there_has_every_gate_and_fails_closed() {
             let blocks = client == Client::ClaudeCode;
             assert_eq!(hook["onFailure"] == "block", blocks, "{client:?}");
         }
+        let end = &settings["hooks"]["SessionEnd"][0]["hooks"][0];
+        assert!(end["command"].as_str().is_some_and(|line| line.ends_with(" 4")), "{client:?}");
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Action, ActionStatus};
 use handoff_domain::lifecycle::{Outcome, Report};
-use handoff_protocol::wire::{Reconcile, RecordAction, Recorded, Standing, TaskRef, method};
+use handoff_protocol::wire::{
+    ByTask, Reconcile, RecordAction, Recorded, Standing, TaskRef, TaskStanding, method,
+};
 use handoff_transport::client::{Client, ClientError};
 use serde_json::{Map, Value, json};
 
@@ -133,6 +135,17 @@ impl Shared {
                     writeln!(to, "handoff: What {what} did could not be recorded: {why}").ok();
                 }
             }
+        }
+        self.close(client);
+    }
+
+    /// Ends the task: what it changed is looked through then. Nothing was asked where
+    /// nobody knows the desk.
+    fn close(&self, client: Option<Client>) {
+        let client = client.or_else(|| self.desk.get()?.connect().ok());
+        if let Some(mut client) = client {
+            let task = ByTask { task: self.task().id };
+            client.call::<_, TaskStanding>(method::TASK_CLOSE, &task).ok();
         }
     }
 

@@ -188,6 +188,20 @@ fn a_write_that_names_its_files_can_be_undone_by_the_desk() {
 }
 
 #[test]
+fn what_was_changed_as_a_draft_is_looked_through_at_the_end() {
+    let room = Room::new();
+    let mut talk = Talk::with(&room, ANSWER);
+    talk.peer.call(1, "bash", json!({ "command": "ls" }));
+    talk.peer.answer(1);
+    room.set_level("tidy", Level::Draft);
+    let path = format!("{}/one.none", crate::asking::folder().expect("a folder"));
+    talk.peer.call(2, "write_file", json!({ "path": path, "content": "x" }));
+    assert_eq!(talk.peer.answer(2)["result"]["name"], json!("write_file"));
+    talk.end();
+    assert!(room.next_case(&[]).is_draft);
+}
+
+#[test]
 fn a_no_is_an_error_that_a_model_can_read() {
     let room = Room::new();
     let mut talk = Talk::with(&room, ECHO);
