@@ -53,6 +53,7 @@ def test_a_yes_runs_the_call(desk: Desk, task: Task, reviewer: Reviewer, aside: 
     assert ran == []
     assert case["allowed"]["approve"]
     assert not case["allowed"]["modify"], "arguments cannot be changed"
+    assert "cannot be edited" in case["summary"], case["summary"]
     reviewer.approve(case)
     result = waiting.result(30)
     assert ran == ["/a"]

@@ -89,6 +89,8 @@ def handoff(setting: Setting, question: Question, key: str) -> Handoff:
         }[effect]
     )
     asks = any(one in ("approve", "modify") for one in question.can)
+    fixed = " Its arguments cannot be edited: the framework takes no others back."
+    summary = f"A {setting.framework} run that works on “{setting.task.title[:200]}” waits for you. {why}"
     option = HandoffOption(
         id="run",
         label=question.label or f"Run {question.tool}"[:200],
@@ -103,7 +105,7 @@ def handoff(setting: Setting, question: Question, key: str) -> Handoff:
         task=setting.task,
         reason=Reason(code=question.reason),
         priority="high" if effect == "irreversible" and asks else "normal",
-        summary=f"A {setting.framework} run that works on “{setting.task.title[:200]}” waits for you. {why}",
+        summary=summary + (fixed if asks and question.args and "modify" not in question.can else ""),
         pending_question=PendingQuestion(text=clipped(question.text)),
         deadline=setting.deadline or Deadline(respond_within_s=3600, on_timeout=OnTimeout(kind="escalate")),
         options=[option] if asks else [],

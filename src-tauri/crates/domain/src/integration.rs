@@ -167,8 +167,9 @@ impl Integration {
                 Reach::HookedCalls,
                 "Codex asks before every tool call that it shows the hook.",
                 "A call whose hook is killed runs, and a hook that you have not trusted is \
-                 skipped: Codex has no setting against either. The desk does not see tools that \
-                 run at the provider of the model, or what a program does that was let go on.",
+                 skipped: Codex has no setting against either. A call that you approve may leave \
+                 Codex's sandbox, too. The desk does not see tools that run at the provider of \
+                 the model, or what a program does that was let go on.",
             ),
             Self::GeminiHook => (
                 Reach::HookedCalls,

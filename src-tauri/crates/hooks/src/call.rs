@@ -109,7 +109,12 @@ pub(crate) fn check(
 ) -> Check {
     let files = files(&call.tool, args, call.cwd.as_deref());
     let described = args.get("description").and_then(Value::as_str);
-    let reasoning = call.why.as_deref().or(described);
+    let reasoning = call.why.as_deref().or(described).filter(|words| !words.trim().is_empty());
+    let leaves = client == Client::Codex && moment == Moment::Permission;
+    let reasoning = match (leaves, reasoning) {
+        (true, why) => Some(format!("{LEAVES} {}", why.unwrap_or_default()).trim().to_owned()),
+        (false, why) => why.map(str::to_owned),
+    };
     Check {
         task: TaskRef::Id(task_id(&call.session)),
         step: None,
@@ -120,7 +125,7 @@ pub(crate) fn check(
         undo: (!files.is_empty()).then_some(Undo::Files { until: None }),
         files,
         cwd: call.cwd.clone(),
-        reasoning: reasoning.filter(|words| !words.trim().is_empty()).map(str::to_owned),
+        reasoning,
         deadline: None,
         resume: None,
         editable: (!client.can_edit(moment)).then_some(false),

@@ -325,6 +325,7 @@ fn a_client_that_takes_no_edit_offers_none() {
     let case = room.next_case(&[]);
     assert_eq!(case.agent.name, "codex");
     assert!(case.allowed.approve && !case.allowed.modify);
+    assert!(case.summary.contains("cannot be edited"), "{}", case.summary);
     room.decide(&case, json!({ "kind": "approve", "option": "run" }));
     assert_eq!(said(&held.end())["decision"]["behavior"], "allow");
 }

@@ -19,6 +19,9 @@ const META: usize = 40_000;
 /// reviewer's own in its place.
 const RESPOND_WITHIN: u32 = 3600;
 
+/// Why the arguments of some calls cannot be edited.
+const FIXED: &str = " Its arguments cannot be edited: the graph takes no others back.";
+
 /// Where a question is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Place {
@@ -124,6 +127,9 @@ pub fn handoff(place: &Place, waiting: &Waiting, question: &Question, key: &str)
         .iter()
         .any(|can| matches!(can, AllowedDecision::Approve | AllowedDecision::Modify));
     let title = place.title();
+    let fixed =
+        asks && !question.args.is_empty() && !question.can.contains(&AllowedDecision::Modify);
+    let fixed = if fixed { FIXED } else { "" };
     let mut payload = json!({
         "version": "1",
         "key": key,
@@ -134,7 +140,7 @@ pub fn handoff(place: &Place, waiting: &Waiting, question: &Question, key: &str)
         },
         "reason": { "code": question.reason },
         "priority": if asks { "high" } else { "normal" },
-        "summary": format!("A LangGraph run that works on “{title}” waits for you. {why}"),
+        "summary": format!("A LangGraph run that works on “{title}” waits for you. {why}{fixed}"),
         "pending_question": { "text": clipped(&question.text) },
         "deadline": { "respond_within_s": RESPOND_WITHIN, "on_timeout": { "kind": "escalate" } },
         "options": [],

@@ -199,6 +199,9 @@ fn summary(agent: &str, task: &Task, check: &Check, headlines: &[&str], why: &st
         words.push(' ');
         words.push_str(headline);
     }
+    if check.editable == Some(false) {
+        words.push_str(" Its arguments cannot be edited: the way it asks takes no others back.");
+    }
     words
 }
 
