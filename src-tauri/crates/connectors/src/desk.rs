@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use handoff_domain::lifecycle::{Outcome, Report};
 use handoff_domain::payload::LeftOpen;
+use handoff_domain::validate::Fault;
 use handoff_engine::{Engine, Failure};
 use handoff_protocol::session::Session;
 use handoff_protocol::wire::{
-    Ack, Answered, ById, ErrorCode, ErrorData, Reconcile, Shown, Standing, Wait, Withdraw, method,
+    Ack, Answered, ById, ErrorCode, ErrorData, Reconcile, Shown, Standing, Validated, Wait,
+    Withdraw, method,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +40,12 @@ impl Desk {
     pub fn submit(&self, handoff: &Value) -> Result<Standing, Failure> {
         let left_open = [LeftOpen::RespondWithinS, LeftOpen::OnTimeout];
         self.call(method::SUBMIT, &json!({ "handoff": handoff, "left_open": left_open }))
+    }
+
+    /// What is wrong with a handoff, without handing it over.
+    pub fn faults(&self, handoff: &Value) -> Result<Vec<Fault>, Failure> {
+        let told: Validated = self.call(method::VALIDATE, &json!({ "handoff": handoff }))?;
+        Ok(told.faults)
     }
 
     /// The decision, once it is out.
