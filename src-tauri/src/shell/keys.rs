@@ -96,7 +96,8 @@ impl KeyStore for SessionKeys {
         self.asked(async {
             let open = self.open().await?;
             if let Some(item) = open.item(&self.attributes(name)).await? {
-                open.call(item.as_str(), OF_ITEM, "Delete", &()).await?;
+                let reply = open.call(item.as_str(), OF_ITEM, "Delete", &()).await?;
+                without_dialog(&reply.body().deserialize()?)?;
             }
             Ok(())
         })
@@ -171,10 +172,7 @@ impl Open {
     async fn unlock(&self, path: &OwnedObjectPath) -> zbus::Result<()> {
         let reply = self.call(ROOT, OF_SERVICE, "Unlock", &(vec![path],)).await?;
         let (_, prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = reply.body().deserialize()?;
-        if prompt.as_str() == NONE {
-            return Ok(());
-        }
-        Err(zbus::Error::Failure("it is locked; unlock it and look again".to_owned()))
+        without_dialog(&prompt)
     }
 
     async fn call<B>(
@@ -191,6 +189,14 @@ impl Open {
     }
 }
 
+/// Whether something was done: not if the service would first show this dialog.
+fn without_dialog(prompt: &OwnedObjectPath) -> zbus::Result<()> {
+    if prompt.as_str() == NONE {
+        return Ok(());
+    }
+    Err(zbus::Error::Failure("it is locked; unlock it and look again".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Mutex, MutexGuard};
@@ -201,6 +207,9 @@ mod tests {
     use crate::shell::bus::tests::OwnBus;
 
     const COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
+
+    /// A secret that is not given up without a dialog.
+    const GUARDED: &str = "guarded";
 
     /// What is kept, each by its attributes.
     type Items = Vec<(HashMap<String, String>, Vec<u8>)>;
@@ -296,7 +305,11 @@ mod tests {
         }
 
         fn delete(&self) -> OwnedObjectPath {
-            all(&self.0)[self.1].0.clear();
+            let attributes = &mut all(&self.0)[self.1].0;
+            if attributes.get("server").is_some_and(|server| server == GUARDED) {
+                return path("/org/freedesktop/secrets/prompt/1");
+            }
+            attributes.clear();
             path(NONE)
         }
     }
@@ -334,9 +347,11 @@ mod tests {
             assert_eq!(keys.forget("team"), Ok(()));
             assert_eq!(keys.find("team"), Ok(None));
             assert_eq!(keys.find("other"), Ok(Some("another".to_owned())));
+            assert_eq!(keys.keep(GUARDED, "s3cret"), Ok(()));
+            assert!(keys.forget(GUARDED).is_err(), "it is there still");
         })
         .await;
-        assert_eq!(all(&kept).len(), 2);
+        assert_eq!(all(&kept).len(), 3);
     }
 
     #[tokio::test(flavor = "multi_thread")]

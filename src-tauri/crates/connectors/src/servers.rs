@@ -161,7 +161,19 @@ impl Servers {
         }
         if let Some(kept_in) = kept_in(&row) {
             let (keeper, name) = (shared.secrets.clone(), row.name.clone());
-            aside(&shared.runtime, move || keeper.forget(&name, kept_in)).await?;
+            let forget = move || keeper.forget(&name, kept_in);
+            aside(&shared.runtime, forget).await.map_err(|failure| {
+                let name = &row.name;
+                Failure::new(
+                    ErrorCode::Internal,
+                    format!(
+                        "The server {name:?} is removed, and its secret is not forgotten: {}",
+                        failure.0.message
+                    ),
+                    "Unlock the key store and delete it there, or add the server again and remove \
+                     it then.",
+                )
+            })?;
         }
         Ok(())
     }
