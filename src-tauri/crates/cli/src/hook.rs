@@ -216,7 +216,16 @@ fn installed(client: Client) -> String {
              stops a call whose hook is killed."
         }
     };
-    format!("{title} asks the desk before every call from now on. {more}\n")
+    let add = match client {
+        Client::ClaudeCode => "claude mcp add --scope user handoff --",
+        Client::Codex => "codex mcp add handoff --",
+        Client::Gemini => "gemini mcp add --scope user handoff",
+    };
+    let program = install::quoted(&program());
+    format!(
+        "{title} asks the desk before every call from now on. {more}\nFor its model to hand over by \
+         itself, too, give it the desk's MCP server once:\n  {add} {program} mcp\n"
+    )
 }
 
 /// What a project's settings mean for those who share the project.

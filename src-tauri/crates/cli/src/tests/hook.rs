@@ -406,6 +406,8 @@ fn settings_are_changed_once_and_shown_before() {
     let done = run(&["install", "claude-code", "--json"]).json();
     assert_eq!((&done["changed"], &done["backup"]), (&json!(true), &Value::Null));
     assert!(file.exists());
+    let server = room.run_in(&[("CODEX_HOME", &claude)], &["install", "codex"]);
+    assert!(server.out.contains("codex mcp add handoff -- handoff mcp\n"), "{server:?}");
     assert_eq!(run(&["install", "claude-code", "--json"]).json()["changed"], json!(false));
     assert_eq!(run(&["uninstall", "claude-code", "--json"]).json()["changed"], json!(true));
     assert!(!file.exists(), "what was made for the hooks goes with them");
