@@ -71,6 +71,24 @@ impl Room {
         self.runtime.block_on(async { desk.listen().expect("it listens") });
     }
 
+    /// Something listens in the desk's place that hangs after its greeting.
+    pub fn greet_and_say_nothing_more(&self) {
+        let listener = UnixListener::bind(self.desk().home.socket()).expect("a socket");
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept() {
+                let mut hello = String::new();
+                let read = BufReader::new(&stream).read_line(&mut hello);
+                let hello: Value = read.ok().and_then(|_| serde_json::from_str(&hello).ok())?;
+                let greeting = json!({ "jsonrpc": "2.0", "id": hello["id"], "result": {
+                    "agent": hello["params"]["name"], "level": "suggest", "protocol": "1" } });
+                writeln!(stream, "{greeting}").ok()?;
+                open.push(stream);
+            }
+            Some(())
+        });
+    }
+
     /// Another desk takes over.
     pub fn restart(&mut self) {
         let desk = self.desk.take().expect("a desk");

@@ -15,6 +15,7 @@ mod tools;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,11 @@ use crate::out::Out;
 
 /// The longest that a call waits for a person.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(45);
+
+/// How much longer than it waits a call may take, and the longest that one takes
+/// together with that, whatever the desk does. It may have to be started first.
+const LATE: Duration = Duration::from_secs(10);
+const IN_ALL: Duration = Duration::from_secs(48);
 
 /// The versions with a handshake that are spoken.
 const HANDSHAKES: [&str; 3] = [HANDSHAKE, "2025-06-18", "2024-11-05"];
@@ -286,20 +292,35 @@ impl Server {
             }
             calls.insert(key.clone(), Arc::clone(&dropped));
         }
-        let (server, id) = (Arc::clone(self), id.to_owned());
+        let (server, id, stateless) = (Arc::clone(self), id.to_owned(), meta.is_stateless());
+        let (limit, in_all, late) = if asked.name == tools::APPROVE {
+            (approve::LONGEST, approve::LONGEST + LATE, approve::late())
+        } else {
+            let limit = input::wait(&args);
+            (limit, (limit + LATE).min(IN_ALL), Answer::late())
+        };
+        let (done, answered) = channel();
+        let (worker, unwanted) = (Arc::clone(self), Arc::clone(&dropped));
         std::thread::spawn(move || {
-            drop(lock(&server.following));
-            let answer = server.perform(&asked.name, args, &meta, &dropped);
+            drop(lock(&worker.following));
+            // Nobody listens any more once the time is over.
+            done.send(worker.perform(&asked.name, args, &meta, limit, &unwanted)).ok();
+        });
+        std::thread::spawn(move || {
+            let answer = answered.recv_timeout(in_all);
             lock(&server.calls).remove(&key);
-            // Who has cancelled is not answered, and takes no decision along.
-            if !dropped.load(Ordering::Acquire) {
-                let Answer { text, structured, is_error, after } = answer;
-                let stateless = meta.is_stateless();
-                let result = message::tool_result(stateless, &text, structured.as_ref(), is_error);
-                let _following = lock(&server.following);
-                if server.out.line(&message::answer(&id, &result)).is_ok() {
-                    server.then(after);
-                }
+            // Who has cancelled is not answered, and takes no decision along; nor does
+            // a call that is still waited for behind this answer.
+            if dropped.swap(true, Ordering::AcqRel) {
+                return;
+            }
+            let in_time = answer.is_ok();
+            let Answer { text, structured, is_error, after } = answer.unwrap_or(late);
+            let result = message::tool_result(stateless, &text, structured.as_ref(), is_error);
+            // What follows from another answer may hang with the desk.
+            let _following = in_time.then(|| lock(&server.following));
+            if server.out.line(&message::answer(&id, &result)).is_ok() {
+                server.then(after);
             }
         });
         Ok(())
@@ -310,6 +331,7 @@ impl Server {
         tool: &str,
         args: Map<String, Value>,
         meta: &Meta,
+        limit: Duration,
         dropped: &AtomicBool,
     ) -> Answer {
         let began = Instant::now();
@@ -320,7 +342,6 @@ impl Server {
                 self.out.line(&message::progress(token, so_far, None, words)).ok();
             }
         };
-        let limit = if tool == tools::APPROVE { approve::LONGEST } else { input::wait(&args) };
         let (session, hooked) = self.way.session(meta.session());
         // One agent with the client's hook, whatever that goes by.
         let agent = self.named.clone().or(hooked).unwrap_or_else(|| self.agent());
@@ -389,6 +410,15 @@ impl Answer {
 
     fn then(self, after: After) -> Self {
         Self { after, ..self }
+    }
+
+    /// The desk has the call and says nothing.
+    fn late() -> Self {
+        Self::fault(
+            "The desk does not answer, so nothing is permitted. It may have what it was sent: \
+             call again with the same input, or stop here and tell the user."
+                .to_owned(),
+        )
     }
 }
 

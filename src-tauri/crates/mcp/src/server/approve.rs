@@ -93,6 +93,11 @@ impl Call<'_> {
     }
 }
 
+/// The answer of one that ended without any.
+pub(super) fn late() -> Answer {
+    deny("The desk does not answer.")
+}
+
 fn waits(handoff: Option<&str>, why: &str) -> String {
     match handoff {
         Some(id) => format!("{why} The question is still open as {id}: the same call waits on."),

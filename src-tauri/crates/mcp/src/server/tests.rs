@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use handoff_domain::decision::action_hash;
 use handoff_protocol::view::CaseView;
@@ -385,6 +386,21 @@ fn without_a_desk_a_handoff_is_spooled_and_nothing_is_permitted() {
     room.until_listened_to(&case.id);
     room.decide(&room.case(&case.id), json!({ "kind": "approve", "option": "go" }));
     assert_eq!(talk.said(5)["act"], json!(true));
+    talk.end();
+}
+
+#[test]
+fn a_desk_that_says_nothing_holds_no_call_up() {
+    let room = Room::without_desk();
+    room.greet_and_say_nothing_more();
+    let mut talk = Talk::with(&room);
+    let asked = json!({ "tool": "bash", "args": { "command": "rm -r x" }, "wait_s": 0 });
+    let began = Instant::now();
+    talk.call(1, "handoff_check", asked);
+    let why = talk.fault(1);
+    assert!(why.contains("nothing is permitted"), "{why}");
+    // The desk is given half a minute to answer one call.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     talk.end();
 }
 
