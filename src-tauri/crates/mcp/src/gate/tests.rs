@@ -147,6 +147,10 @@ fn a_read_runs_as_it_is_and_is_recorded() {
         case = room.next_case(&[&known]);
     }
     assert_eq!(case.actions_total, 1);
+    let done = &case.actions[0];
+    assert_eq!((done.tool.as_str(), done.source.as_str()), ("bash", "observed by gateway"));
+    let answered = done.output.as_ref().expect("an output").head.clone();
+    assert!(answered.contains("arguments") && answered.contains("ls"), "{answered}");
     talk.end();
 }
 
