@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use handoff_domain::autonomy::Level;
+use handoff_domain::lifecycle::State;
 use handoff_protocol::view::{CaseView, Liveness, Pause, SetLevel, Settings, TellAgent};
 use handoff_testkit::reviewer::{self, answering};
 use handoff_testkit::{FakeClock, Headless};
@@ -299,6 +300,14 @@ impl Room {
         let until = Instant::now() + PATIENCE;
         while self.case(id).liveness != Liveness::Listening {
             assert!(Instant::now() < until, "nobody listens");
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn until_state(&self, id: &str, state: State) {
+        let until = Instant::now() + PATIENCE;
+        while self.case(id).state != state {
+            assert!(Instant::now() < until, "it never came: {state:?}");
             std::thread::yield_now();
         }
     }
