@@ -126,6 +126,7 @@ const OBEYED_FOLDERS: &[&str] = &[
     "/.nvm/",
     "/.asdf/",
     "/.yarn/",
+    "/.homebrew/",
     "/.pip/",
     "/.bundle/",
     "/.mvn/",

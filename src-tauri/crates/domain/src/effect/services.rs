@@ -13,21 +13,24 @@ struct Verbs {
     denied: &'static [&'static str],
 }
 
+/// What cannot be taken back, to the managers of Node's packages.
+const PUBLISHING: &[(&str, &str)] = &[
+    ("publish", "publishes a package"),
+    ("unpublish", "takes a package away from others"),
+    ("deprecate", "marks a package for everybody"),
+    ("dist-tag", "changes what others install"),
+    ("owner", "changes who owns a package"),
+    ("access", "changes who may use a package"),
+];
+
 const VERBS: &[Verbs] = &[
     Verbs {
-        name: &["npm", "pnpm", "yarn"],
+        name: &["npm"],
         reads: &[
             "ls", "list", "ll", "view", "info", "outdated", "why", "explain", "ping", "whoami",
-            "search", "root", "prefix", "bin", "help", "fund", "licenses",
+            "search", "root", "prefix",
         ],
-        harm: &[
-            ("publish", "publishes a package"),
-            ("unpublish", "takes a package away from others"),
-            ("deprecate", "marks a package for everybody"),
-            ("dist-tag", "changes what others install"),
-            ("owner", "changes who owns a package"),
-            ("access", "changes who may use a package"),
-        ],
+        harm: PUBLISHING,
         denied: &[
             "--prefix",
             "--userconfig",
@@ -35,10 +38,21 @@ const VERBS: &[Verbs] = &[
             "--script-shell",
             "--node-options",
             "--registry",
-            "--fix",
-            "--viewer",
-            "--browser",
         ],
+    },
+    // These two run a script of the project by any name that is not their own, and
+    // what is their own differs from version to version.
+    Verbs {
+        name: &["pnpm"],
+        reads: &["ls", "list", "ll", "why", "outdated", "licenses", "root", "bin"],
+        harm: PUBLISHING,
+        denied: &["--config", "--pnpmfile", "--global-pnpmfile", "--script-shell", "--registry"],
+    },
+    Verbs {
+        name: &["yarn"],
+        reads: &["why", "info", "bin"],
+        harm: PUBLISHING,
+        denied: &["--cwd", "--use-yarnrc", "--mutex", "--registry"],
     },
     Verbs {
         name: &["pip", "pip3"],
@@ -46,6 +60,8 @@ const VERBS: &[Verbs] = &[
         harm: &[("uninstall", "deletes installed packages")],
         denied: &[
             "--log",
+            "--log-file",
+            "--local-log",
             "--python",
             "--report",
             "--index-url",
@@ -71,10 +87,20 @@ const VERBS: &[Verbs] = &[
             "search", "show", "policy", "depends", "rdepends", "pkgnames", "madison", "showpkg",
         ],
         harm: &[],
-        denied: &["-o", "-c", "--option", "--config-file"],
+        denied: &[
+            "-o",
+            "-c",
+            "-p",
+            "-s",
+            "--option",
+            "--config-file",
+            "--pkg-cache",
+            "--src-cache",
+        ],
     },
+    // Not pacman: to it any such word names a package, and an option what is done.
     Verbs {
-        name: &["apt", "apt-get", "dnf", "yum", "apk", "pacman", "snap"],
+        name: &["apt", "apt-get", "dnf", "yum", "apk", "snap"],
         reads: &["list", "show", "search", "policy"],
         harm: &[
             ("install", "installs software on this machine"),
@@ -85,11 +111,12 @@ const VERBS: &[Verbs] = &[
             ("full-upgrade", "changes the software of this machine"),
             ("dist-upgrade", "changes the software of this machine"),
         ],
-        denied: &["-o", "-c", "--option", "--config-file"],
+        denied: &["-o", "-c", "--option", "--config-file", "--setopt", "--repofrompath"],
     },
     Verbs {
         name: &["brew"],
-        reads: &["list", "info", "search", "deps", "outdated", "leaves"],
+        // `info` and `deps` run the file of a formula, `outdated` updates brew first.
+        reads: &["list", "search", "leaves"],
         harm: &[
             ("uninstall", "removes software from this machine"),
             ("cleanup", "deletes old software"),
@@ -131,7 +158,19 @@ const VERBS: &[Verbs] = &[
             ("restart", "restarts containers"),
             ("push", "sends an image to others"),
         ],
-        denied: &[],
+        // Podman runs what it is told is its runtime, to say which version that is.
+        denied: &[
+            "--runtime",
+            "--conmon",
+            "--network-cmd-path",
+            "--hooks-dir",
+            "--storage-opt",
+            "--module",
+            "--root",
+            "--url",
+            "--connection",
+            "--identity",
+        ],
     },
     Verbs {
         name: &["kubectl"],
@@ -159,10 +198,17 @@ const VERBS: &[Verbs] = &[
         ],
         denied: &[
             "--kubeconfig",
+            "--kuberc",
             "--server",
             "-s",
+            "--kustomize",
+            "-k",
             "--output-directory",
             "--cache-dir",
+            "--profile",
+            "--profile-output",
+            "--log-file",
+            "--log-dir",
             "--as",
             "--token",
             "--raw",
@@ -198,7 +244,7 @@ const VERBS: &[Verbs] = &[
             ("halt", "stops the machine"),
             ("isolate", "stops services"),
         ],
-        denied: &["-H", "--host", "-M", "--machine", "--root"],
+        denied: &["-H", "--host", "-M", "--machine", "--root", "--image"],
     },
     Verbs { name: &["service"], reads: &["--status-all"], harm: &[], denied: &[] },
     Verbs {
@@ -211,7 +257,7 @@ const VERBS: &[Verbs] = &[
         name: &["go"],
         reads: &["version", "doc", "help"],
         harm: &[("clean", "deletes what was built")],
-        denied: &["-w", "-u", "-C", "-exec", "-toolexec", "-http", "-cmd"],
+        denied: &["-w", "-u", "-C", "-exec", "-toolexec", "-http", "--http", "-cmd"],
     },
     Verbs {
         name: &["helm"],
@@ -226,7 +272,7 @@ const VERBS: &[Verbs] = &[
     },
     Verbs {
         name: &["terraform", "tofu"],
-        reads: &["version", "providers", "help"],
+        reads: &["version", "help"],
         harm: &[
             ("apply", "changes what the plan names"),
             ("destroy", "deletes what the plan names"),
@@ -298,14 +344,11 @@ pub(super) fn judged(name: &str, words: &[&str], sure: bool, verb: &str) -> Opti
     } else {
         verb
     };
-    let elsewhere = |part: Part, denied: &[&str]| {
-        let chosen = words.iter().any(|word| {
-            denied.iter().any(|option| {
-                word.strip_prefix(option).is_some_and(|rest| {
-                    rest.is_empty() || rest.starts_with('=') || option.len() == 2
-                })
-            })
-        });
+    let verbs = VERBS.iter().find(|verbs| verbs.name.contains(&name));
+    let denied = verbs.map_or(&[][..], |verbs| verbs.denied);
+    let elsewhere = |part: Part, more: &[&str]| {
+        let mut denied = denied.iter().chain(more);
+        let chosen = denied.any(|option| words.iter().any(|word| may_be(name, word, option)));
         let browser = words.iter().any(|word| matches!(*word, "--web" | "-w"));
         if sure && words.first() == Some(&verb) && !chosen && !browser {
             part
@@ -314,9 +357,12 @@ pub(super) fn judged(name: &str, words: &[&str], sure: bool, verb: &str) -> Opti
         }
     };
     if pair(PAIRS) && words.get(1) == Some(&second) {
-        return Some(elsewhere(Part::reads(), &["--kubeconfig", "--config", "--host", "-H"]));
+        return Some(elsewhere(Part::reads(), &["--config", "--host", "-H"]));
     }
-    let verbs = VERBS.iter().find(|verbs| verbs.name.contains(&name));
+    if matches!(name, "terraform" | "tofu") && words == ["providers"] {
+        // With a word more it may write a mirror, or the lock.
+        return Some(Part::reads());
+    }
     let Some(verbs) = verbs else {
         return (name == "gh").then(|| Part::unknown("does something on the code host"));
     };
@@ -324,7 +370,21 @@ pub(super) fn judged(name: &str, words: &[&str], sure: bool, verb: &str) -> Opti
         return Some(Part::irreversible(*does));
     }
     if verbs.reads.contains(&verb) && words.first() == Some(&verb) {
-        return Some(elsewhere(Part::reads(), verbs.denied));
+        return Some(elsewhere(Part::reads(), &[]));
     }
     Some(Part::unknown(format!("has {name} do {verb}, which can run or change anything")))
+}
+
+/// Whether a word may be this option: with a value, shortened, as some programs
+/// take it, or as one letter among others.
+fn may_be(program: &str, word: &str, option: &str) -> bool {
+    if let Some(letter) = option.chars().nth(1).filter(|_| option.len() == 2) {
+        // What comes after these is their value.
+        let valued = if program == "kubectl" { "onlLc=" } else { "=" };
+        let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+        let mut flags = letters.unwrap_or("").split_inclusive(|c| valued.contains(c));
+        return flags.next().is_some_and(|flags| flags.contains(letter));
+    }
+    let name = word.split(['=', '.']).next().unwrap_or(word);
+    name == option || (name.starts_with("--") && name.len() > 2 && option.starts_with(name))
 }
