@@ -25,7 +25,7 @@ mod weigh;
 pub(crate) use again::{Outdated, outdate};
 pub(crate) use backlog::{BEHIND, Place, place};
 pub(crate) use floor::Around;
-pub(crate) use form::no_such_task;
+pub(crate) use form::{no_such_task, refuse_desks_own};
 pub(crate) use links::linked_folders;
 pub use memory::Memory;
 pub(crate) use record::AGENT_SAYS;

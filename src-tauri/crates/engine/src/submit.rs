@@ -17,7 +17,7 @@ use handoff_protocol::wire::{
 use handoff_store::{NewHandoff, Page, Proposal, Read, Record, StoreError, Write};
 use serde_json::json;
 
-use crate::gate::{Place, place};
+use crate::gate::{Place, place, refuse_desks_own};
 use crate::release::told;
 use crate::{Actor, Desk, Failure, change, lock, log, owned};
 
@@ -107,12 +107,7 @@ impl Desk {
                 .write(move |write| {
                     let mut record = owned(write, &id, Some(&owner))?;
                     let current = record.progress.revision;
-                    if write.read().is_draft(&record.id)? {
-                        return Err(Failure::conflict(
-                            "This is the desk's own question about a draft.",
-                            "Its answer is the reviewer's alone; what you do now, record.",
-                        ));
-                    }
+                    refuse_desks_own(&record.key)?;
                     if checked.payload.key != record.key {
                         return Err(Failure::conflict(
                             format!(
@@ -377,6 +372,9 @@ pub(crate) fn store_new(
         } else {
             Err(key_conflict(&record))
         };
+    }
+    if !open.by_desk {
+        refuse_desks_own(&payload.key)?;
     }
     let id = handoff_id(agent, &payload.key);
     let replaced = payload.supersedes.clone();

@@ -71,6 +71,25 @@ pub fn handoff_key(check: &Check) -> String {
     format!("check:{}", &digest[..32])
 }
 
+/// Refuses what an agent would write itself in the place of a question of the desk:
+/// the reviewer takes its words for those of the desk, and a rule that is made from
+/// it is about the call that was asked for.
+pub(crate) fn refuse_desks_own(key: &str) -> Result<(), Failure> {
+    let own = |kind: &str| {
+        key.strip_prefix(kind).is_some_and(|digest| {
+            digest.len() == 32 && digest.bytes().all(|letter| letter.is_ascii_hexdigit())
+        })
+    };
+    if !own("check:") && !own("draft:") {
+        return Ok(());
+    }
+    Err(Failure::conflict(
+        format!("{key:?} is the desk's own question about a call or a draft."),
+        "Its answer is the reviewer's alone. Ask for another call under another key, and record \
+         what you do.",
+    ))
+}
+
 pub fn refuse_malformed(check: &Check) -> Result<(), Failure> {
     let fault = |what: String, hint: &str| Err(Failure::new(ErrorCode::InvalidParams, what, hint));
     let id = "Use 1 to 200 of the characters A–Z, a–z, 0–9 and . _ : / -";

@@ -54,6 +54,28 @@ async fn no_rule_comes_from_a_card_that_nothing_may_allow_nor_from_nowhere() {
 }
 
 #[tokio::test]
+async fn the_question_about_a_call_is_not_its_agents_to_write() {
+    let (desk, agent) = desk().await;
+    let asked = ask(&agent, a_move("k1")).await;
+    let id = asked["handoff_id"].as_str().unwrap();
+    let shown = agent.call("handoff.get", json!({ "id": id })).await.unwrap();
+    let other = handoff(shown["key"].as_str().unwrap());
+    let revised = agent.call("handoff.revise", json!({ "id": id, "handoff": other })).await;
+    let error = revised.expect_err("refused");
+    assert!(error.message.contains("the desk's own question"), "{error:?}");
+    assert_eq!(desk.engine.open_case(id).unwrap().revision, 1);
+
+    // Nor is it there before the call is asked for.
+    let (desk, agent) = crate::gate::desk().await;
+    let submitted = agent.call("handoff.submit", json!({ "handoff": other })).await;
+    let error = submitted.expect_err("refused");
+    assert!(error.message.contains("the desk's own question"), "{error:?}");
+    let asked = ask(&agent, a_move("k1")).await;
+    let case = desk.engine.open_case(asked["handoff_id"].as_str().unwrap()).unwrap();
+    assert!(case.question.starts_with("May it call files.move"), "{}", case.question);
+}
+
+#[tokio::test]
 async fn a_suggestion_keeps_its_name_while_the_record_grows_and_is_kept_by_it() {
     let (desk, agent) = desk().await;
     let engine = &desk.engine;
