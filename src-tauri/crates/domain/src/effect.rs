@@ -187,6 +187,13 @@ pub fn read(tool: &str, args: &Map<String, Value>, cwd: Option<&str>) -> Reading
     calls::read(tool, args, cwd)
 }
 
+/// Whether this is the name of a tool that clients have of their own, and no server
+/// offers: [`read`] takes it for theirs. Whoever asks for a server's calls says
+/// otherwise.
+pub fn is_of_a_client(tool: &str) -> bool {
+    tools::is_of_a_client(tool)
+}
+
 /// What an acceptance of a tool's definition can say of its calls: nothing,
 /// where the desk reads each of them itself. "Bash only reads" is not a thing
 /// that can be accepted.

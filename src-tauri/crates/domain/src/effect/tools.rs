@@ -17,6 +17,35 @@ pub(super) struct Shape {
     pub may: &'static [&'static str],
 }
 
+/// What no server offers: a client that asks has these of its own. By the same name
+/// and shape a server's tool may do anything.
+const OF_A_CLIENT: &[Shape] = &[
+    Shape { names: &["WebFetch"], must: &["url"], may: &["prompt", "offset"] },
+    Shape { names: &["WebSearch"], must: &["query"], may: &["allowed_domains", "blocked_domains"] },
+    // It finds other tools, and calls none.
+    Shape { names: &["ToolSearch"], must: &["query"], may: &["max_results"] },
+    // Each call that such an agent makes is asked for by itself; one in a copy of
+    // the folder, or elsewhere, is not.
+    Shape {
+        names: &["Agent"],
+        must: &["description", "prompt"],
+        may: &["subagent_type", "model", "effort", "run_in_background"],
+    },
+    Shape { names: &["ListAgents"], must: &[], may: &["channel", "q", "cursor"] },
+    Shape {
+        names: &["AskUserQuestion"],
+        must: &["questions"],
+        may: &["answers", "annotations", "metadata"],
+    },
+    Shape { names: &["TodoWrite"], must: &["todos"], may: &[] },
+    Shape { names: &["TodoRead"], must: &[], may: &[] },
+    Shape { names: &["BashOutput"], must: &["bash_id"], may: &["filter"] },
+    Shape { names: &["update_plan"], must: &["plan"], may: &["explanation"] },
+    Shape { names: &["web_fetch"], must: &["prompt"], may: &[] },
+    Shape { names: &["google_web_search"], must: &["query"], may: &[] },
+    Shape { names: &["write_todos"], must: &["todos"], may: &[] },
+];
+
 const READ: &[Shape] = &[
     Shape {
         names: &["Read"],
@@ -46,27 +75,6 @@ const READ: &[Shape] = &[
     },
     Shape { names: &["LS"], must: &["path"], may: &["ignore"] },
     Shape { names: &["NotebookRead"], must: &["notebook_path"], may: &["cell_id"] },
-    Shape { names: &["WebFetch"], must: &["url"], may: &["prompt", "offset"] },
-    Shape { names: &["WebSearch"], must: &["query"], may: &["allowed_domains", "blocked_domains"] },
-    // It finds other tools, and calls none.
-    Shape { names: &["ToolSearch"], must: &["query"], may: &["max_results"] },
-    // Each call that such an agent makes is asked for by itself; one in a copy of
-    // the folder, or elsewhere, is not.
-    Shape {
-        names: &["Agent"],
-        must: &["description", "prompt"],
-        may: &["subagent_type", "model", "effort", "run_in_background"],
-    },
-    Shape { names: &["ListAgents"], must: &[], may: &["channel", "q", "cursor"] },
-    Shape {
-        names: &["AskUserQuestion"],
-        must: &["questions"],
-        may: &["answers", "annotations", "metadata"],
-    },
-    Shape { names: &["TodoWrite"], must: &["todos"], may: &[] },
-    Shape { names: &["TodoRead"], must: &[], may: &[] },
-    Shape { names: &["BashOutput"], must: &["bash_id"], may: &["filter"] },
-    Shape { names: &["update_plan"], must: &["plan"], may: &["explanation"] },
     Shape { names: &["view_image"], must: &["path"], may: &["detail"] },
     Shape {
         names: &["read_file"],
@@ -125,9 +133,6 @@ const READ: &[Shape] = &[
             "names_only",
         ],
     },
-    Shape { names: &["web_fetch"], must: &["prompt"], may: &[] },
-    Shape { names: &["google_web_search"], must: &["query"], may: &[] },
-    Shape { names: &["write_todos"], must: &["todos"], may: &[] },
     Shape { names: &["read_text_file"], must: &["path"], may: &["head", "tail"] },
     Shape { names: &["read_media_file"], must: &["path"], may: &[] },
     Shape { names: &["read_multiple_files"], must: &["paths"], may: &[] },
@@ -196,9 +201,15 @@ const WRITE: &[Writer] = &[
     Writer { names: &["create_directory"], path: "path", must: &[], may: &[], does: "makes" },
 ];
 
+/// Whether only a client has a tool of this name, or the desk, to read by it.
+pub(super) fn is_of_a_client(tool: &str) -> bool {
+    OF_A_CLIENT.iter().chain(own::READ).any(|shape| shape.names.contains(&tool))
+}
+
 /// What such a tool does; nothing where it is not one of them.
 pub(super) fn judged(tool: &str, args: &Map<String, Value>, folder: Option<&str>) -> Option<Part> {
-    for shape in READ.iter().chain(own::READ).filter(|shape| shape.names.contains(&tool)) {
+    let shapes = READ.iter().chain(OF_A_CLIENT).chain(own::READ);
+    for shape in shapes.filter(|shape| shape.names.contains(&tool)) {
         if fits(args, shape.must, shape.may) && fetches(args) {
             return Some(Part::reads());
         }

@@ -323,8 +323,8 @@ fn definitions(tools: Tools) -> Result<Vec<KnownTool>, Failure> {
     Ok(known)
 }
 
-/// What an agent claims of a tool: its own word, or the annotations of MCP,
-/// whose defaults are the worst.
+/// What an agent claims of a tool: its own word, or the annotations of MCP. One that
+/// does not only read changes something at least; that is all which is said by it.
 fn claimed(tool: &Tool) -> Option<Effect> {
     if tool.effect.is_some() {
         return tool.effect;
@@ -333,9 +333,9 @@ fn claimed(tool: &Tool) -> Option<Effect> {
     let hint = |name: &str| hints.get(name).and_then(Value::as_bool);
     match (hint("readOnlyHint"), hint("destructiveHint")) {
         (Some(true), _) => Some(Effect::Read),
-        (_, Some(false)) => Some(Effect::Reversible),
         (_, Some(true)) => Some(Effect::Irreversible),
-        (_, None) => None,
+        (_, Some(false)) | (Some(false), None) => Some(Effect::Reversible),
+        (None, None) => None,
     }
 }
 

@@ -114,6 +114,33 @@ async fn a_claim_lowers_nothing_before_it_is_accepted_nor_after_it_changed() {
 }
 
 #[tokio::test]
+async fn what_mcp_says_of_a_tool_raises_at_once_and_lowers_once_it_is_accepted() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, AGENT).await;
+    // The desk reads one by its name, and knows nothing of the other.
+    for (hints, known, unknown, accepted) in [
+        (json!({ "readOnlyHint": true }), "run", "held", "run"),
+        (json!({ "readOnlyHint": false }), "held", "held", "held"),
+        (json!({ "destructiveHint": false }), "held", "held", "held"),
+        (json!({ "readOnlyHint": false, "destructiveHint": true }), "held", "held", "held"),
+        (json!({ "title": "Look" }), "run", "held", "held"),
+    ] {
+        let tools = ["read_file", "look"].map(|name| json!({ "name": name, "annotations": hints }));
+        agent.call("agent.tools", json!({ "tools": tools })).await.expect("tools");
+        let verdict = async |tool: &str, when: &str| {
+            let key = format!("{when}-{}", hints.to_string().replace(['{', '}', '"', ','], "."));
+            let check = json!({ "task": { "id": format!("{tool}-{key}"), "title": "T", "goal": "G" },
+                "tool": tool, "key": format!("{tool}-{key}"), "args": { "path": "/a" } });
+            ask(&agent, check).await["verdict"].clone()
+        };
+        assert_eq!(verdict("read_file", "at-once").await, known, "{hints}");
+        assert_eq!(verdict("look", "at-once").await, unknown, "{hints}");
+        accept_all(&desk).await;
+        assert_eq!(verdict("look", "accepted").await, accepted, "{hints}");
+    }
+}
+
+#[tokio::test]
 async fn a_tool_that_changed_since_it_was_shown_is_not_accepted() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::named(&desk.engine, AGENT).await;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use handoff_domain::action::Effect;
+use handoff_domain::effect::is_of_a_client;
 use handoff_protocol::wire::{Check, ErrorData, TaskRef, Tools, ToolsKnown, Withdraw, method};
 use handoff_transport::client::{Client, ClientError};
 use serde_json::Value;
@@ -200,7 +202,7 @@ impl Shared {
         &self,
         call: &Call,
         args: serde_json::Map<String, Value>,
-        effect: handoff_domain::action::Effect,
+        effect: Effect,
         handoff: Option<String>,
         holder: Option<Client>,
     ) {
@@ -255,7 +257,8 @@ impl Shared {
             tool: call.tool.clone(),
             args: call.args.clone(),
             key: format!("gate:{}:{}", self.nonce, self.recorder.name()),
-            effect: None,
+            // To the desk that name is another's, who only reads by it.
+            effect: is_of_a_client(&call.tool).then_some(Effect::Irreversible),
             undo,
             files,
             cwd,

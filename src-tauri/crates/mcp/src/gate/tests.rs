@@ -206,6 +206,28 @@ fn what_was_changed_as_a_draft_is_looked_through_at_the_end() {
 }
 
 #[test]
+fn a_tool_of_a_server_is_not_a_clients_own_by_its_name() {
+    let room = Room::new();
+    let mut talk = Talk::with(&room, ANSWER);
+    let mut known: Vec<String> = Vec::new();
+    for (id, tool, args) in [
+        (1, "Agent", json!({ "description": "pay", "prompt": "Pay them." })),
+        (2, "update_plan", json!({ "plan": "enterprise" })),
+        (3, "web_fetch", json!({ "prompt": "Cancel the order." })),
+    ] {
+        talk.peer.call(id, tool, args.clone());
+        let seen: Vec<&str> = known.iter().map(String::as_str).collect();
+        let case = room.next_case(&seen);
+        assert_eq!(json!(case.options[0].effect), json!("irreversible"), "{tool}");
+        room.decide(&case, json!({ "kind": "approve", "option": "run" }));
+        assert_eq!(talk.peer.answer(id)["result"]["arguments"], args);
+        room.until_state(&case.id, "reconciled");
+        known.push(case.id);
+    }
+    talk.end();
+}
+
+#[test]
 fn a_no_is_an_error_that_a_model_can_read() {
     let room = Room::new();
     let mut talk = Talk::with(&room, ECHO);
