@@ -180,7 +180,7 @@ impl Desk {
         }
         let before = before.map_or(Ok(Before::Open), |before| self.said_before(&before, now))?;
         let let_run = match before {
-            Before::Said(checked) => return Ok(Outcome::said(*checked)),
+            Before::Said(checked) => return Ok(Outcome::said(standing.as_of_now(*checked))),
             Before::LetRun(let_run) => Some(let_run),
             Before::Open => None,
         };
@@ -277,6 +277,18 @@ impl Standing {
 
     fn open(&self) -> Vec<Pending<'_>> {
         holding(&self.pending)
+    }
+
+    /// The steps of the plan that nothing holds back.
+    fn runnable(&self) -> Vec<String> {
+        let free = |plan: &Plan| self.course.runnable(plan, &self.open());
+        self.plan.as_ref().map(free).unwrap_or_default()
+    }
+
+    /// What was answered before, with what it tells beside that as it is now: whoever
+    /// asks again and again learns of the reviewer's words by nothing else.
+    fn as_of_now(&self, checked: Checked) -> Checked {
+        Checked { runnable: self.runnable(), pending_for_you: self.untold, ..checked }
     }
 
     fn ground<'g>(&self, weighed: &'g Weighed, waits: &'g [String]) -> Ground<'g> {

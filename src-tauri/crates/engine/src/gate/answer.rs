@@ -24,9 +24,9 @@ pub fn answer(
     } else {
         waits
     };
-    let runnable = match (&held, &standing.plan) {
-        (Some(Held::Stopped(_)), _) | (_, None) => Vec::new(),
-        (_, Some(plan)) => standing.course.runnable(plan, &standing.open()),
+    let runnable = match &held {
+        Some(Held::Stopped(_)) => Vec::new(),
+        Some(_) | None => standing.runnable(),
     };
     Checked {
         verdict: gate,

@@ -53,7 +53,7 @@ impl LetRun {
             ..ground
         });
         match verdict {
-            Verdict::Run(_) => Some(self.answer.clone()),
+            Verdict::Run(_) => Some(standing.as_of_now(self.answer.clone())),
             Verdict::Held(held) if held.asks() => None,
             Verdict::Held(_) => Some(answer(verdict, weighed, standing, waits.to_vec())),
         }

@@ -1,7 +1,7 @@
 //! One question under one key, asked more than once.
 
 use handoff_domain::autonomy::Level;
-use handoff_protocol::view::{Pause, RuleFrom};
+use handoff_protocol::view::{EditPlan, Pause, RuleFrom};
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
@@ -120,4 +120,30 @@ async fn a_rule_that_was_used_up_by_a_call_lets_it_run_still_and_one_taken_back_
     assert_eq!(ask(&agent, a_move("m")).await["ran"], "allowed", "a lost answer, told again");
     desk.engine.revoke_rule(rule).await.unwrap();
     assert_eq!(ask(&agent, a_move("m")).await["verdict"], "held");
+}
+
+#[tokio::test]
+async fn who_asks_again_learns_what_the_reviewer_has_said_since() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let plan = |ids: &[&str]| {
+        let step = |id: &&str| json!({ "id": id, "title": id, "status": "pending" });
+        json!({ "steps": ids.iter().map(step).collect::<Vec<_>>() })
+    };
+    agent.call("task.open", json!({ "task": task(), "plan": plan(&["a", "b"]) })).await.unwrap();
+    let (mut runs, mut held) = (a_move("m"), a_delete("d"));
+    (runs["step"], held["step"]) = (json!("b"), json!("a"));
+    let told = |answer: &Value| {
+        ["verdict", "pending_for_you", "runnable"].map(|name| answer[name].clone())
+    };
+    let first = ask(&agent, runs.clone()).await;
+    assert_eq!(told(&first), [json!("run"), json!(0), json!(["a", "b"])]);
+    let first = ask(&agent, held.clone()).await;
+    assert_eq!(told(&first), [json!("held"), json!(0), json!(["b"])]);
+    let plan = serde_json::from_value(plan(&["a", "b", "c"])).unwrap();
+    let (of, task) = (AGENT.to_owned(), "t".to_owned());
+    let edit = EditPlan { agent: of, task, revision: 1, plan, text: None };
+    desk.engine.edit_plan(edit).await.unwrap();
+    assert_eq!(told(&ask(&agent, runs).await), [json!("run"), json!(1), json!(["b", "c"])]);
+    assert_eq!(told(&ask(&agent, held).await), [json!("held"), json!(1), json!(["b", "c"])]);
 }
