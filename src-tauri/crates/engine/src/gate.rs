@@ -419,6 +419,11 @@ fn known(
     let done = memory.recall(read, agent, id)?;
     let looked_at = task.as_ref().map_or(DateTime::UNIX_EPOCH, |task| task.looked_at);
     let since = done.calls.iter().rev().take_while(|call| call.at > looked_at).count();
+    let mut since = u32::try_from(since).unwrap_or(u32::MAX);
+    if since == memory::limit() {
+        // A chain may be longer than what is remembered of it.
+        since += read.calls_before(agent, id, since, looked_at)?;
+    }
     let described = match &check.task {
         TaskRef::Whole(task) => Some(task.as_ref()),
         TaskRef::Id(_) => task.as_ref().map(|row| &row.task),
@@ -428,7 +433,7 @@ fn known(
         task: id.to_owned(),
         tools: described.and_then(|task| task.tools.clone()),
         targets: described.and_then(|task| task.targets.clone()),
-        since_decision: u32::try_from(since).unwrap_or(u32::MAX),
+        since_decision: since,
         calls: Arc::clone(&done.calls),
     };
     Ok(Known { tool: read.tool(agent, &check.tool)?, task, trace, done })

@@ -93,6 +93,7 @@ impl Memory {
     }
 }
 
-fn limit() -> u32 {
+/// How many calls are remembered of a task.
+pub fn limit() -> u32 {
     u32::try_from(MAX_CALLS).unwrap_or(u32::MAX)
 }

@@ -280,3 +280,31 @@ async fn bounds_tasks_levels_and_revoked_rules_are_tried_on_the_past() {
     let told = tried(revoked);
     assert_eq!((told.before.held, told.after.held, told.let_through.count), (3, 0, 3));
 }
+
+#[tokio::test]
+async fn a_chain_that_is_longer_than_what_is_remembered_is_held_at_its_bound() {
+    let (desk, agent) = desk().await;
+    let mut settings = desk.engine.settings();
+    settings.triggers.chain_bound = 503;
+    desk.engine.save_settings(settings).await.unwrap();
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let read = async |number: u32| {
+        let (id, args) = (format!("a{number}"), json!({ "path": number }));
+        let check = json!({ "task": task(), "tool": "files.list", "key": id, "args": args });
+        let answer = ask(&agent, check).await;
+        if answer["verdict"] == "run" {
+            agent.call("action.record", action(&id, "files.list", &args, "read")).await.unwrap();
+        }
+        answer
+    };
+    for number in 0..503 {
+        let answer = read(number).await;
+        assert_eq!(answer["verdict"], "run", "{number}: {answer}");
+    }
+    let held = read(503).await;
+    assert_eq!(held["held"], "trigger", "{held}");
+    assert!(held["why"].as_str().unwrap().starts_with("503 calls"), "{held}");
+    // Once a person has looked, the chain begins anew.
+    decide_and_release(&desk, held["handoff_id"].as_str().unwrap(), approve("run")).await;
+    assert_eq!(read(504).await["verdict"], "run");
+}

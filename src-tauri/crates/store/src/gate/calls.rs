@@ -263,6 +263,23 @@ impl Read<'_> {
         Ok(calls)
     }
 
+    /// How many calls of a task before its `newest` ones came after this moment.
+    pub fn calls_before(
+        &self,
+        agent: &str,
+        task: &str,
+        newest: u32,
+        after: DateTime<Utc>,
+    ) -> Result<u32, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM (SELECT at FROM actions WHERE agent = ? AND task = ?
+                 ORDER BY seq DESC LIMIT -1 OFFSET ?) WHERE at > ?",
+            )?
+            .query_row(params![agent, task, newest, millis(after)], |row| row.get(0))?)
+    }
+
     /// The changes of a task that wait to be looked at, oldest first.
     pub fn drafted(&self, agent: &str, task: &str) -> Result<Vec<Past>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
