@@ -45,6 +45,8 @@ pub struct Proposed<'p> {
     pub tool: &'p str,
     /// What the tool would be given.
     pub args: &'p Map<String, Value>,
+    /// The folder it would run in, where that is known.
+    pub cwd: Option<&'p str>,
     /// What it would do to the world, as computed.
     pub effect: Effect,
     /// The schema of the tool's arguments, where it was declared.

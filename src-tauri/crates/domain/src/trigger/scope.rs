@@ -20,8 +20,9 @@ pub(super) fn outside(trace: &Trace, proposed: &Proposed<'_>) -> Option<Evidence
         exhibits.push(show::of_proposed("tools declared", &tools.join(", ")));
     }
     if let Some(targets) = targets {
-        let declared = Declared::new(&targets);
+        let declared = Declared::new(&targets, proposed.cwd);
         let mut beyond = reaches(proposed.args);
+        beyond.extend(declared.place(proposed));
         beyond.retain(|reach| !declared.covers(&reach.target));
         if let Some(first) = beyond.first() {
             if headline.is_empty() {

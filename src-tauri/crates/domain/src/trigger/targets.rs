@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::places::{Host, Path, host, matches};
 use super::values::{Node, head, nodes};
+use crate::trace::Proposed;
 
 /// The most bytes of a text in which targets are looked for.
 const MAX_TEXT: usize = 4096;
@@ -111,10 +112,15 @@ pub(super) struct Reach {
 }
 
 /// What a task said it would reach for.
-pub(super) struct Declared(Vec<Target>);
+pub(super) struct Declared {
+    targets: Vec<Target>,
+    /// The folder from which relative paths are seen, where they are held against
+    /// paths from a root.
+    folder: Option<Path>,
+}
 
 impl Declared {
-    pub(super) fn new(targets: &[String]) -> Self {
+    pub(super) fn new(targets: &[String], cwd: Option<&str>) -> Self {
         let read = |text: &String| {
             let text = text.trim();
             if text.contains("://") {
@@ -131,22 +137,39 @@ impl Declared {
                 (!text.is_empty()).then(|| Target::Account(text.to_lowercase()))
             }
         };
-        Self(targets.iter().filter_map(read).collect())
+        let targets: Vec<Target> = targets.iter().filter_map(read).collect();
+        let from_root = |folder: &Path| {
+            let rooted =
+                |target: &Target| matches!(target, Target::Path(path) if path.root == folder.root);
+            !folder.root.is_empty() && targets.iter().any(rooted)
+        };
+        Self { folder: cwd.map(Path::new).filter(from_root), targets }
+    }
+
+    /// The folder that a command runs in, which is all that most of them say of
+    /// where they work; one that goes elsewhere first says so itself.
+    pub(super) fn place(&self, proposed: &Proposed<'_>) -> Option<Reach> {
+        let args = proposed.args;
+        let command = COMMANDS.iter().find_map(|name| args.get(*name))?;
+        let goes = command.as_str().is_some_and(|text| text.trim_start().starts_with("cd /"));
+        let named = ["cwd", "workdir"].iter().any(|name| args.contains_key(*name));
+        let target = Target::Path(self.folder.clone().filter(|_| !goes && !named)?);
+        Some(Reach { argument: "folder".to_owned(), shown: proposed.cwd?.to_owned(), target })
     }
 
     /// Whether a target lies in what was declared. What cannot be told is let
     /// be: a relative path that leads nowhere out, where only absolute ones are
-    /// declared; a name, where no name is.
+    /// declared and the folder is not known; a name, where no name is.
     pub(super) fn covers(&self, target: &Target) -> bool {
         match target {
             Target::Path(path) => self.covers_path(path),
-            Target::Host(host) => self.0.iter().any(|declared| match declared {
+            Target::Host(host) => self.targets.iter().any(|declared| match declared {
                 Target::Host(declared) => declared.covers(host),
                 // A bare word may be a file to us and a site to the agent.
                 Target::Account(name) => *name == host.name,
                 Target::Path(_) | Target::Mail(_) => false,
             }),
-            Target::Mail(mail) => self.0.iter().any(|declared| match declared {
+            Target::Mail(mail) => self.targets.iter().any(|declared| match declared {
                 Target::Mail(declared) => {
                     declared == mail
                         || (declared.starts_with('@') && mail.ends_with(declared.as_str()))
@@ -156,13 +179,13 @@ impl Declared {
                 Target::Path(_) | Target::Host(_) => false,
             }),
             Target::Account(name) => {
-                let mut names = self.0.iter().filter_map(|declared| match declared {
+                let mut names = self.targets.iter().filter_map(|declared| match declared {
                     Target::Account(declared) => Some(declared),
                     Target::Path(_) | Target::Host(_) | Target::Mail(_) => None,
                 });
                 let first = names.next();
                 let repo = || {
-                    self.0.iter().any(|declared| match declared {
+                    self.targets.iter().any(|declared| match declared {
                         Target::Path(path) => {
                             path.root.is_empty() && path.parts.join("/").eq_ignore_ascii_case(name)
                         }
@@ -182,7 +205,14 @@ impl Declared {
     }
 
     fn covers_path(&self, path: &Path) -> bool {
-        let mut declared = self.0.iter().filter_map(|declared| match declared {
+        if let Some(folder) = self.folder.as_ref().filter(|_| path.root.is_empty()) {
+            let seen = path.below(folder);
+            return self.targets.iter().any(|declared| match declared {
+                Target::Path(declared) => declared.covers(&seen) || declared.covers(path),
+                Target::Host(_) | Target::Mail(_) | Target::Account(_) => false,
+            });
+        }
+        let mut declared = self.targets.iter().filter_map(|declared| match declared {
             Target::Path(declared) => Some(declared),
             Target::Host(_) | Target::Mail(_) | Target::Account(_) => None,
         });

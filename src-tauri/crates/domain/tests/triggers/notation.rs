@@ -22,6 +22,8 @@ pub struct Case {
     pub says: Vec<String>,
     pub trace: Trace,
     pub set: Triggers,
+    /// The folder in which the call is proposed.
+    cwd: Option<String>,
     /// The limits that the reviewer has set.
     limits: Vec<Rule>,
     step: Option<Step>,
@@ -72,6 +74,7 @@ impl Case {
             step: None,
             tool: &step.tool,
             args: &step.args,
+            cwd: self.cwd.as_deref(),
             effect: step.effect,
             args_schema: step.schema.as_ref(),
         }
@@ -96,6 +99,7 @@ pub fn cases(file: &Path) -> Vec<Case> {
                 says: Vec::new(),
                 trace: Trace::default(),
                 set: Triggers::default(),
+                cwd: None,
                 limits: Vec::new(),
                 step: None,
             }),
@@ -130,6 +134,7 @@ fn say(case: &mut Case, word: &str, rest: &str, place: &str, schemas: &BTreeMap<
     match word {
         "tools" => case.trace.tools = list(),
         "targets" => case.trace.targets = list(),
+        "in" => case.cwd = Some(rest.to_owned()),
         "says" => case.says.push(rest.to_owned()),
         "looked" => case.trace.since_decision = 0,
         "set" => {

@@ -129,7 +129,8 @@ fn ask(
     schema: Option<&Value>,
     set: &Triggers,
 ) -> Vec<Evidence> {
-    fired(trace, &Proposed { step: None, tool: "Read", args, effect, args_schema: schema }, set)
+    let (step, cwd) = (None, None);
+    fired(trace, &Proposed { step, tool: "Read", args, cwd, effect, args_schema: schema }, set)
 }
 
 fn off(set: &mut Triggers, kind: TriggerKind) {

@@ -144,6 +144,7 @@ impl Desk {
             step: check.step.as_deref(),
             tool: &check.tool,
             args: &check.args,
+            cwd: check.cwd.as_deref(),
             effect: judged.effect,
             args_schema: definition.as_ref().and_then(|tool| tool.get("args_schema")),
         };
