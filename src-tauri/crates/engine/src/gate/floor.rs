@@ -146,6 +146,7 @@ impl Desk {
             cwd: around.cwd.as_deref(),
         };
         let tool = around.tools.get(&action.tool).and_then(Option::as_ref);
-        self.found(&wanted, tool, &around.facts, &around.copies, around.at).judged
+        let back = |reading: &_| wanted.has_way_back(reading, &around.copies, around.at);
+        self.found(&wanted, tool, &around.facts, back, around.at).judged
     }
 }

@@ -4,20 +4,16 @@
 //! A rule of the reviewer may take its time to evaluate; nobody else waits for it
 //! here.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Action, ActionStatus, Undo};
-use handoff_domain::effect::{self, Judged, Word, judge};
+use handoff_domain::effect::Judged;
 use handoff_domain::kept::KeptFile;
-use handoff_domain::rule::CallFacts;
 use handoff_protocol::wire::{Check, RecordAction};
 use handoff_store::{CheckRow, KnownTool, Read, StoreError};
 use serde_json::{Map, Value};
 
-use super::links;
-use super::weigh::undoable;
-use crate::{Desk, Failure, lock};
+use super::weigh::{Wanted, undoable};
+use crate::{Desk, Failure};
 
 /// What a call has left of the files that were copied for its check, which is
 /// named by its place.
@@ -81,29 +77,17 @@ impl Desk {
         let asked_in = || rests.allowed.as_ref().and_then(asked_in);
         let cwd = record.cwd.clone().or_else(asked_in);
         let known = self.store.read(|read| self.memory.recall(read, agent, task))?;
-        let words = effect::command_words(&action.tool, &args);
-        let named = words.as_ref().and_then(|(_, folder)| folder.as_deref());
-        let rules = Arc::clone(&lock(&self.rules));
-        let leads = links::leads(&rules, agent, &action.tool, &args);
-        let matched = rules.matched(&CallFacts {
+        let wanted = Wanted {
             agent,
             task,
             tool: &action.tool,
             args: &args,
-            argv: words.as_ref().map(|(argv, _)| argv.as_slice()),
-            cwd: effect::folder(cwd.as_deref(), named).as_deref(),
-            leads: Some(&leads),
-            facts: &known.facts,
-            at: now,
-        });
-        let accepted = rests.tool.as_ref().and_then(KnownTool::in_force);
-        let word = Word {
-            reviewer: matched.reviewer(),
             claimed: Some(action.effect),
-            accepted: effect::acceptable(&action.tool, accepted),
-            undoable: undoable(action.undo.as_ref(), now, || rests.copied),
+            undo: action.undo.as_ref(),
+            cwd: cwd.as_deref(),
         };
-        Ok(judge(&effect::read(&action.tool, &args, cwd.as_deref()), word))
+        let back = |_: &_| undoable(wanted.undo, now, || rests.copied);
+        Ok(self.found(&wanted, rests.tool.as_ref(), &known.facts, back, now).judged)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Weighing a call: what it does by its own words, by what is said of it and by
 //! the rules of the reviewer, and what the triggers see in it.
 //!
-//! A call that is asked for and one that an option leads to are weighed alike.
-//! What follows from it is not known here.
+//! A call that is asked for, one that an option leads to and one that was made are
+//! weighed alike. What follows from it is not known here.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use handoff_domain::action::{Effect, Undo};
-use handoff_domain::effect::{self, Judged, Word, judge};
+use handoff_domain::effect::{self, Judged, Reading, Word, judge};
 use handoff_domain::rule::{CallFacts, Kept, Matched, Rule, Rules};
 use handoff_domain::trace::Proposed;
 use handoff_domain::trigger::looked_at;
@@ -70,6 +70,11 @@ impl<'c> Wanted<'c> {
         }
     }
 
+    /// Whether it could be taken back, where these copies were taken for it.
+    pub fn has_way_back(&self, reading: &Reading, copies: &Copies, now: DateTime<Utc>) -> bool {
+        undoable(self.undo, now, || files::cover(copies, reading, self.cwd))
+    }
+
     /// Whether this rule allows it, however often it was used.
     pub fn is_allowed_by(
         &self,
@@ -100,13 +105,14 @@ impl<'c> Wanted<'c> {
 }
 
 impl Desk {
-    /// What a call does; `facts` are what its task has found so far.
+    /// What a call does; `facts` are what its task has found so far, and `back` says
+    /// whether there is a working way back from what was read of it.
     pub(super) fn found(
         &self,
         wanted: &Wanted<'_>,
         tool: Option<&KnownTool>,
         facts: &Map<String, Value>,
-        copies: &Copies,
+        back: impl FnOnce(&Reading) -> bool,
         now: DateTime<Utc>,
     ) -> Found {
         let rules = Arc::clone(&lock(&self.rules));
@@ -116,7 +122,7 @@ impl Desk {
             reviewer: matched.reviewer(),
             claimed: wanted.claimed.max(tool.and_then(|tool| tool.claimed)),
             accepted: effect::acceptable(wanted.tool, tool.and_then(KnownTool::in_force)),
-            undoable: undoable(wanted.undo, now, || files::cover(copies, &reading, wanted.cwd)),
+            undoable: back(&reading),
         };
         let read_as = judge(&reading, Word { reviewer: None, ..word });
         Found { judged: judge(&reading, word), read_as, matched }
@@ -132,7 +138,8 @@ impl Desk {
     ) -> Weighed {
         let tool = known.tool.as_ref();
         let wanted = Wanted::of(agent, check);
-        let found = self.found(&wanted, tool, &known.done.facts, copies, now);
+        let back = |reading: &Reading| wanted.has_way_back(reading, copies, now);
+        let found = self.found(&wanted, tool, &known.done.facts, back, now);
         let Found { mut judged, read_as, matched } = found;
         if let Copies::None(why) = copies {
             // The reason would else be looked for in vain.

@@ -122,6 +122,22 @@ async fn what_nobody_knows_and_never_asked_lowers_the_agent_and_alerts_once() {
 }
 
 #[tokio::test]
+async fn what_a_tool_says_of_itself_counts_for_what_was_never_asked() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Execute).await;
+    let tool = json!({ "name": "read_file", "annotations": { "destructiveHint": true } });
+    agent.call("agent.tools", json!({ "tools": [tool] })).await.unwrap();
+    agent.call("task.open", json!({ "task": task() })).await.unwrap();
+    let done = action("a", "read_file", &json!({ "path": "/a" }), "read");
+    let recorded = agent.call("action.record", done).await.unwrap();
+    assert!(
+        recorded["diverged"].as_str().unwrap_or_default().contains("never asked"),
+        "{recorded}"
+    );
+    assert_eq!(desk.engine.agents().unwrap().agents[0].level, Level::Suggest);
+}
+
+#[tokio::test]
 async fn another_option_than_the_recommended_one_counts_as_overridden() {
     let (desk, agent) = desk().await;
     let overridden = || desk.engine.agents().unwrap().agents.remove(0).track;
