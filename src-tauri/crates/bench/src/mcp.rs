@@ -49,7 +49,7 @@ fn added(scratch: &Path) -> anyhow::Result<Measured> {
     let desk = Desk::open(scratch)?;
     // A read may be made again and again here.
     let mut settings = desk.engine().settings();
-    settings.triggers.chain_bound = 100_000;
+    settings.triggers.chain_bound = 10_000;
     desk.run(desk.engine().save_settings(settings)).map_err(crate::release::said)?;
     let through = through(desk.home())?;
     let value = through.into_iter().map(|took| took - direct.median).collect();
