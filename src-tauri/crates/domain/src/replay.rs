@@ -11,6 +11,7 @@
 mod caveats;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -52,8 +53,8 @@ pub struct PastCheck {
     pub argv: Option<Vec<String>>,
     /// The folder it was to run in.
     pub cwd: Option<String>,
-    /// The facts known then.
-    pub facts: Map<String, Value>,
+    /// The facts known then; shared, since most questions know what the one before did.
+    pub facts: Arc<Map<String, Value>>,
     /// What it counted as before any rule of the reviewer was looked at.
     pub judged: Judged,
     /// What the triggers said; limits among it are left out and found anew.

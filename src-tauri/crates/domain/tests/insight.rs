@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Europe::Berlin;
 use handoff_domain::action::Effect;
@@ -18,7 +20,7 @@ use handoff_domain::replay::{Afterwards, PastCheck};
 use handoff_domain::rule::{Does, Kept, Rules};
 use handoff_domain::trigger::{Evidence, Measured, TriggerKind};
 use proptest::prelude::*;
-use serde_json::{Map, json};
+use serde_json::json;
 
 /// 22 November 2026, 22:30 UTC: already the 22nd in Berlin, for half an hour more.
 fn now() -> DateTime<Utc> {
@@ -35,7 +37,7 @@ fn check(agent: &str, tool: &str, verdict: Verdict) -> PastCheck {
         args,
         argv: None,
         cwd: Some(String::new()),
-        facts: Map::new(),
+        facts: Arc::default(),
         judged: Judged { effect: Effect::Reversible, unknown: false, why: "because".into() },
         evidence: Vec::new(),
         measured: Measured::default(),

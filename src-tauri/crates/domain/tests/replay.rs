@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -13,7 +14,7 @@ use handoff_domain::replay::{Afterwards, Ground, MAX_LISTED, Past, PastCheck, Re
 use handoff_domain::rule::{Does, Kept, Pattern, Rule, Rules, When};
 use handoff_domain::trigger::{Evidence, Exhibit, Measured, TriggerKind, Triggers};
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + second, 0).expect("a time")
@@ -29,7 +30,7 @@ fn check(id: i64, tool: &str, args: Value, effect: Effect) -> PastCheck {
         args,
         argv: None,
         cwd: None,
-        facts: Map::new(),
+        facts: Arc::default(),
         judged: Judged { effect, unknown: false, why: "because".into() },
         evidence: Vec::new(),
         measured: Measured::default(),

@@ -2,6 +2,7 @@
 //! triggers would have done to it, and what it says of asking and answering.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::briefing;
@@ -96,7 +97,7 @@ impl Engine {
             submitted: submitted.collect(),
             decided: decided.into_iter().filter_map(decision).collect(),
         };
-        let rules = std::sync::Arc::clone(&lock(&desk.rules));
+        let rules = Arc::clone(&lock(&desk.rules));
         Ok(insight::insights(&rows, &rules, now, &desk.clock.zone()))
     }
 }
@@ -113,22 +114,26 @@ impl Desk {
     }
 }
 
+/// What a task has found, by name.
+type Facts = Arc<Map<String, Value>>;
+
 /// The facts of each task up to the moment that the walk has come to.
 struct Known {
     found: FactsFound,
-    facts: HashMap<(String, String), (usize, Map<String, Value>)>,
+    facts: HashMap<(String, String), (usize, Facts)>,
 }
 
 impl Known {
-    fn at(&mut self, agent: &str, task: &str, at: DateTime<Utc>) -> Map<String, Value> {
+    fn at(&mut self, agent: &str, task: &str, at: DateTime<Utc>) -> Facts {
         let key = (agent.to_owned(), task.to_owned());
-        let Some(found) = self.found.get(&key) else { return Map::new() };
+        let Some(found) = self.found.get(&key) else { return Arc::default() };
         let (seen, facts) = self.facts.entry(key).or_default();
         while let Some((_, name, value)) = found.get(*seen).filter(|(when, ..)| *when <= at) {
-            facts.insert(name.clone(), serde_json::from_str(value).unwrap_or_default());
+            Arc::make_mut(facts)
+                .insert(name.clone(), serde_json::from_str(value).unwrap_or_default());
             *seen += 1;
         }
-        facts.clone()
+        Arc::clone(facts)
     }
 }
 
