@@ -108,6 +108,18 @@ fn an_allow_lets_through_exactly_its_calls_and_tells_what_was_refused() {
 }
 
 #[test]
+fn that_links_are_not_followed_in_the_past_is_said_of_rules_for_a_folder() {
+    let checks = vec![check(0, "note", json!({ "path": "/a/b" }), Effect::Reversible)];
+    let folder = rule("note", json!({ "path": { "within": "/a" } }), Does::Allow);
+    let (none, with) = (Ground::default(), ground(&[folder]));
+    for (before, after, said) in [(&none, &with, 1), (&with, &none, 1), (&none, &none, 0)] {
+        let caveats = run(checks.clone(), before, after).caveats;
+        assert_eq!(caveats.len(), said, "{caveats:?}");
+        assert!(caveats.iter().all(|caveat| caveat.starts_with("Where links led")));
+    }
+}
+
+#[test]
 fn uses_and_ends_of_rules_count_from_the_first_question_on() {
     let note = |id| check(id, "note", json!({}), Effect::Reversible);
     let mut allow = rule("note", json!({}), Does::Allow);

@@ -13,7 +13,7 @@ use handoff_domain::lifecycle::Progress;
 use handoff_domain::payload::{Payload, RiskLevel};
 use handoff_domain::replay::{self, Afterwards, Ground, Past, PastCheck, Replay};
 use handoff_domain::rule::{Kept, Rules};
-use handoff_protocol::view::ReplayRequest;
+use handoff_protocol::view::{LevelTried, ReplayRequest};
 use handoff_protocol::wire::{Check, ErrorCode};
 use handoff_store::{DecidedRow, FactsFound, PastRow, StoreError};
 use serde_json::{Map, Value};
@@ -69,10 +69,20 @@ impl Engine {
             .any(|rule| rule.when.expr.as_ref().is_some_and(|expr| expr.contains("facts")));
         let before = Ground { rules: Rules::new(in_force), triggers, ..Ground::default() };
         let past = Past { checks: desk.past(DateTime::UNIX_EPOCH, uses_facts)? };
-        replay::replay(&past, &before, &then).map_err(|why| {
+        let mut replay = replay::replay(&past, &before, &then).map_err(|why| {
             let what = format!("The past could not be replayed: {why}.");
             Failure::new(ErrorCode::Internal, what, "Try again.")
-        })
+        })?;
+        if let Some(LevelTried { agent, task: None, .. }) = &change.level {
+            let own = desk.store.read(|read| read.task_levels(agent))?.len();
+            if own > 0 {
+                replay.caveats.push(format!(
+                    "{own} of this agent's tasks have a level of their own and keep it, where the \
+                     agent's is not lowered below it: the level is tried on them all the same."
+                ));
+            }
+        }
+        Ok(replay)
     }
 
     /// What the record of the last months says of asking and answering.

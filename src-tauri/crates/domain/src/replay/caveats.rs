@@ -1,6 +1,7 @@
 //! What a replay cannot know, said before its numbers are believed.
 
 use super::{Ground, Past, is_on};
+use crate::rule::Pattern;
 use crate::trigger::{TriggerKind, Triggers};
 
 const KINDS: [(TriggerKind, &str); 9] = [
@@ -20,6 +21,16 @@ pub(super) fn all(past: &Past, before: &Ground, after: &Ground) -> Vec<String> {
     if past.checks.is_empty() {
         said.push("Nothing is recorded yet, so nothing can be said.".to_owned());
         return said;
+    }
+    let mut rules = before.rules.iter().chain(after.rules.iter());
+    let within = |pattern: &Pattern| matches!(pattern, Pattern::Within(_));
+    if rules.any(|kept| kept.rule.when.args.values().any(within)) {
+        said.push(
+            "Where links led is not recorded: a path counts as in the folder of a rule by how it \
+             is written. A rule that allows may let less go than is shown here, and one that holds \
+             may hold more."
+                .to_owned(),
+        );
     }
     let (old, new) = (&before.triggers, &after.triggers);
     for (kind, name) in KINDS {

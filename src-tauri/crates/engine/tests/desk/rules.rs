@@ -4,7 +4,7 @@ use handoff_domain::action::Effect;
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Then;
 use handoff_domain::rule::Rule;
-use handoff_protocol::view::{LevelTried, ReplayRequest};
+use handoff_protocol::view::{LevelTried, ReplayRequest, SetLevel};
 use serde_json::{Value, json};
 
 use crate::agent::{approve, decide_and_release, reject};
@@ -273,6 +273,17 @@ async fn bounds_tasks_levels_and_revoked_rules_are_tried_on_the_past() {
     };
     assert_eq!(tried(in_task("other")).newly_held.count, 1);
     assert_eq!(tried(in_task("t")).newly_held.count, 0, "it only reads there");
+    let of_agent = || ReplayRequest {
+        level: Some(LevelTried { task: None, ..in_task("t").level.unwrap() }),
+        ..ReplayRequest::default()
+    };
+    assert_eq!(tried(of_agent()).caveats, Vec::<String>::new());
+    let (of, task) = (AGENT.to_owned(), Some("other".to_owned()));
+    let level = Some(Level::Execute);
+    let own = SetLevel { agent: of, task, level, minutes: None };
+    desk.engine.set_level(own).await.unwrap();
+    let caveats = tried(of_agent()).caveats;
+    assert!(caveats.len() == 1 && caveats[0].starts_with("1 of this agent's tasks"), "{caveats:?}");
     let hold = rule(json!({ "name": "x", "does": "hold", "why": "Look.", "tool": "files.list",
         "when": { "expr": "args.path < 3" } }));
     let kept = desk.engine.add_rule(hold).await.unwrap();
