@@ -274,7 +274,7 @@ fn fitting_schema(known: &Known, check: &Check) -> Option<Value> {
     args_faults(Some(&schema), &check.args).is_empty().then_some(schema)
 }
 
-fn clipped(text: &str, characters: usize) -> String {
+pub fn clipped(text: &str, characters: usize) -> String {
     let mut clipped: String = text.chars().take(characters).collect();
     if clipped.len() < text.len() {
         clipped.push('…');

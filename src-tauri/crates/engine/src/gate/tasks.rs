@@ -17,6 +17,7 @@ use handoff_protocol::wire::{
 use handoff_store::{KnownTool, Past, Read, StoreError, TaskRow, Write};
 use serde_json::{Value, json};
 
+use super::ask::clipped;
 use super::{TRIES, entry, no_such_task};
 use crate::course::Course;
 use crate::known::holding;
@@ -164,13 +165,15 @@ impl Engine {
     ) -> Result<Option<String>, Failure> {
         let desk = &self.desk;
         let row = desk.task(agent, id)?;
-        let drafted = desk.store.read(|read| read.drafted(agent, id))?;
+        let (drafted, unrecorded) = desk
+            .store
+            .read(|read| Ok((read.drafted(agent, id)?, read.drafted_unrecorded(agent, id)?)))?;
         if drafted.is_empty() {
             return Ok(None);
         }
         // Nobody names a deadline for it.
         let deadline = desk.alerts().own_deadline(Priority::Normal);
-        let text = draft(&row.task, &drafted, &deadline, over);
+        let text = draft(&row.task, &drafted, &unrecorded, &deadline, over);
         let ids: Vec<String> = drafted.into_iter().map(|past| past.action.id).collect();
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;
@@ -376,9 +379,35 @@ pub fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
     if faults.is_empty() { Ok(()) } else { Err(Failure::invalid(faults)) }
 }
 
+/// What a draft does not hold: what was let run in it and nobody has told of.
+fn not_in_it(unrecorded: &[String]) -> String {
+    const NAMED: usize = 3;
+    if unrecorded.is_empty() {
+        return String::new();
+    }
+    let mut named: Vec<String> = unrecorded.iter().map(|tool| clipped(tool, 40)).collect();
+    named.dedup();
+    let more = if named.len() > NAMED { ", …" } else { "" };
+    named.truncate(NAMED);
+    let calls = match unrecorded.len() {
+        1 => "1 call".to_owned(),
+        count => format!("{count} calls"),
+    };
+    format!(
+        " It may not be all: nothing was recorded of {calls} that it let run ({}{more}).",
+        named.join(", "),
+    )
+}
+
 /// The handoff in which the reviewer looks through a draft: accept all, have
 /// all undone, or pick what is to be undone by editing the list.
-fn draft(task: &Task, drafted: &[Past], deadline: &Deadline, over: bool) -> String {
+fn draft(
+    task: &Task,
+    drafted: &[Past],
+    unrecorded: &[String],
+    deadline: &Deadline,
+    over: bool,
+) -> String {
     let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
     let count = ids.len();
     let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
@@ -387,6 +416,7 @@ fn draft(task: &Task, drafted: &[Past], deadline: &Deadline, over: bool) -> Stri
         0 => String::new(),
         _ => format!(" Of these {failed} failed, and may have changed something all the same."),
     };
+    let missing = not_in_it(unrecorded);
     let actions: Vec<_> = drafted
         .iter()
         .map(|past| {
@@ -408,7 +438,7 @@ fn draft(task: &Task, drafted: &[Past], deadline: &Deadline, over: bool) -> Stri
         "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
         "priority": Priority::Normal,
         "summary": format!(
-            "The work on “{}” {} as a draft of {things}. Every one of them can be undone.{failed} \
+            "The work on “{}” {} as a draft of {things}. Every one of them can be undone.{failed}{missing} \
              Rejecting it undoes nothing: all of it stays as it is.",
             task.title.chars().take(120).collect::<String>(),
             if over { "is done" } else { "stands so far" },

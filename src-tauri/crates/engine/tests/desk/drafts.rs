@@ -149,6 +149,31 @@ async fn a_level_that_is_lowered_while_a_draft_gathers_loses_nothing_of_it() {
 }
 
 #[tokio::test]
+async fn a_draft_names_what_ran_and_was_never_recorded() {
+    let (desk, agent, work) = after_edits().await;
+    let edit = |name: &str| {
+        let args = json!({ "file_path": work.file(name), "old_string": "c", "new_string": "x" });
+        json!({ "task": "t", "tool": "Edit", "key": name, "cwd": work.folder, "args": args,
+            "undo": { "kind": "files" }, "files": [name] })
+    };
+    for name in ["lost.txt", "told.txt"] {
+        fs::write(work.file(name), "before").unwrap();
+        assert_eq!(ask(&agent, edit(name)).await["ran"], "drafted");
+    }
+    let mut begun = action("told", "Edit", &edit("told.txt")["args"], "reversible");
+    begun["action"]["status"] = json!("running");
+    agent.call("action.record", begun).await.expect("recorded");
+    let case = desk.engine.open_case(&close(&agent).await).unwrap();
+    let says = "nothing was recorded of 1 call that it let run (Edit).";
+    assert!(case.summary.contains(says), "{}", case.summary);
+    assert_eq!(case.actions.len(), 2);
+
+    let (desk, agent, _work) = after_edits().await;
+    let case = desk.engine.open_case(&close(&agent).await).unwrap();
+    assert!(!case.summary.contains("recorded"), "{}", case.summary);
+}
+
+#[tokio::test]
 async fn a_draft_of_nothing_is_none() {
     let (desk, agent, work) = after_edits().await;
     roll_back(&desk, actions(&["a.txt", "b.txt"])).await;

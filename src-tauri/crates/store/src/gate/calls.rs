@@ -292,6 +292,20 @@ impl Read<'_> {
             .collect()
     }
 
+    /// The tools of the calls that were let run as part of a task's draft and of which
+    /// nothing was recorded, oldest first.
+    pub fn drafted_unrecorded(&self, agent: &str, task: &str) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT tool FROM checks c WHERE agent = ?1 AND task = ?2 AND done = 0
+               AND verdict = 'run' AND gave ->> 'by' = 'drafted'
+               AND NOT EXISTS (SELECT 1 FROM actions a
+                 WHERE a.agent = ?1 AND a.task = ?2 AND a.hash = c.hash)
+             ORDER BY seq",
+        )?;
+        let found = statement.query_map([agent, task], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// How many changes of a task wait to be looked at.
     pub fn drafted_count(&self, agent: &str, task: &str) -> Result<u32, StoreError> {
         Ok(self
