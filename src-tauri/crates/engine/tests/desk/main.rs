@@ -10,6 +10,7 @@ mod asked_again;
 mod by_default;
 mod by_hand;
 mod calm;
+mod card;
 mod clocks;
 mod connections;
 mod control;
