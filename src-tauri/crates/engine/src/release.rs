@@ -2,8 +2,9 @@
 //! true at that moment, and stays what it was told.
 //!
 //! A decision that contradicts by then what it did not contradict when it was
-//! made goes back to the reviewer: nobody has said that it is to go against it. So
-//! does one that finished work is in the way of that nobody was shown.
+//! made goes back to the reviewer: nobody has said that it is to go against it, and
+//! an override is of what was shown. So does one that finished work is in the way
+//! of that nobody was shown.
 
 use handoff_domain::directive::Line;
 use handoff_domain::lifecycle::{Event, State, transition};
@@ -59,8 +60,9 @@ impl Desk {
         let is_new =
             |conflict: &Conflict| shown.as_ref().is_some_and(|shown| !shown.contains(conflict));
         let against = found.conflicts.iter().find(|conflict| {
-            conflict.needs_override && decision.overriding.is_none()
-                || conflict.kind == ConflictKind::Irreversible && is_new(conflict)
+            let unseen = is_new(conflict);
+            conflict.needs_override && (decision.overriding.is_none() || unseen)
+                || conflict.kind == ConflictKind::Irreversible && unseen
         });
         let takes_back = self.store.read(|read| rollback::of_draft(read, &record, &decision))?;
         let (event, kind, data) = match against {

@@ -202,6 +202,34 @@ async fn what_contradicts_only_since_it_was_decided_is_not_sent() {
 }
 
 #[tokio::test]
+async fn an_override_is_of_what_was_shown_and_of_nothing_that_came_since() {
+    let (desk, agent, id) = at_work().await;
+    let mut limited = refund("k");
+    limited["briefing"]["constraints"] = json!([
+        { "text": "No more than was captured.", "expr": "args.amount <= facts.captured" },
+        { "text": "Not to a closed account.", "expr": "facts.account == 'open'" } ]);
+    limited["actions_taken"][0]["facts"] = json!({ "captured": 20.0, "account": "open" });
+    agent.call("handoff.revise", json!({ "id": id, "handoff": limited })).await.unwrap();
+    let decide_against = async || {
+        let mut against = request(&desk, &id, approve("refund"));
+        against.overriding = Some(Override { why: "It is settled.".to_owned() });
+        desk.engine.decide(against).await.unwrap();
+    };
+    decide_against().await;
+    let closed = json!({ "task": task(), "action": { "id": "f2", "step": "find", "effect": "read",
+        "tool": "charges.list", "status": "done", "facts": { "account": "closed" } } });
+    agent.call("action.record", closed).await.unwrap();
+    release(&desk).await;
+    let case = desk.engine.open_case(&id).unwrap();
+    assert_eq!(case.state, State::Ready, "nobody has overridden that");
+    let entry = case.thread.iter().find(|entry| entry.event == "contradicted").unwrap();
+    assert!(entry.text.contains("closed account"), "{}", entry.text);
+    decide_against().await;
+    release(&desk).await;
+    assert_eq!(agent.wait(&id, 0).await["decision"]["kind"], "approve", "now it was seen");
+}
+
+#[tokio::test]
 async fn the_agent_is_told_the_same_however_late_it_asks() {
     let (desk, agent, id) = at_work().await;
     decide_and_release(&desk, &id, reject(Then::Skip)).await;
