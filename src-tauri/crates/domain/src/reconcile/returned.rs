@@ -88,13 +88,16 @@ pub fn give_back(case: &Case<'_>, returned: &Returned) -> GivenBack {
             changed.push(place);
         }
     }
+    let by_hand_now =
+        |step: Option<&str>| returned.done.iter().any(|done| step == Some(done.step.as_str()));
     let given = Case {
         plan: &plan,
         actions: case.actions.clone(),
         question: case.question.clone(),
         decision: None,
         earlier: case.earlier.clone(),
-        pending: case.pending.clone(),
+        // Nobody asks any more about what was done by hand.
+        pending: case.pending.iter().filter(|open| !by_hand_now(open.step)).copied().collect(),
         // It goes on: that is what giving it back says.
         undone: BTreeSet::new(),
         left_out: case.left_out.clone(),

@@ -41,6 +41,11 @@ async fn asks(agent: &Agent, step: &str, key: &str) -> String {
     agent.submit(asked).await
 }
 
+async fn next(agent: &Agent) -> Vec<Value> {
+    let told = agent.call("agent.next", json!({ "task": TASK })).await.expect("next");
+    told["items"].as_array().unwrap().clone()
+}
+
 fn state(desk: &Headless, id: &str) -> State {
     desk.engine.open_case(id).expect("the card").state
 }
@@ -67,6 +72,10 @@ async fn a_question_about_a_step_that_was_done_by_hand_is_taken_back() {
         (&standing["pending"], &standing["runnable"]),
         (&json!([other]), &json!(["report"]))
     );
+    let lines = next(&agent).await.pop().expect("what was told")["directive"].clone();
+    let verdicts: Vec<&Value> =
+        lines.as_array().unwrap().iter().map(|line| &line["verdict"]).collect();
+    assert_eq!(verdicts, ["keep", "keep", "blocked", "run"], "each as it is free: {lines}");
 }
 
 #[tokio::test]
