@@ -2,7 +2,8 @@
 //! and what waits for the next one.
 //!
 //! Each word carries on what those before it held back, so that the last one is
-//! enough. A plan of the reviewer, and a task that begins anew, start afresh.
+//! enough. A plan of the reviewer, and a task that begins anew, start afresh. Another
+//! proposal that was asked for is waited for like an answer, whatever else is answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +11,12 @@ use chrono::{DateTime, Utc};
 use handoff_domain::decision::{Decision, DecisionKind, Then};
 use handoff_domain::directive::{Line, Verdict, dependants};
 use handoff_domain::payload::Plan;
-use handoff_domain::runnable::{self, Pending};
-use handoff_store::{Entry, Read, StoreError};
+use handoff_domain::runnable::{self, Pending, waiting};
+use handoff_store::{Entry, OpenQuestion, Read, StoreError};
 use serde::de::DeserializeOwned;
 
 use crate::control::subject;
+use crate::known::holding;
 
 /// What the reviewer's last words hold back of a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Course {
     pub again: BTreeMap<String, Vec<String>>,
     /// When that was said.
     pub told_at: Option<DateTime<Utc>>,
+    /// The questions that are to be asked in another way.
+    pub awaited: Vec<OpenQuestion>,
     /// The steps that wait for another proposal, or for the task to be given back.
     waits: BTreeSet<String>,
 }
@@ -84,7 +88,20 @@ impl Course {
                 Verdict::Run | Verdict::Keep | Verdict::Rerun | Verdict::Blocked => {}
             }
         }
+        let lines = last.as_ref().map_or(&[][..], |last| &last.lines);
+        for (seq, open) in read.awaited(agent, task)? {
+            let asked = read.latest_entry(seq, ["released"])?.filter(|out| counts(out.at));
+            if asked.is_some() && but != Some(&*open.id) && blocks(lines, open.step.as_deref()) {
+                course.awaited.push(open);
+            }
+        }
         Ok(course)
+    }
+
+    /// The questions that steps wait for: these, and those that are to be asked in
+    /// another way.
+    pub fn open<'c>(&'c self, pending: &'c [OpenQuestion]) -> Vec<Pending<'c>> {
+        [holding(pending), holding(&self.awaited)].concat()
     }
 
     /// The steps that are free to go while these questions are open.
@@ -114,7 +131,20 @@ impl Course {
     pub fn held(&self, plan: &Plan) -> BTreeSet<String> {
         let mut held = self.taken_back(plan);
         held.extend(self.left_out.union(&self.waits).cloned());
+        let awaited = waiting(plan, &holding(&self.awaited));
+        let ids = plan.steps.iter().map(|step| &step.id);
+        held.extend(ids.filter(|id| awaited.has(id)).cloned());
         held
+    }
+}
+
+/// Whether the steps that wait for a question do so by the last word.
+fn blocks(lines: &[Line], asked: Option<&str>) -> bool {
+    match asked {
+        Some(asked) => {
+            lines.iter().any(|line| line.step == asked && line.verdict == Verdict::Blocked)
+        }
+        None => !lines.is_empty() && lines.iter().all(|line| line.verdict != Verdict::Run),
     }
 }
 

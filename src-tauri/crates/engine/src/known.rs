@@ -53,6 +53,8 @@ impl Known {
         known.pending.retain(|open| open.id != record.id);
         known.one_call = read.check_of(&record.id)?.is_some();
         known.course = Course::of(read, &record.agent, &record.task, Some(&record.id))?;
+        // Who asks about the same step makes the other proposal.
+        known.course.awaited.retain(|open| open.step != payload.pending_question.step);
         Ok(known)
     }
 
@@ -118,7 +120,7 @@ impl Known {
             }),
             decision,
             earlier: self.earlier.iter().collect(),
-            pending: holding(&self.pending),
+            pending: self.course.open(&self.pending),
             undone: self.course.undone.iter().map(String::as_str).collect(),
             left_out: self.course.left_out.iter().map(String::as_str).collect(),
             effects: BTreeMap::new(),

@@ -64,7 +64,8 @@ impl Engine {
             None if closed => Acts::Over,
             None => Acts::Agent,
         };
-        let steps = row.plan.as_ref().map(|plan| steps(plan, &open, &free, stopped.is_some()));
+        let held = course.open(&pending);
+        let steps = row.plan.as_ref().map(|plan| steps(plan, &held, &free, stopped.is_some()));
         let cut = timeline.len().saturating_sub(ENTRIES);
         timeline.drain(..cut);
         let earlier = passed_over.saturating_add(u32::try_from(cut).unwrap_or(u32::MAX));

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::told::begin_told;
 use crate::course::Course;
 use crate::gate::entry;
-use crate::known::{self, earlier, holding};
+use crate::known::{self, earlier};
 use crate::ledger::{Ledger, handoffs};
 use crate::{Actor, Failure, control};
 
@@ -327,9 +327,9 @@ pub fn after(
     ledger.mark_undone(undone, now);
     let Some(mut plan) = ledger.plan.clone() else { return Ok(After::default()) };
     let pending = read.pending(agent, task)?;
-    let open = holding(&pending);
-    let decisions = earlier(read, (agent, task), &handoffs(read, agent, task)?, None)?;
     let course = Course::of(read, agent, task, None)?;
+    let open = course.open(&pending);
+    let decisions = earlier(read, (agent, task), &handoffs(read, agent, task)?, None)?;
     reopen(&mut plan, &ledger, undone, |step, of_step| course.is_done_again(step, of_step));
     let case = Case {
         plan: &plan,

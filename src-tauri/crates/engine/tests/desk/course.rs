@@ -4,7 +4,7 @@
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Then;
 use handoff_domain::directive::Verdict;
-use handoff_protocol::view::EditPlan;
+use handoff_protocol::view::{EditPlan, OfTask};
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
@@ -12,6 +12,10 @@ use crate::agent::{Agent, approve, decide_and_release, handoff, reject, request}
 use crate::gate::{a_move, ask, desk, set, task};
 
 const AGENT: &str = "sweeper";
+
+fn of() -> OfTask {
+    OfTask { agent: AGENT.to_owned(), task: "t".to_owned() }
+}
 
 async fn runnable(agent: &Agent) -> Value {
     let standing = agent.call("task.runnable", json!({ "task": "t" })).await.expect("the task");
@@ -61,8 +65,7 @@ async fn a_step_that_was_left_out_stays_so_until_it_is_asked_about_again() {
 #[tokio::test]
 async fn another_plan_or_another_run_begins_afresh() {
     let (desk, agent) = after_a_skip().await;
-    let of = handoff_protocol::view::OfTask { agent: AGENT.to_owned(), task: "t".to_owned() };
-    let view = desk.engine.task(&of).expect("the task");
+    let view = desk.engine.task(&of()).expect("the task");
     assert!(!view.steps.iter().any(|step| step.id == "delete" && step.free), "{view:?}");
     let mut plan = view.plan.expect("a plan");
     plan.steps[1].title = "Delete with care".to_owned();
@@ -90,6 +93,66 @@ async fn a_step_waits_for_the_other_proposal_that_was_asked_for() {
     decide_and_release(&desk, &id, reject(Then::Revise)).await;
     assert_eq!(told(&agent, &id, "delete").await, "blocked");
     assert_eq!(runnable(&agent).await, json!(["index"]), "it waits for the proposal");
+
+    let other = asks(&agent, "index", "k2").await;
+    decide_and_release(&desk, &other, approve("keep")).await;
+    assert_eq!(told(&agent, &other, "delete").await, "blocked", "another answer changes nothing");
+    assert_eq!(told(&agent, &other, "report").await, "blocked", "nor for what depends on it");
+    assert_eq!(runnable(&agent).await, json!(["index"]));
+    let shown = desk.engine.task(&of()).expect("the task").steps;
+    assert_eq!(shown[1].waits_for, [id.as_str()], "{shown:?}");
+
+    let proposal = json!({ "id": id, "handoff": handoff("k1") });
+    agent.call("handoff.revise", proposal).await.expect("the proposal");
+    decide_and_release(&desk, &id, approve("trash")).await;
+    assert_eq!(told(&agent, &id, "delete").await, "run");
+    assert_eq!(runnable(&agent).await, json!(["delete", "index"]));
+}
+
+#[tokio::test]
+async fn whoever_asks_about_the_step_anew_makes_the_other_proposal() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, AGENT).await;
+    let first = asks(&agent, "delete", "k1").await;
+    decide_and_release(&desk, &first, reject(Then::Revise)).await;
+    let anew = asks(&agent, "delete", "k2").await;
+    decide_and_release(&desk, &anew, approve("trash")).await;
+    assert_eq!(told(&agent, &anew, "delete").await, "run");
+    let other = asks(&agent, "index", "k3").await;
+    decide_and_release(&desk, &other, approve("keep")).await;
+    assert_eq!(told(&agent, &other, "delete").await, "run", "nor is it waited for again");
+    assert_eq!(runnable(&agent).await, json!(["delete", "index"]));
+}
+
+#[tokio::test]
+async fn a_call_at_a_step_that_does_not_go_on_is_asked_about() {
+    for (then, says) in [
+        (Then::Skip, "left its step out"),
+        (Then::Stop, "left"),
+        (Then::Revise, "another proposal"),
+    ] {
+        let (desk, agent) = desk().await;
+        set(&desk, Level::Execute).await;
+        let id = asks(&agent, "delete", "k1").await;
+        decide_and_release(&desk, &id, reject(then)).await;
+        let call = |key: &str, step: &str| {
+            let mut check = a_move(key);
+            (check["task"], check["step"]) = (json!("t"), json!(step));
+            check
+        };
+        if then != Then::Stop {
+            assert_eq!(ask(&agent, call("c2", "index")).await["verdict"], "run", "of another step");
+        }
+        let read = json!({ "task": "t", "step": "report", "tool": "files.list", "key": "r",
+            "args": {} });
+        assert_eq!(ask(&agent, read).await["verdict"], "run", "to look does no harm");
+        let held = ask(&agent, call("c1", "report")).await;
+        assert_eq!((&held["verdict"], &held["held"]), (&json!("held"), &json!("trigger")));
+        assert!(held["why"].as_str().unwrap().contains(says), "{then:?}: {held}");
+        let again = held["handoff_id"].as_str().unwrap().to_owned();
+        decide_and_release(&desk, &again, approve("run")).await;
+        assert_eq!(ask(&agent, call("c1", "report")).await["verdict"], "run", "you said so");
+    }
 }
 
 #[tokio::test]

@@ -105,6 +105,37 @@ impl Read<'_> {
         Ok(found)
     }
 
+    /// The questions of a task of which the reviewer asked for another proposal that
+    /// has not come, by whatever handoff; each with the number of its handoff.
+    pub fn awaited(&self, agent: &str, task: &str) -> Result<Vec<(i64, OpenQuestion)>, StoreError> {
+        let step = |of: &str| {
+            format!(
+                "(SELECT p.json ->> '$.pending_question.step' FROM payloads p
+                  WHERE p.handoff = {of}.seq ORDER BY p.revision DESC LIMIT 1)"
+            )
+        };
+        let (asked, later) = (step("h"), step("later"));
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT h.seq, h.id, {asked} FROM handoffs h
+             WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
+             AND h.state IN (?3, ?4) AND h.progress ->> '$.decision.then' = 'revise'
+             AND NOT EXISTS (SELECT 1 FROM handoffs later JOIN events e
+               ON e.handoff = later.seq AND e.kind IN ('released', 'default_taken')
+               WHERE later.agent = ?1 AND later.task = ?2 AND later.seq IS NOT h.seq AND e.seq >
+                 (SELECT max(seq) FROM events WHERE handoff = h.seq AND kind = 'released')
+               AND {later} IS {asked})
+             ORDER BY h.seq"
+        ))?;
+        let states = [State::Released, State::Collected].map(State::as_str);
+        let found = statement
+            .query_map(params![agent, task, states[0], states[1]], |row| {
+                let open = OpenQuestion { id: row.get(1)?, step: row.get(2)?, quick: false };
+                Ok((row.get(0)?, open))
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
     /// How much of what happened in a task is older than its latest handoffs and its
     /// latest actions; events of these kinds are left aside.
     pub fn passed_over(
