@@ -66,6 +66,7 @@ export const triggerWords: Record<TriggerKind, string> = {
   fact_mismatch: 'It differs from what it found',
   compliance: 'A word you want to be asked about',
   limit: 'A rule of yours',
+  overruled: 'Against your last word',
   rephrased: 'The same question in other words',
   scope: 'Beyond what the task declared',
   chain_length: 'Long without a person',

@@ -154,7 +154,9 @@ pub fn reason(held: Held, evidence: &[Evidence]) -> ReasonCode {
         Some(TriggerKind::Contradiction | TriggerKind::FactMismatch) => {
             ReasonCode::ConflictingEvidence
         }
-        Some(TriggerKind::Compliance | TriggerKind::Limit) => ReasonCode::Policy,
+        Some(TriggerKind::Compliance | TriggerKind::Limit | TriggerKind::Overruled) => {
+            ReasonCode::Policy
+        }
         Some(TriggerKind::Rephrased) => ReasonCode::LoopDetected,
         Some(TriggerKind::Scope) => ReasonCode::ScopeExceeded,
         Some(TriggerKind::ChainLength) => ReasonCode::ChainTooLong,

@@ -345,7 +345,8 @@ fn judged(check: &PastCheck, matched: &Matched) -> Judged {
     judge(&reading, Word { reviewer: Some(effect), ..Word::default() })
 }
 
-/// Whether evidence counts: what the rules say is found anew.
+/// Whether evidence counts: what the rules say is found anew, and what the reviewer
+/// said of the work itself is no rule.
 fn is_on(triggers: &Triggers, kind: TriggerKind) -> bool {
     match kind {
         TriggerKind::MissingArgument => triggers.missing_argument,
@@ -353,6 +354,7 @@ fn is_on(triggers: &Triggers, kind: TriggerKind) -> bool {
         TriggerKind::FactMismatch => triggers.fact_mismatch,
         TriggerKind::Compliance => triggers.compliance,
         TriggerKind::Limit => false,
+        TriggerKind::Overruled => true,
         TriggerKind::Rephrased => triggers.rephrased,
         TriggerKind::Scope => triggers.scope,
         TriggerKind::ChainLength => triggers.chain_length,

@@ -50,6 +50,8 @@ pub enum TriggerKind {
     Compliance,
     /// A limit on amounts, counts or targets.
     Limit,
+    /// The reviewer had it taken back, or left its step out.
+    Overruled,
     /// The same question, rephrased and asked again and again.
     Rephrased,
     /// A tool or a target that the task did not declare.
@@ -204,6 +206,7 @@ impl Measured {
             | TriggerKind::FactMismatch
             | TriggerKind::Compliance
             | TriggerKind::Limit
+            | TriggerKind::Overruled
             | TriggerKind::Scope => None,
         }
     }

@@ -183,6 +183,18 @@ fn holds_are_found_anew_and_those_recorded_are_not_believed() {
     assert_eq!(told.newly_held.listed[0].ran, Ran::Read);
 }
 
+#[test]
+fn what_the_reviewer_had_taken_back_is_held_at_every_level() {
+    let mut again = check(0, "move", json!({}), Effect::Reversible);
+    again.evidence = vec![evidence(TriggerKind::Overruled, None)];
+    again.level = Level::Suggest;
+    again.verdict = Verdict::Held(Held::Trigger);
+    let mut after = Ground::default();
+    after.levels.agents.insert("helper".into(), Level::Execute);
+    let told = run(vec![again], &Ground::default(), &after);
+    assert_eq!((told.before.held, told.after.held, told.let_through.count), (1, 1, 0));
+}
+
 /// Moves a threshold.
 type Change = fn(&mut Triggers);
 
@@ -358,6 +370,7 @@ fn some_check() -> impl Strategy<Value = PastCheck> {
     let kind = prop::option::of(prop_oneof![
         Just(TriggerKind::Scope),
         Just(TriggerKind::Limit),
+        Just(TriggerKind::Overruled),
         Just(TriggerKind::ContextChurn)
     ]);
     (0_i64..50, 0_usize..3, 0_i64..4, effect, any::<bool>(), level, kind, any::<bool>()).prop_map(

@@ -67,6 +67,7 @@ fn a_standing_rule_answers_for_the_level_and_for_what_was_seen_with_it() {
         (TriggerKind::Scope, None, true),
         (TriggerKind::Compliance, Some("a1"), false),
         (TriggerKind::Limit, None, false),
+        (TriggerKind::Overruled, None, false),
         (TriggerKind::ContextChurn, None, false),
         (TriggerKind::MissingArgument, None, false),
     ];
@@ -183,7 +184,7 @@ fn any_effect() -> impl Strategy<Value = Effect> {
 fn any_kind() -> impl Strategy<Value = TriggerKind> {
     use TriggerKind::{
         ChainLength, Compliance, ContextChurn, Contradiction, FactMismatch, Limit, MissingArgument,
-        RepeatedError, Rephrased, Scope,
+        Overruled, RepeatedError, Rephrased, Scope,
     };
     prop::sample::select(vec![
         MissingArgument,
@@ -191,6 +192,7 @@ fn any_kind() -> impl Strategy<Value = TriggerKind> {
         FactMismatch,
         Compliance,
         Limit,
+        Overruled,
         Rephrased,
         Scope,
         ChainLength,

@@ -92,6 +92,7 @@ fn bound(old: &Triggers, new: &Triggers, kind: TriggerKind) -> Option<String> {
         | TriggerKind::FactMismatch
         | TriggerKind::Compliance
         | TriggerKind::Limit
+        | TriggerKind::Overruled
         | TriggerKind::Scope => return None,
     };
     (before != after).then(|| format!("{what} from {before} to {after}"))

@@ -144,7 +144,7 @@ fn off(set: &mut Triggers, kind: TriggerKind) {
         TriggerKind::ChainLength => &mut set.chain_length,
         TriggerKind::ContextChurn => &mut set.context_churn,
         TriggerKind::RepeatedError => &mut set.repeated_error,
-        TriggerKind::Limit => return,
+        TriggerKind::Limit | TriggerKind::Overruled => return,
     };
     *switch = false;
 }

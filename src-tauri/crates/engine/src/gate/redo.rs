@@ -1,5 +1,6 @@
-//! Whether a call does again what was taken back: that needs a word of the
-//! reviewer, and comes after the taking back.
+//! Whether a call goes against the reviewer's last words: it does again what was
+//! taken back, or belongs to a step that does not go on. That needs another word,
+//! and to be taken back first what is to be.
 
 use chrono::{DateTime, Utc};
 use handoff_domain::payload::Plan;
@@ -19,6 +20,8 @@ pub enum Redo {
     Undoing(String),
     /// It was taken back, or was to be, and nobody has said that it may be done.
     Unsaid,
+    /// Its step is left out, or waits for another proposal.
+    LeftOut,
 }
 
 /// What stands in the way of this call, if it changes something.
@@ -41,6 +44,9 @@ pub fn redo(
         }
         if plan.is_some_and(|plan| course.taken_back(plan).contains(step)) {
             return Ok(Redo::Unsaid);
+        }
+        if plan.is_some_and(|plan| course.held(plan).contains(step)) {
+            return Ok(Redo::LeftOut);
         }
     }
     let Some(done) = read.call_taken_back(agent, task, hash)? else { return Ok(Redo::Free) };
@@ -74,17 +80,24 @@ fn afresh_since(
 impl Redo {
     /// Why a person is to look, where one is.
     pub fn evidence(&self) -> Option<Evidence> {
-        (*self == Self::Unsaid).then(|| {
-            let headline = "This was taken back, and nobody has said that it is to be done again.";
-            Evidence {
-                trigger: TriggerKind::Limit,
-                headline: headline.to_owned(),
-                exhibits: vec![Exhibit {
-                    action: None,
-                    label: "Taken back".to_owned(),
-                    text: "Its step, or a step that it builds on, was undone.".to_owned(),
-                }],
-            }
+        let (headline, label, text) = match self {
+            Self::Free | Self::Undoing(_) => return None,
+            Self::Unsaid => (
+                "This was taken back, and nobody has said that it is to be done again.",
+                "Taken back",
+                "Its step, or a step that it builds on, was undone.",
+            ),
+            Self::LeftOut => (
+                "You left its step out, or asked for another proposal of it.",
+                "Your last word",
+                "By it the step does not go on.",
+            ),
+        };
+        let (label, text) = (label.to_owned(), text.to_owned());
+        Some(Evidence {
+            trigger: TriggerKind::Overruled,
+            headline: headline.to_owned(),
+            exhibits: vec![Exhibit { action: None, label, text }],
         })
     }
 }
