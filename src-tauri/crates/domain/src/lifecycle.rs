@@ -91,6 +91,12 @@ pub enum Event {
         /// By when it is to report, where that is waited for.
         report_by: Option<DateTime<Utc>>,
     },
+    /// The gate has let the call run that was decided on, whether or not a client
+    /// collected the decision.
+    Acted {
+        /// By when a report is due, where that is waited for.
+        report_by: Option<DateTime<Utc>>,
+    },
     /// The connection of a client is still, or no longer, there.
     Holder {
         /// The connection.
@@ -264,6 +270,11 @@ pub fn transition(
             acknowledge(&mut next, &lease, holder, now)?;
             if progress.state() == State::Released {
                 next.report_by = report_by;
+            }
+        }
+        Event::Acted { report_by } => {
+            if progress.state() == State::Released {
+                next.report_by = next.report_by.or(report_by);
             }
         }
         Event::Holder { holder, present } => holder_seen(&mut next, &holder, present, now),

@@ -39,6 +39,7 @@ use handoff_domain::autonomy::{Level, level};
 use handoff_domain::effect::Judged;
 use handoff_domain::gate::{Ground, Pending, Ran, Stop, Verdict, decide, waits_for};
 use handoff_domain::identity::handoff_id;
+use handoff_domain::lifecycle::{Event, transition};
 use handoff_domain::payload::{Plan, Task};
 use handoff_domain::rule::{Kept, Matched, Rules};
 use handoff_domain::trace::Trace;
@@ -136,6 +137,10 @@ impl Engine {
         for _ in 0..TRIES {
             match desk.judge_check(agent, &check).await? {
                 Outcome::Answered { checked, new, used } => {
+                    if checked.ran == Some(Ran::Permit) {
+                        // From now on a report is waited for.
+                        desk.sooner.notify_one();
+                    }
                     if used {
                         // It may have been the last time that a rule counts.
                         desk.read_rules()?;
@@ -220,11 +225,13 @@ impl Desk {
             Verdict::Held(_) | Verdict::Run(_) => None,
         };
         let (agent, check, redo) = (agent.to_owned(), check.clone(), standing.redo.clone());
+        let report_by = self.report_by();
         let kept = self
             .store
             .write(move |write| {
                 let (agent, check) = (&agent, &check);
-                let call = Call { agent, check, task: &task, weighed: &weighed, redo: &redo };
+                let (task, weighed, redo) = (&task, &weighed, &redo);
+                let call = Call { agent, check, task, weighed, redo, report_by };
                 let outcome = keep(write, &call, verdict, question, now)?;
                 if let Copies::Taken(taken) = &taken {
                     write.keep_files(agent, &task.id, &check.key, taken, now)?;
@@ -259,6 +266,8 @@ struct Call<'c> {
     weighed: &'c Weighed,
     /// What stood in its way when it was weighed.
     redo: &'c Redo,
+    /// By when its agent is to report, where a decision lets it run.
+    report_by: Option<DateTime<Utc>>,
 }
 
 fn reads(judged: &Judged) -> bool {
@@ -314,7 +323,7 @@ fn keep(
     question: Option<Question>,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Failure> {
-    let Call { agent, check, task, weighed, redo } = call;
+    let Call { agent, check, task, weighed, redo, report_by } = call;
     let standing = standing(&write.read(), agent, &task.id, check, &weighed.hash, now)?;
     refuse_ended(check, &standing)?;
     let waits = standing.waits(check, &weighed.judged);
@@ -352,6 +361,10 @@ fn keep(
             checked.handoff_id = Some(permit.to_owned());
             let handoff = crate::owned(write, permit, Some(agent))?;
             let data = json!({ "tool": check.tool, "key": check.key });
+            let acted = Event::Acted { report_by: *report_by };
+            let progress = transition(&handoff.progress, &handoff.traits, acted, now)?;
+            let handoff =
+                crate::change(write, handoff, progress, Actor::Agent, "", Value::Null, now)?;
             crate::log(write, handoff.seq, Actor::Agent, "permit_used", data, now)?;
         }
         Verdict::Held(held) if held.asks() => {

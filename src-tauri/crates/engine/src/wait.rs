@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::lifecycle::{Event, Flag, Refusal, State, transition};
 use handoff_domain::payload::Payload;
 use handoff_protocol::wire::{Answered, LeaseGrant};
@@ -167,17 +167,21 @@ impl Desk {
         lease: &str,
         kind: &'static str,
     ) -> Result<Value, Failure> {
-        let within = lock(&self.settings).report_within_s;
-        let report_by = (within > 0).then(|| self.now() + TimeDelta::seconds(i64::from(within)));
         let event = Event::Acknowledge {
             lease: lease.to_owned(),
             holder: self.holder(connection),
-            report_by,
+            report_by: self.report_by(),
         };
         self.apply(id, Some(agent), event, Actor::Agent, kind, json!({})).await?;
         self.retire(id);
         self.sooner.notify_one();
         Ok(json!({}))
+    }
+
+    /// By when an agent that acts from now on is to report, where that is waited for.
+    pub(crate) fn report_by(&self) -> Option<DateTime<Utc>> {
+        let within = lock(&self.settings).report_within_s;
+        (within > 0).then(|| self.now() + TimeDelta::seconds(i64::from(within)))
     }
 
     /// A connection is gone: what it was offered and never acknowledged is

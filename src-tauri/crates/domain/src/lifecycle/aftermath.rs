@@ -68,7 +68,7 @@ pub(super) fn diverged(next: &mut Progress, divergences: Vec<Divergence>) -> Res
 
 /// The agent was to report by now.
 pub(super) fn unreported(next: &mut Progress, now: DateTime<Utc>) -> Result<(), Refusal> {
-    if next.state() != State::Collected {
+    if !matches!(next.state(), State::Released | State::Collected) {
         return Err(no_edge(next, "missed"));
     }
     if next.report_by.is_none_or(|by| now < by) {

@@ -38,7 +38,7 @@ pub struct Progress {
     /// How far the escalation has come.
     #[serde(default)]
     pub escalation: Option<Escalation>,
-    /// By when the agent that has the decision is to report on it.
+    /// By when the agent that has the decision, or acted on it, is to report on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_by: Option<DateTime<Utc>>,
     /// Where the agent did something else than it was told.
@@ -254,10 +254,11 @@ impl Progress {
                     })
                 }
             }),
-            Phase::Collected { .. } => self.report_by.map(|by| (by, Due::Unreported)),
+            Phase::Released { .. } | Phase::Collected { .. } => {
+                self.report_by.map(|by| (by, Due::Unreported))
+            }
             Phase::Queued
             | Phase::Decided { .. }
-            | Phase::Released { .. }
             | Phase::Reconciled { .. }
             | Phase::Withdrawn { .. }
             | Phase::Superseded { .. } => None,

@@ -102,6 +102,28 @@ async fn no_report_in_time_is_said_once() {
 }
 
 #[tokio::test]
+async fn a_call_that_was_let_run_is_to_be_reported_on_though_nobody_collected() {
+    let (desk, agent, id) = at_work().await;
+    decide_and_release(&desk, &id, approve("refund")).await;
+    let check = json!({ "task": "t", "tool": "billing.refund", "key": "c",
+        "args": { "charge": "ch_2", "amount": 149.0 } });
+    assert_eq!(agent.call("action.check", check).await.unwrap()["verdict"], "run");
+    assert_eq!(desk.engine.open_case(&id).unwrap().state, State::Released);
+    desk.clock.pass(Duration::from_mins(29));
+    desk.engine.tick().await;
+    assert_eq!(told_of(&desk, &id, Purpose::Unreported), 0);
+    desk.clock.pass(Duration::from_mins(2));
+    desk.engine.tick().await;
+    assert!(desk.engine.open_case(&id).unwrap().flags.contains(&Flag::Unreported));
+    until(&desk, || told_of(&desk, &id, Purpose::Unreported) == 1).await;
+    let done = json!({ "charge": "ch_2", "amount": 149.0 });
+    let done = record("r1", "refund", "billing.refund", &done, "irreversible");
+    agent.call("action.record", done).await.unwrap();
+    let case = desk.engine.open_case(&id).unwrap();
+    assert_eq!((case.state, case.flags.contains(&Flag::Unreported)), (State::Reconciled, false));
+}
+
+#[tokio::test]
 async fn a_sleeping_machine_and_a_setting_of_none_leave_the_agent_its_time() {
     let (desk, agent, id) = at_work().await;
     decide_and_release(&desk, &id, approve("refund")).await;
