@@ -26,7 +26,7 @@ use crate::ledger::{Ledger, handoffs};
 use crate::{Actor, Failure, control};
 
 /// Why a running undo may or may not have happened.
-const CUT_SHORT: &str = "It was under way when it was cut short, and may have run.";
+pub const CUT_SHORT: &str = "It was under way when it was cut short, and may have run.";
 
 /// What becomes of the plan once actions are undone.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -12,6 +12,7 @@ use handoff_domain::rollback::{Ledger as Planned, Selection, plan};
 use handoff_store::{Read, Record, RollbackRow, StoreError, Write};
 use serde_json::{Value, json};
 
+use super::change::CUT_SHORT;
 use crate::course::Course;
 use crate::gate::entry;
 use crate::ledger::Ledger;
@@ -61,12 +62,16 @@ pub fn begin_told(
         return Ok(());
     }
     let rollbacks = read.rollbacks_of(agent, task, LATEST)?;
+    let taken = read.taken_back(agent, task)?;
+    // What may have run is tried again by the reviewer alone.
+    let may_have_run =
+        |id: &str| taken.get(id).is_some_and(|taken| taken.failed.as_deref() == Some(CUT_SHORT));
     let mut ids = Vec::new();
     for (told_at, all) in wanted {
         let since = rollbacks.iter().filter(|row| row.at >= told_at);
         let items = since.flat_map(|row| &row.execution.items);
         let tried: BTreeSet<&str> = items.map(|item| item.action.as_str()).collect();
-        ids.extend(all.into_iter().filter(|id| !tried.contains(id.as_str())));
+        ids.extend(all.into_iter().filter(|id| !tried.contains(&**id) && !may_have_run(id)));
     }
     let ledger = Ledger::of(&read, agent, task)?;
     let named = Planned { actions: ledger.recorded(), plan: ledger.plan.as_ref(), now };

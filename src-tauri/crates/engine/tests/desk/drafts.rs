@@ -183,3 +183,77 @@ async fn a_draft_of_nothing_is_none() {
     let closed = agent.call("task.close", json!({ "task": "t" })).await.expect("closed");
     assert_eq!((&closed["draft"], &closed["closed"]), (&Value::Null, &json!(true)));
 }
+
+#[tokio::test]
+async fn a_command_that_may_have_run_is_not_run_again_by_the_answer_to_a_draft() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    crate::rollback_by_desk::allow(&desk, true).await;
+    let undo = crate::rollback_by_desk::command(&["undo"], "/work");
+    let mut call = a_move("m");
+    call["undo"] = undo.clone();
+    assert_eq!(ask(&agent, call).await["ran"], "drafted");
+    let mut done = action("m", "files.move", &json!({ "from": "a", "to": "b" }), "reversible");
+    done["action"]["undo"] = undo;
+    agent.call("action.record", done).await.expect("recorded");
+    let id = desk.engine.gather_draft(AGENT, "t").await.unwrap().expect("a draft");
+    desk.runner.ends(None);
+    roll_back(&desk, actions(&["m"])).await;
+    until(&desk, |view| matches!(state(view, "m"), ItemState::Running { .. })).await;
+    drop(agent);
+    let desk = desk.restart().await.unwrap();
+    let cut = look(&desk).rollbacks.remove(0);
+    desk.engine.skip_undo(item(&cut, "m")).await.expect("skipped");
+    decide_and_release(&desk, &id, approve("roll_back")).await;
+    assert_eq!((look(&desk).rollbacks.len(), desk.runner.ran_in().len()), (1, 1), "once");
+}
+
+/// Does a call as part of a draft that a card cannot carry as it is.
+async fn does(agent: &Agent, id: &str, args: &Value, output: &Value) {
+    let undo = json!({ "kind": "tool", "tool": "files.move", "args": {} });
+    let call = json!({ "task": crate::gate::task(), "tool": "files.move", "key": id, "args": args,
+        "effect": "reversible", "undo": undo });
+    assert_eq!(ask(agent, call).await["ran"], "drafted");
+    let mut done = action(id, "files.move", args, "reversible");
+    done["action"]["undo"] = undo;
+    done["action"]["output"] = output.clone();
+    done["action"]["reasoning"] = json!("");
+    agent.call("action.record", done).await.expect("recorded");
+}
+
+#[tokio::test]
+async fn what_a_card_cannot_carry_keeps_no_question_and_no_draft_from_being_asked() {
+    let (desk, agent) = desk().await;
+    set(&desk, Level::Draft).await;
+    let deep = (0..110).fold(json!(1), |inner, _| json!([inner]));
+    let output = json!({ "id": 1_234_567_890_123_456_789_u64, "ok": [7, -7], "z": deep });
+    does(&agent, "m1", &json!({ "from": "a" }), &output).await;
+    let held = ask(&agent, crate::gate::a_delete("d")).await;
+    let asked = desk.engine.open_case(held["handoff_id"].as_str().expect("a card")).unwrap();
+    assert!(asked.not_included[0].contains("cannot carry"), "{:?}", asked.not_included);
+    let draft = desk.engine.gather_draft(AGENT, "t").await.unwrap().expect("a draft");
+    for case in [asked, desk.engine.open_case(&draft).unwrap()] {
+        let shown = serde_json::to_string(&case.actions[0]).unwrap();
+        assert!(shown.contains(r#"\"id\": \"1234567890123456789\""#), "{shown}");
+        assert_eq!(case.not_included.len(), 1, "{:?}", case.not_included);
+    }
+}
+
+#[tokio::test]
+async fn a_draft_that_is_longer_than_a_card_is_asked_about_all_the_same() {
+    let long = |text: &str| json!({ "from": text.repeat(4 << 20) });
+    for (args, output, left_out) in
+        [(json!({ "from": "a" }), long("y"), 1), (long("x"), json!("moved"), 2)]
+    {
+        let (desk, agent) = desk().await;
+        set(&desk, Level::Draft).await;
+        for id in ["m1", "m2"] {
+            does(&agent, id, &args, &output).await;
+        }
+        let case = desk.engine.open_case(&close(&agent).await).unwrap();
+        assert_eq!((case.actions.len(), case.not_included.len()), (2, left_out));
+        decide_and_release(&desk, &case.id, approve("roll_back")).await;
+        let args = agent.wait(&case.id, 1).await["decision"]["args"].clone();
+        assert_eq!(args, json!({ "actions": ["m1", "m2"] }), "the ids are enough");
+    }
+}
