@@ -10,6 +10,8 @@ mod ask;
 mod backlog;
 mod before;
 mod by_default;
+mod carried;
+mod draft;
 mod files;
 mod floor;
 mod form;

@@ -10,6 +10,7 @@ use handoff_domain::trace::Call;
 use handoff_protocol::wire::Check;
 use serde_json::{Value, json};
 
+use super::carried::{self, carried};
 use super::form::handoff_key;
 use super::{Known, Weighed};
 
@@ -67,7 +68,7 @@ pub fn payload(
     let step = check.step.as_deref().filter(|step| in_plan(step));
     let headlines: Vec<&str> =
         weighed.evidence.iter().map(|evidence| evidence.headline.as_str()).collect();
-    let (actions, left_out) = recent(&known.trace.calls, &in_plan);
+    let (actions, left_out, changed) = recent(&known.trace.calls, &in_plan);
     let allowed: &[&str] = if check.editable == Some(false) {
         &["approve", "inform"]
     } else {
@@ -77,6 +78,7 @@ pub fn payload(
     if left_out > 0 {
         missing.push(format!("{left_out} earlier actions of this task: the desk has them"));
     }
+    missing.extend(carried::said(changed));
     let mut action = json!({ "tool": check.tool, "args": check.args, "files": check.files });
     if let Some(undo) = &check.undo {
         action["undo"] = json!(undo);
@@ -94,7 +96,7 @@ pub fn payload(
         "risk": { "level": risk(judged.effect, judged.unknown), "effect": judged.effect, "why": judged.why },
         "action": action,
     });
-    if let Some(reasoning) = &check.reasoning {
+    if let Some(reasoning) = check.reasoning.as_ref().filter(|words| !words.trim().is_empty()) {
         option["description"] = json!(reasoning);
     }
     let mut payload = json!({
@@ -232,10 +234,11 @@ fn entities(check: &Check) -> Vec<Value> {
         .collect()
 }
 
-/// The latest calls as actions, and how many are left out.
-fn recent(calls: &[Call], in_plan: &dyn Fn(&str) -> bool) -> (Vec<Action>, usize) {
+/// The latest calls as actions, how many are left out, and how many are not there as
+/// they were.
+fn recent(calls: &[Call], in_plan: &dyn Fn(&str) -> bool) -> (Vec<Action>, usize, usize) {
     let mut actions: Vec<Action> = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut changed) = (0, 0);
     for call in calls.iter().rev().take(CALLS) {
         let action = Action {
             id: call.id.clone(),
@@ -255,15 +258,17 @@ fn recent(calls: &[Call], in_plan: &dyn Fn(&str) -> bool) -> (Vec<Action>, usize
             files: Vec::new(),
             handoff: None,
         };
+        let (action, as_it_was) = carried(action);
         bytes += serde_json::to_string(&action).map_or(CALLS_BYTES, |text| text.len());
         if bytes > CALLS_BYTES {
             break;
         }
         actions.push(action);
+        changed += usize::from(!as_it_was);
     }
     actions.reverse();
     let left_out = calls.len() - actions.len();
-    (actions, left_out)
+    (actions, left_out, changed)
 }
 
 /// The schema of the tool's arguments, if these fit it: where they do not, the

@@ -4,24 +4,22 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use handoff_domain::action::{ActionStatus, Effect};
+use handoff_domain::action::Effect;
 use handoff_domain::autonomy::level;
 use handoff_domain::decision::fingerprint;
 use handoff_domain::identity::{handoff_id, is_key};
-use handoff_domain::payload::{Deadline, Plan, Priority, StepStatus, Task};
+use handoff_domain::payload::{Plan, Priority, StepStatus, Task};
 use handoff_domain::validate::{self, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
     ErrorCode, OpenTask, PlanTask, TaskStanding, Tool, Tools, ToolsKnown,
 };
-use handoff_store::{KnownTool, Past, Read, StoreError, TaskRow, Write};
+use handoff_store::{Entry, KnownTool, Read, StoreError, TaskRow, Write};
 use serde_json::{Value, json};
 
-use super::ask::clipped;
-use super::{TRIES, entry, no_such_task};
+use super::{TRIES, draft, entry, no_such_task};
 use crate::course::Course;
 use crate::known::holding;
-use crate::rollback::UNDO;
 use crate::submit::store_new;
 use crate::{Actor, Desk, Engine, Failure, control};
 
@@ -173,7 +171,7 @@ impl Engine {
         }
         // Nobody names a deadline for it.
         let deadline = desk.alerts().own_deadline(Priority::Normal);
-        let text = draft(&row.task, &drafted, &unrecorded, &deadline, over);
+        let text = draft::payload(&row.task, (&drafted, &unrecorded), &deadline, over);
         let ids: Vec<String> = drafted.into_iter().map(|past| past.action.id).collect();
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;
@@ -377,103 +375,4 @@ pub fn refuse_plan(plan: &Plan) -> Result<(), Failure> {
     }
     let faults = validate::plan_faults(plan);
     if faults.is_empty() { Ok(()) } else { Err(Failure::invalid(faults)) }
-}
-
-/// What a draft does not hold: what was let run in it and nobody has told of.
-fn not_in_it(unrecorded: &[String]) -> String {
-    const NAMED: usize = 3;
-    if unrecorded.is_empty() {
-        return String::new();
-    }
-    let mut named: Vec<String> = unrecorded.iter().map(|tool| clipped(tool, 40)).collect();
-    named.dedup();
-    let more = if named.len() > NAMED { ", …" } else { "" };
-    named.truncate(NAMED);
-    let calls = match unrecorded.len() {
-        1 => "1 call".to_owned(),
-        count => format!("{count} calls"),
-    };
-    format!(
-        " It may not be all: nothing was recorded of {calls} that it let run ({}{more}).",
-        named.join(", "),
-    )
-}
-
-/// The handoff in which the reviewer looks through a draft: accept all, have
-/// all undone, or pick what is to be undone by editing the list.
-fn draft(
-    task: &Task,
-    drafted: &[Past],
-    unrecorded: &[String],
-    deadline: &Deadline,
-    over: bool,
-) -> String {
-    let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
-    let count = ids.len();
-    let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
-    let failed = drafted.iter().filter(|past| past.action.status == ActionStatus::Failed).count();
-    let failed = match failed {
-        0 => String::new(),
-        _ => format!(" Of these {failed} failed, and may have changed something all the same."),
-    };
-    let missing = not_in_it(unrecorded);
-    let actions: Vec<_> = drafted
-        .iter()
-        .map(|past| {
-            let mut action = past.action.clone();
-            action.effect = past.effect;
-            // What they belonged to does not come along.
-            action.step = None;
-            action.depends_on.retain(|id| ids.contains(&id.as_str()));
-            action.handoff = None;
-            action
-        })
-        .collect();
-    let last = drafted.last().map_or("", |past| past.action.id.as_str());
-    let key = fingerprint(&json!(["draft", task.id, ids, last]));
-    json!({
-        "version": "1",
-        "key": format!("draft:{}", &key[..32]),
-        "task": task,
-        "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
-        "priority": Priority::Normal,
-        "summary": format!(
-            "The work on “{}” {} as a draft of {things}. Every one of them can be undone.{failed}{missing} \
-             Rejecting it undoes nothing: all of it stays as it is.",
-            task.title.chars().take(120).collect::<String>(),
-            if over { "is done" } else { "stands so far" },
-        ),
-        "pending_question": { "text": format!("Keep the draft of {things}?") },
-        "deadline": deadline,
-        "options": [
-            {
-                "id": "accept",
-                "label": "Keep all",
-                "risk": { "level": "low", "effect": "read", "why": "It is done already; nothing more changes." },
-                "recommended": true,
-            },
-            {
-                "id": "roll_back",
-                "label": "Undo all",
-                "description": "Edit the list to have only some of it undone.",
-                "risk": { "level": "medium", "effect": "reversible", "why": "Each change is undone as it was declared, the last one first." },
-                "action": {
-                    "tool": UNDO,
-                    "args": { "actions": ids },
-                    "args_schema": {
-                        "type": "object",
-                        "required": ["actions"],
-                        "additionalProperties": false,
-                        "properties": {
-                            "actions": { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "enum": ids } },
-                        },
-                    },
-                },
-            },
-        ],
-        "allowed_decisions": ["approve", "modify", "inform"],
-        "briefing": { "intent": task.goal },
-        "actions_taken": actions,
-    })
-    .to_string()
 }
