@@ -74,10 +74,15 @@ impl Engine {
             let directive = given.reconciliation.lines;
             let mut data =
                 json!({ "done": done, "facts": facts, "text": text, "directive": directive });
+            let revision = of.row.revision + 1;
             if replaced {
-                data["revision"] = json!(of.row.revision + 1);
+                data["revision"] = json!(revision);
             }
             of.log(write, "given_back", data, now)?;
+            if replaced {
+                let text = Some("What was done by hand is done.".to_owned());
+                of.tell(write, &Instruction::Plan { plan: given.plan, revision, text }, now)?;
+            }
             rollback::begin_told(write, of.agent, of.task, now)?;
             let told =
                 of.tell(write, &Instruction::GiveBack { done, facts, directive, text }, now)?;

@@ -110,6 +110,12 @@ impl Engine {
                     "Read it again with task.runnable, and change the present one.",
                 ));
             }
+            if let Some(title) = reopens(&write.read(), &owner, &row, &plan.plan)? {
+                return Err(Failure::conflict(
+                    format!("The reviewer did the step “{title}” by hand, so it is done."),
+                    "Take the plan that agent.next tells, and change that one.",
+                ));
+            }
             begin(write, &owner, &row.task, Some(&plan.plan), now)?;
             let Some(news) = progress(row.plan.as_ref(), &plan.plan) else { return Ok(false) };
             let entry = entry(Actor::Agent, "progressed", news, now);
@@ -256,9 +262,44 @@ fn has_reviewers_hand(read: &Read<'_>, agent: &str, task: &str) -> Result<bool, 
     if read.task(agent, task)?.is_none_or(|row| row.closed_at.is_some()) {
         return Ok(false);
     }
+    let mut of_this_run = of_this_run(read, agent, task)?.into_iter();
+    Ok(of_this_run.any(|entry| entry.data.get("revision").is_some()))
+}
+
+/// What the reviewer did with a task since it began, the latest first.
+fn of_this_run(read: &Read<'_>, agent: &str, task: &str) -> Result<Vec<Entry>, StoreError> {
     let entries = read.entries_about(&control::subject(agent, task))?;
-    let of_this_run = entries.iter().rev().take_while(|entry| entry.kind != "begun_anew");
-    Ok(of_this_run.into_iter().any(|entry| entry.data.get("revision").is_some()))
+    Ok(entries.into_iter().rev().take_while(|entry| entry.kind != "begun_anew").collect())
+}
+
+/// The title of a step that was done by hand, and of which this plan says
+/// otherwise: nobody may do it a second time by mistake.
+fn reopens<'p>(
+    read: &Read<'_>,
+    agent: &str,
+    row: &TaskRow,
+    plan: &'p Plan,
+) -> Result<Option<&'p str>, StoreError> {
+    let Some(was) = row.plan.as_ref().filter(|_| row.closed_at.is_none()) else { return Ok(None) };
+    let is_done = |plan: &Plan, id: &str| {
+        plan.steps.iter().any(|step| step.id == id && step.status == StepStatus::Done)
+    };
+    let mut open = plan
+        .steps
+        .iter()
+        .filter(|step| step.status != StepStatus::Done && is_done(was, &step.id))
+        .peekable();
+    if open.peek().is_none() {
+        return Ok(None);
+    }
+    let given = of_this_run(read, agent, &row.task.id)?;
+    let by_hand: BTreeSet<&str> = given
+        .iter()
+        .filter_map(|entry| entry.data.get("done")?.as_array())
+        .flatten()
+        .filter_map(|done| done.get("step")?.as_str())
+        .collect();
+    Ok(open.find(|step| by_hand.contains(&*step.id)).map(|step| step.title.as_str()))
 }
 
 /// The steps that a plan has further than the one before, by their titles;

@@ -137,6 +137,20 @@ async fn an_agent_that_starts_again_does_not_wipe_what_was_done_by_hand() {
     let again = agent.call("task.open", open.clone()).await.expect("opened again");
     assert_eq!((&again["revision"], &again["runnable"]), (&json!(2), &json!(["report"])));
 
+    let told = next(&agent).await;
+    let told = told.iter().find(|item| item["kind"] == "plan").expect("the plan that is in force");
+    assert_eq!(
+        (&told["revision"], &told["plan"]["steps"][0]["status"]),
+        (&json!(2), &json!("done"))
+    );
+    for status in ["pending", "running", "skipped"] {
+        let mut open = steps();
+        open["steps"][0]["status"] = json!(status);
+        let plan = json!({ "task": TASK, "plan": open, "revision": 2 });
+        let error = agent.call("task.plan", plan).await.expect_err("refused");
+        assert!(error.message.contains("“Sort” by hand"), "{error:?}");
+    }
+
     let mut further = steps();
     further["steps"][0]["status"] = json!("done");
     further["steps"][1]["status"] = json!("running");
@@ -148,4 +162,11 @@ async fn an_agent_that_starts_again_does_not_wipe_what_was_done_by_hand() {
     agent.call("task.close", json!({ "task": TASK })).await.expect("closed");
     let anew = agent.call("task.open", open).await.expect("another run");
     assert_eq!(anew["runnable"], json!(["sort"]), "which has its own plan");
+    let mut plan = json!({ "task": TASK, "plan": steps(), "revision": anew["revision"] });
+    for status in ["done", "pending"] {
+        plan["plan"]["steps"][0]["status"] = json!(status);
+        let standing =
+            agent.call("task.plan", plan.clone()).await.expect("nobody did that by hand");
+        plan["revision"] = standing["revision"].clone();
+    }
 }
