@@ -3,4 +3,4 @@
 /**
  * What made an agent stop.
  */
-export type TriggerKind = "missing_argument" | "contradiction" | "fact_mismatch" | "compliance" | "limit" | "rephrased" | "scope" | "chain_length" | "context_churn" | "repeated_error";
+export type TriggerKind = "missing_argument" | "contradiction" | "fact_mismatch" | "compliance" | "limit" | "overruled" | "rephrased" | "scope" | "chain_length" | "context_churn" | "repeated_error";
