@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use handoff_domain::action::Action;
 use handoff_domain::decision::{Decider, Decision, DecisionKind};
 use handoff_domain::directive::Verdict;
-use handoff_domain::payload::{Plan, StepStatus};
+use handoff_domain::payload::{Constraint, HandoffOption, Plan, StepStatus};
 use handoff_domain::reconcile::{Case, ConflictKind, Question, Reconciliation, reconcile};
 use handoff_domain::record::Recorded;
 use handoff_domain::runnable::{Pending, runnable, waits_for};
@@ -247,6 +247,60 @@ fn model_final(step: usize, drawn: &[Drawn], did: &[Did]) -> bool {
             || did.undo.is_none()
             || until.is_some_and(|until| until < "2026-11-20T12")
     })
+}
+
+proptest! {
+    /// Whatever else is in the plan, an edit against what a finished step found, and
+    /// arguments that a constraint does not allow, are shown.
+    #[test]
+    fn what_an_edit_goes_against_is_never_silent(
+        drawn in steps(),
+        did in actions(),
+        found in 0_i64..6,
+        edited in 0_i64..6,
+        most in 0_i64..6,
+    ) {
+        let mut plan = plan(&drawn);
+        let actions = written(&did, plan.steps.len());
+        let more: Plan = serde_json::from_value(json!({ "steps": [
+            { "id": "find", "title": "Find", "status": "done", "output": { "amount": found } },
+            { "id": "pay", "title": "Pay", "status": "pending",
+              "uses": ["steps.find.output.amount"] } ] })).expect("steps");
+        plan.steps.extend(more.steps);
+        let options: Vec<HandoffOption> = serde_json::from_value(json!([{ "id": "o",
+            "label": "Pay", "risk": { "level": "high", "effect": "irreversible", "why": "It goes." },
+            "action": { "tool": "pay", "args": { "amount": found } } }])).expect("an option");
+        let limit: Constraint = serde_json::from_value(json!({ "text": "No more than that.",
+            "expr": format!("args.amount <= {most}") })).expect("a constraint");
+        let decision: Decision = serde_json::from_value(json!({ "kind": "modify",
+            "by": "reviewer", "at": noon(), "option": "o", "tool": "pay",
+            "args": { "amount": edited } })).expect("a decision");
+        let question = Question {
+            step: Some("pay"),
+            quick: false,
+            one_call: false,
+            options: &options,
+            constraints: vec![&limit],
+        };
+        let seen = reconcile(&Case {
+            plan: &plan,
+            actions: actions.iter().map(Recorded::said).collect(),
+            question: Some(question),
+            decision: Some(&decision),
+            earlier: Vec::new(),
+            pending: Vec::new(),
+            undone: BTreeSet::new(),
+            left_out: BTreeSet::new(),
+            effects: BTreeMap::new(),
+            now: noon(),
+        });
+        let of = |kind| seen.conflicts.iter().filter(move |one| one.kind == kind);
+        prop_assert_eq!(of(ConflictKind::Constraint).count(), usize::from(edited > most));
+        prop_assert_eq!(of(ConflictKind::Contradicts).count(), usize::from(edited != found));
+        let mut stated = of(ConflictKind::Constraint).chain(of(ConflictKind::Contradicts));
+        let blocks = stated.any(|one| one.needs_override);
+        prop_assert_eq!(blocks, edited > most || edited > found, "less of the same goes");
+    }
 }
 
 proptest! {

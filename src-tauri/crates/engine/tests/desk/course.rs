@@ -125,6 +125,30 @@ async fn whoever_asks_about_the_step_anew_makes_the_other_proposal() {
 }
 
 #[tokio::test]
+async fn in_whatever_order_each_step_goes_by_its_own_answer() {
+    for order in [[0, 1], [1, 0]] {
+        let desk = Headless::new().await.unwrap();
+        let agent = Agent::named(&desk.engine, AGENT).await;
+        let asked = [asks(&agent, "delete", "k1").await, asks(&agent, "index", "k2").await];
+        let answers = [reject(Then::Revise), reject(Then::Skip)];
+        for place in order {
+            decide_and_release(&desk, &asked[place], answers[place].clone()).await;
+        }
+        let last = &asked[order[1]];
+        assert_eq!(told(&agent, last, "delete").await, "blocked", "{order:?}");
+        assert_eq!(told(&agent, last, "report").await, "blocked", "{order:?}");
+        assert_eq!(told(&agent, last, "index").await, "skip", "{order:?}");
+        assert_eq!(runnable(&agent).await, json!([]));
+
+        let proposal = json!({ "id": asked[0], "handoff": handoff("k1") });
+        agent.call("handoff.revise", proposal).await.expect("the proposal");
+        decide_and_release(&desk, &asked[0], reject(Then::Stop)).await;
+        assert_eq!(told(&agent, &asked[0], "report").await, "skip", "the task stops");
+        assert_eq!(runnable(&agent).await, json!([]));
+    }
+}
+
+#[tokio::test]
 async fn a_call_at_a_step_that_does_not_go_on_is_asked_about() {
     for (then, says) in [
         (Then::Skip, "left its step out"),
