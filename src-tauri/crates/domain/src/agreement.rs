@@ -25,7 +25,7 @@ use crate::validate::names::{choose, clip};
 pub struct Told<'t> {
     /// The handoff's id.
     pub handoff: &'t str,
-    /// What becomes of each step, as it was released.
+    /// What becomes of each step, as it was told last.
     pub directive: &'t [Line],
     /// The steps that any plan of the task knows; none where it has none.
     pub known: &'t BTreeSet<&'t str>,
@@ -40,6 +40,9 @@ pub struct Told<'t> {
     pub proposed: Option<&'t ProposedAction>,
     /// When it was released.
     pub released_at: DateTime<Utc>,
+    /// When the directive was told: later, where a rollback or a give-back has told
+    /// another one since.
+    pub directed_at: DateTime<Utc>,
 }
 
 /// What came of it.
@@ -143,7 +146,7 @@ pub fn compare(told: &Told<'_>, report: Option<&Report>, actions: &[Recorded<'_>
             );
             continue;
         }
-        if undos.contains(&hash) {
+        if undos.contains(&hash) || !is_since(recorded, told.directed_at) {
             continue;
         }
         let line = action.step.as_deref().and_then(|step| lines.get(step));

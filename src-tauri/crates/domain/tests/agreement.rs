@@ -66,6 +66,7 @@ fn agreement(report: Option<Value>, actions: &[(i64, Value)]) -> Agreement {
         step: Some("refund"),
         proposed: Some(&proposed),
         released_at: at(0),
+        directed_at: at(0),
     };
     compare(&told, report.as_ref(), &recorded)
 }

@@ -19,7 +19,8 @@ use handoff_protocol::wire::Standing;
 use handoff_store::{Read, Record, StoreError, Write};
 use serde_json::json;
 
-use crate::control::changed_course_at;
+use crate::control::changed_course;
+use crate::course::part;
 use crate::known::Known;
 use crate::release::told;
 use crate::submit::{Open, ask_again, standing};
@@ -88,24 +89,31 @@ impl Engine {
 struct Given {
     record: Record,
     directive: Vec<Line>,
+    directed_at: DateTime<Utc>,
     payload: Payload,
     released_at: DateTime<Utc>,
 }
 
 impl Given {
     /// Of a handoff whose decision is out. The steps are judged by the last
-    /// word on the task alone: an earlier one did not know of it. An answer to
-    /// one call is no word on its step, which may have many: the gate keeps it.
+    /// word on the task alone, be it that of a rollback or of a give-back: an earlier
+    /// one did not know of it. An answer to one call is no word on its step, which
+    /// may have many: the gate keeps it.
     fn of(read: &Read<'_>, record: Record, payload: Payload) -> Result<Option<Self>, StoreError> {
         let Some(out) = read.latest_entry(record.seq, ["released", "default_taken"])? else {
             return Ok(None);
         };
-        let changed = changed_course_at(read, &record.agent, &record.task)?;
-        let last = read.check_of(&record.id)?.is_none()
-            && read.last_told(&record.agent, &record.task, None)?.as_ref() == Some(&record.id)
-            && changed.is_none_or(|at| at < out.at);
-        let directive = if last { told(read, &record, &payload)? } else { Vec::new() };
-        Ok(Some(Self { record, directive, payload, released_at: out.at }))
+        let Record { agent, task, id, .. } = &record;
+        let is_last = read.last_told(agent, task, None)?.as_ref() == Some(id);
+        let since = changed_course(read, agent, task)?.filter(|entry| entry.at >= out.at);
+        let (directive, directed_at) = match since {
+            _ if !is_last => (Vec::new(), out.at),
+            // What the reviewer said with a plan of their own is in the plan.
+            Some(mut entry) => (part(&mut entry, "directive")?.unwrap_or_default(), entry.at),
+            None if read.check_of(id)?.is_some() => (Vec::new(), out.at),
+            None => (told(read, &record, &payload)?, out.at),
+        };
+        Ok(Some(Self { record, directive, directed_at, payload, released_at: out.at }))
     }
 
     fn compare(
@@ -145,6 +153,7 @@ impl Given {
                 .filter(|_| decision.kind == DecisionKind::Modify)
                 .and_then(|option| option.action.as_ref()),
             released_at: self.released_at,
+            directed_at: self.directed_at,
         };
         Ok(compare(&told, report, actions))
     }

@@ -18,7 +18,7 @@ use handoff_domain::payload::{Plan, StepStatus};
 use handoff_domain::reconcile::{self, Returned};
 use handoff_protocol::view::{BackPreview, Change, EditPlan, GiveBack, TakeOver, TellAgent};
 use handoff_protocol::wire::ErrorCode;
-use handoff_store::{Read, StoreError, TaskRow, Write};
+use handoff_store::{Entry, Read, StoreError, TaskRow, Write};
 use serde_json::{Value, json};
 
 use crate::gate::{entry, no_such_task, refuse_plan};
@@ -243,16 +243,14 @@ impl Of<'_> {
     }
 }
 
-/// When the reviewer last changed the course of a task unasked, or what they had
-/// undone did, so that what its agent was told before holds no more.
-pub(crate) fn changed_course_at(
+/// How the reviewer last changed the course of a task unasked, or that what they had
+/// undone was, so that what its agent was told before holds no more.
+pub(crate) fn changed_course(
     read: &Read<'_>,
     agent: &str,
     task: &str,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let changed =
-        read.latest_about(&subject(agent, task), ["given_back", "plan_edited", "rollback_over"])?;
-    Ok(changed.map(|entry| entry.at))
+) -> Result<Option<Entry>, StoreError> {
+    read.latest_about(&subject(agent, task), ["given_back", "plan_edited", "rollback_over"])
 }
 
 /// What events about a task itself are kept under. Neither name may hold a

@@ -177,7 +177,7 @@ fn stops(decision: &Decision) -> bool {
 }
 
 /// A part of what was logged; none where a desk before did not log it.
-fn part<T: DeserializeOwned>(entry: &mut Entry, name: &str) -> Result<Option<T>, StoreError> {
+pub fn part<T: DeserializeOwned>(entry: &mut Entry, name: &str) -> Result<Option<T>, StoreError> {
     let part = entry.data.get_mut(name).map(serde_json::Value::take);
     Ok(part.map(serde_json::from_value).transpose()?)
 }

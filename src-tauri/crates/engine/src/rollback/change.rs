@@ -249,6 +249,7 @@ fn is_over(write: &Write<'_>, row: &RollbackRow, now: DateTime<Utc>) -> Result<(
         return Ok(log("rollback_left", data)?);
     }
     data["waits"] = json!(after.waits);
+    data["directive"] = json!(after.lines);
     if let Some(revision) = open_again(write, row, &ledger, &undone, now)? {
         data["revision"] = json!(revision);
     }

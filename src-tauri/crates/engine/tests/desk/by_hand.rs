@@ -1,6 +1,7 @@
 //! What the reviewer did by hand while a task was taken over is done once:
 //! nothing that would do it again outlives the giving back.
 
+use handoff_domain::agreement::DivergenceKind;
 use handoff_domain::autonomy::Level;
 use handoff_domain::lifecycle::State;
 use handoff_domain::reconcile::StepDone;
@@ -120,6 +121,20 @@ async fn a_permit_for_a_step_that_was_done_by_hand_is_void() {
     check["key"] = json!("k2");
     let anew = ask(&agent, check).await;
     assert_eq!(anew["verdict"], "held", "it is asked anew: {anew}");
+}
+
+#[tokio::test]
+async fn an_agent_that_does_again_what_was_done_by_hand_is_found_out() {
+    let (desk, agent) = desk().await;
+    let id = asks(&agent, "index", "k1").await;
+    decide_and_release(&desk, &id, approve("keep")).await;
+    does_by_hand(&desk, "delete").await;
+    let again = json!({ "task": TASK, "action": { "id": "d1", "step": "delete",
+        "tool": "files.move", "effect": "reversible", "status": "done" } });
+    agent.call("action.record", again).await.expect("recorded");
+    let found = desk.engine.open_case(&id).unwrap().divergences;
+    let kinds: Vec<DivergenceKind> = found.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [DivergenceKind::KeptRepeated], "{found:?}");
 }
 
 fn steps() -> Value {
