@@ -62,6 +62,8 @@ describe('an edit', () => {
     await edit({ charge: 'ch_2', amount: 74.5, currency: 'EUR' });
     expect(verdicts()).toMatchObject({ find: 'keep', policy: 'keep', tag: 'undo_then_rerun', sum: 'rerun', letter: 'keep', refund: 'run' });
     expect(line('tag')).toContain('Undone first: crm.tag_case');
+    expect(line('tag')).toContain('crm.untag_case');
+    expect(line('tag')).toContain('"case": "48213"');
     expect(line('letter')).toContain('It is done and stays: it used nothing that changed.');
     expect(part('changes')?.textContent).toMatch(/captured.*149.*becomes.*74\.5.*by your edit; used by “Tag the case”, “Add up what is owed”/u);
     expect(part('conflicts')).toBeNull();

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use handoff_domain::action::ActionStatus;
+use handoff_domain::action::{ActionStatus, Undo};
 use handoff_domain::decision::{Decider, Decision, DecisionKind};
 use handoff_domain::directive::{Line, needs};
 use handoff_domain::payload::{Payload, Plan, Step, StepStatus};
@@ -37,6 +37,8 @@ pub struct Known {
     /// The gate asks, about one call.
     one_call: bool,
     course: Course,
+    /// The desk may run the undo commands of its agent.
+    commands: bool,
 }
 
 impl Known {
@@ -98,8 +100,8 @@ impl Known {
         let known = has(&plan) || own.is_some_and(has);
         let asked = asked.clone().filter(|_| known);
         let pending = read.pending(agent, task)?;
-        let course = Course::default();
-        Ok(Self { plan, ledger, earlier, pending, asked, one_call: false, course })
+        let (course, commands) = (Course::default(), read.undo_commands(agent)?);
+        Ok(Self { plan, ledger, earlier, pending, asked, one_call: false, course, commands })
     }
 
     /// The case that an answer to this payload is weighed in; without one,
@@ -154,6 +156,10 @@ impl Known {
                 action: done.action.id.clone(),
                 tool: done.action.tool.clone(),
                 step: done.action.step.as_ref().map(title),
+                files: done.action.files.clone(),
+                commands_off: !self.commands
+                    && matches!(done.action.undo, Some(Undo::Command { .. })),
+                undo: done.action.undo.clone(),
             })
             .collect()
     }

@@ -87,7 +87,7 @@ function follow({ known, view, actions }: Entry, facts: Record<string, unknown>,
       found.conflicts.push({ kind: 'irreversible', step: step.id, action: did[0]?.id ?? '', text: `“${step.title}” is done and stays, though it is not right any more. ${why} What ${did[0]?.tool ?? ''} did cannot be undone.`, needs_override: true });
       return { ...step, verdict: 'keep', why: `It stays, since it cannot be undone. ${why}` };
     }
-    found.undo.push(...did.map((action) => ({ action: action.id, tool: action.tool, step: action.step })));
+    found.undo.push(...did.map((action) => ({ action: action.id, tool: action.tool, step: action.step, undo: action.undo, files: action.files, commands_off: false })));
     return { ...step, verdict: did.length > 0 ? 'undo_then_rerun' : 'rerun', undo: did.map((action) => action.id), why };
   });
 }

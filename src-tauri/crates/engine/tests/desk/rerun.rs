@@ -4,13 +4,14 @@
 use handoff_domain::autonomy::Level;
 use handoff_domain::decision::Answer;
 use handoff_domain::rollback::Standing;
-use handoff_protocol::view::{EditPlan, OfTask};
+use handoff_protocol::view::{EditPlan, OfTask, ToUndo};
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, decide_and_release, handoff, request};
 use crate::gate::{AGENT, ask, desk, set, task};
 use crate::rollback::{actions, look, record, roll_back, standing, until};
+use crate::rollback_by_desk::{allow, command};
 
 fn a_move(key: &str, step: Option<&str>, from: &str, to: &str) -> Value {
     let mut check = json!({ "task": "t", "tool": "files.move", "key": key, "effect": "reversible",
@@ -125,6 +126,42 @@ async fn what_a_decision_has_undone_first_is_asked_of_the_agent_and_then_done_ag
     undoes(&agent).await;
     until(&desk, |view| view.over).await;
     assert_eq!(runnable(&agent).await, json!(["ask"]));
+}
+
+#[tokio::test]
+async fn an_undo_that_comes_with_an_answer_is_shown_exactly() {
+    let (desk, agent, id) = after_sorting().await;
+    let command = command(&["git", "revert", "abc"], "/work");
+    let mut more = done("m2", &a_move("-", Some("sort"), "b", "old/b"));
+    more["action"]["undo"] = command.clone();
+    record(&agent, more).await;
+    let shown = || {
+        let preview = desk.engine.preview(&request(&desk, &id, new_folder())).unwrap();
+        let of = |undo: ToUndo| (undo.action, json!(undo.undo), undo.commands_off);
+        preview.undo.into_iter().map(of).collect::<Vec<_>>()
+    };
+    let tool = a_move("-", None, "a", "old/a")["undo"].clone();
+    let all =
+        |off| [("m2".to_owned(), command.clone(), off), ("m1".to_owned(), tool.clone(), false)];
+    assert_eq!(shown(), all(true));
+    allow(&desk, true).await;
+    assert_eq!(shown(), all(false));
+}
+
+#[tokio::test]
+async fn what_is_told_once_it_is_undone_is_held_against_the_agent_too() {
+    let (desk, agent, id) = after_sorting().await;
+    decide_and_release(&desk, &id, new_folder()).await;
+    undoes(&agent).await;
+    until(&desk, |view| view.over).await;
+    let call = |step: &str, to: &str| a_move("-", Some(step), "a", to);
+    record(&agent, done("m2", &call("sort", "new/a"))).await;
+    let flagged = || desk.engine.open_case(&id).unwrap().divergences;
+    assert_eq!(flagged(), [], "it was told to do that again");
+    let kept = done("m3", &call("look", "b"));
+    let answer = agent.call("action.record", kept).await.expect("recorded");
+    assert!(answer["diverged"].as_str().is_some_and(|why| why.contains("stays")), "{answer}");
+    assert_eq!(flagged()[0].action.as_deref(), Some("m3"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What an answer, or giving a task back, would do: shown while it is written,
 //! before anything is sent.
 
+use handoff_domain::action::Undo;
 use handoff_domain::directive::Verdict;
 use handoff_domain::payload::StepStatus;
 use handoff_domain::reconcile::{ChangedArg, ChangedFact, Conflict, ConstraintStand};
@@ -66,7 +67,7 @@ pub struct AnswerFault {
 }
 
 /// An action that is undone before a step is done again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ToUndo {
     /// The action's id.
     pub action: String,
@@ -74,6 +75,12 @@ pub struct ToUndo {
     pub tool: String,
     /// The title of its step, else the step's id.
     pub step: Option<String>,
+    /// How it is undone, exactly.
+    pub undo: Option<Undo>,
+    /// The files it changed.
+    pub files: Vec<String>,
+    /// It is a program, and the desk may not run those of this agent: it stops there.
+    pub commands_off: bool,
 }
 
 /// What becomes of one step of the plan.
