@@ -248,6 +248,14 @@ describe('the countdown', () => {
     await show('h-later');
     expect(part('overdue')).toBeNull();
   });
+
+  test('past the deadline of another proposal, alerts of the one before do not count', async () => {
+    await open('late');
+    host.revise('h-escalated', { summary: 'Other words.' });
+    host.lapse('h-escalated', 'escalated');
+    await show('h-escalated');
+    expect(part('overdue')?.textContent).toContain('You are alerted as your settings say. Nothing was done.');
+  });
 });
 
 describe('leave for the default', () => {
