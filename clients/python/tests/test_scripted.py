@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from scripted import HangUp, Params, ScriptedDesk
 
-from handoff_desk import Conflict, Desk, gate, undo
+from handoff_desk import AsyncDesk, Conflict, Deadline, Desk, OnTimeout, Task, gate, undo
+from handoff_desk._questions import Question, Setting, asked
 
 AT = "2026-11-22T10:00:00Z"
 YES = {"kind": "approve", "by": "reviewer", "at": AT, "option": "run", "tool": "act", "args": {}}
@@ -162,3 +164,22 @@ def test_an_undo_that_nobody_registered_is_left_to_the_caller(tmp_path: Path) ->
     (item,) = undo(Desk("a", home=tmp_path), [])
     assert item.rest["tool"] == "fly.undo"
     assert script.asked("agent.ack") == []
+
+
+def test_a_deadline_that_nobody_names_is_left_to_the_reviewer(tmp_path: Path) -> None:
+    standing = {"id": "h1", "revision": 1, "state": "ready"}
+    desk = ScriptedDesk(tmp_path, handoff__submit=lambda _: standing)
+    question = Question(tool="act", args={}, text="May I?", can=["approve"])
+    own = Deadline(respond_within_s=60, on_timeout=OnTimeout(kind="manual_review"))
+
+    async def ask(deadline: Deadline | None) -> None:
+        task = Task(id="t", title="T", goal="G")
+        async with AsyncDesk("a", home=tmp_path) as line:
+            await asked(line, Setting(task, "Framework", {}, deadline=deadline), question, "k")
+
+    asyncio.run(ask(None))
+    asyncio.run(ask(own))
+    left, named = desk.asked("handoff.submit")
+    assert left["left_open"] == ["respond_within_s", "on_timeout"]
+    assert named["left_open"] == []
+    assert named["handoff"]["deadline"]["respond_within_s"] == 60

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from . import wire
-from .aio import AsyncDesk
+from .aio import AsyncDesk, LeftOpen
 from .errors import NotOurs, Undecided
 from .gate import refusal
 from .models import (
@@ -127,9 +127,11 @@ async def asked(desk: AsyncDesk, setting: Setting, question: Question, key: str)
     failed to be carried out, or was taken back, is asked anew.
     """
     await desk.through(setting.framework)
+    left_open: Sequence[LeftOpen] = () if setting.deadline else ("respond_within_s", "on_timeout")
     attempt = 1
     while True:
-        standing = await desk.submit(handoff(setting, question, key if attempt == 1 else f"{key}:{attempt}"))
+        card = handoff(setting, question, key if attempt == 1 else f"{key}:{attempt}")
+        standing = await desk.submit(card, left_open=left_open)
         again = standing.state in ("withdrawn", "superseded")
         if standing.state == "reconciled":
             report = (await desk.get(standing.id)).report

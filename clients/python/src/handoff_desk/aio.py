@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -31,6 +31,7 @@ from .models import Action, Deadline, Effect, Handoff, Outcome, Plan, StepReport
 M = TypeVar("M", bound=Model)
 Json = dict[str, Any]
 TaskLike = str | Task | Mapping[str, Any]
+LeftOpen = Literal["respond_within_s", "on_timeout"]
 
 log = logging.getLogger("handoff_desk")
 
@@ -131,9 +132,15 @@ class AsyncDesk:
         """Everything that is wrong with a payload; nothing is stored."""
         return (await self._ask(wire.Validated, "handoff.validate", {"handoff": payload(handoff)})).faults
 
-    async def submit(self, handoff: Handoff | Mapping[str, Any]) -> wire.Standing:
-        """Hands a case over; what is answered is on disk."""
-        return await self._ask(wire.Standing, "handoff.submit", {"handoff": payload(handoff)})
+    async def submit(
+        self, handoff: Handoff | Mapping[str, Any], *, left_open: Sequence[LeftOpen] = ()
+    ) -> wire.Standing:
+        """Hands a case over; what is answered is on disk. What the reviewer has set
+        takes the place of the parts of its deadline that are left open.
+        """
+        return await self._ask(
+            wire.Standing, "handoff.submit", {"handoff": payload(handoff), "left_open": list(left_open)}
+        )
 
     async def revise(self, handoff_id: str, handoff: Handoff | Mapping[str, Any]) -> wire.Standing:
         """Puts another proposal in the place of one."""

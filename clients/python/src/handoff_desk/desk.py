@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import wire
-from .aio import AsyncDesk, TaskLike
+from .aio import AsyncDesk, LeftOpen, TaskLike
 from .models import Action, Deadline, Effect, Handoff, Outcome, Plan, StepReport, Task, Undo, Unmet
 
 T = TypeVar("T")
@@ -105,9 +105,13 @@ class Desk:
         """Everything that is wrong with a payload; nothing is stored."""
         return self.run(lambda desk: desk.validate(handoff))
 
-    def submit(self, handoff: Handoff | Mapping[str, Any]) -> wire.Standing:
-        """Hands a case over; what is answered is on disk."""
-        return self.run(lambda desk: desk.submit(handoff))
+    def submit(
+        self, handoff: Handoff | Mapping[str, Any], *, left_open: Sequence[LeftOpen] = ()
+    ) -> wire.Standing:
+        """Hands a case over; what is answered is on disk. What the reviewer has set
+        takes the place of the parts of its deadline that are left open.
+        """
+        return self.run(lambda desk: desk.submit(handoff, left_open=left_open))
 
     def revise(self, handoff_id: str, handoff: Handoff | Mapping[str, Any]) -> wire.Standing:
         """Puts another proposal in the place of one."""
