@@ -129,7 +129,9 @@ fn fitting(drafted: &[Past]) -> (Vec<Action>, Vec<String>) {
             action.facts.clear();
             action.undo = None;
         }
-        not_included.push("What the calls gave back, and how each is undone: too long for a card".to_owned());
+        not_included.push(
+            "What the calls gave back, and how each is undone: too long for a card".to_owned(),
+        );
     }
     if size(&actions) > MOST {
         let each = MOST / 2 / actions.len().max(1);
