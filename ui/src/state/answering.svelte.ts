@@ -44,8 +44,7 @@ export class Answering {
   close(): void {
     const { opened } = this.#desk;
     if (opened === null || opened.draft.form === null) return;
-    opened.unpick();
-    opened.draft.form = null;
+    opened.leaveForm();
     opened.draft.confirmed = false;
     opened.preview = null;
     this.#desk.want('case');

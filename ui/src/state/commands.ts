@@ -53,12 +53,13 @@ function every(desk: Desk): Command[] {
   const open = opened !== null && opened.view.state === 'ready';
   const allowed = opened?.view.allowed;
   const form = opened?.draft.form ?? null;
-  const free = open && form === null;
+  // Marking changes of a draft opens no form that would be in the way.
+  const free = open && (form === null || (form === 'modify' && opened.view.is_draft));
   const label = opened?.option?.label;
   const yes = label === undefined ? 'Choose an option to approve' : `Approve: ${label}`;
   return [
     { id: 'submit', title: form === null ? yes : 'Send the answer', group: 'Decide', keys: ['Ctrl+Enter'], deliberate: true, available: desk.opening || (open && (form !== null || (allowed?.approve ?? false))), run: () => { desk.answering.submit(); } },
-    { id: 'edit', title: 'Edit the arguments', words: 'change modify', group: 'Decide', keys: ['e'], available: free && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answering.begin('modify') },
+    { id: 'edit', title: 'Edit the arguments', words: 'change modify', group: 'Decide', keys: ['e'], available: free && form === null && (allowed?.modify ?? false) && opened.option?.action != null, run: () => void desk.answering.begin('modify') },
     { id: 'inform', title: 'Give new information', words: 'facts conditions tell', group: 'Decide', keys: ['i'], available: free && (allowed?.inform ?? false), run: () => void desk.answering.begin('inform') },
     { id: 'reject', title: 'Reject', words: 'no refuse deny', group: 'Decide', keys: ['r'], available: free && (allowed?.reject ?? false), run: () => void desk.answering.begin('reject') },
     { id: 'takeover', title: 'Take over', words: 'by hand myself', group: 'Decide', keys: ['t'], available: free && (allowed?.take_over ?? false), run: () => void desk.answering.begin('take_over') },

@@ -215,9 +215,15 @@ export class Opened {
     this.choose(UNDO);
   }
 
-  /** Lets go of marked changes: what is left is to keep all of them. */
-  unpick(): void {
-    if (this.view.is_draft && this.draft.form === 'modify') this.pick(new Set());
+  /**
+   * Closes the form. Of a draft, marks that another form was opened over are there
+   * again, and with no other form they are let go of: what is left is to keep all.
+   */
+  leaveForm(): void {
+    const { draft, view } = this;
+    const marked = view.is_draft && draft.option === UNDO && draft.args[UNDO] !== undefined;
+    if (view.is_draft && draft.form === 'modify') this.pick(new Set());
+    else draft.form = marked ? 'modify' : null;
   }
 
   /** Chooses an option; a confirmation belongs to the option it was given for. */

@@ -184,6 +184,22 @@ describe('a draft', () => {
     expect(calls('decide')[0]).toMatchObject({ answer: { kind: 'approve', option: 'roll_back' } });
   });
 
+  test('keeps what is marked when another form was opened and left', async () => {
+    await draft();
+    await click(box(1));
+    await click(box(4));
+    for (const [opener, key] of [['decide-takeover', 't'], ['decide-inform', 'i'], ['decide-reject', 'r']] as const) {
+      await click(screen.getByTestId(opener));
+      await press('Escape');
+      expect(button('some')?.textContent, opener).toContain('Undo 2 selected');
+      await press(key);
+      expect(screen.queryByTestId('submit-decision'), key).not.toBeNull();
+      await press('Escape');
+      expect(button('some')?.classList.contains('primary'), key).toBe(true);
+      expect([0, 1, 2, 3, 4].map((index) => box(index)?.checked), key).toEqual([false, true, false, false, true]);
+    }
+  });
+
   test('Enter alone on a button answers nothing', async () => {
     await draft();
     button('all')?.focus();
