@@ -114,12 +114,7 @@ function task(desk: Desk): Command[] {
   const { opened, places } = desk;
   if (opened === null) return [];
   const of = { agent: opened.view.agent.name, task: opened.view.task.id };
-  const form = (wanted: Control) => () => {
-    desk.evidence = 'thread';
-    desk.evidenceShown = true;
-    const found = places.tasks.open(of);
-    if (found.form !== wanted) found.toggle(wanted);
-  };
+  const form = (wanted: Control) => () => { desk.control(wanted); };
   return [
     { id: 'task-tell', title: 'Say something to the agent', group: 'Move', keys: [], available: true, run: form('tell') },
     { id: 'task-plan', title: 'Edit the plan of the task', group: 'Move', keys: [], available: true, run: form('edit_plan') },

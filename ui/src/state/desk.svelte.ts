@@ -24,6 +24,7 @@ import { Opened } from './opened.svelte';
 import { Places } from './places.svelte';
 import { Rollback } from './rollback.svelte';
 import { Screen } from './screen.svelte';
+import type { Control } from './task.svelte';
 import { UNKNOWN } from './unknown';
 
 /** How many items are asked for at first, and how many more at a time. */
@@ -411,6 +412,16 @@ export class Desk {
     await this.#load();
     const view = this.opened?.view;
     if (view?.id === id && this.selected === id) this.show(view.state === 'ready' && view.flags.includes('manual_review') ? 'review' : 'inbox');
+  }
+
+  /** Opens a form for the task of the card on screen, beside it. */
+  control(wanted: Control): void {
+    if (this.opened === null) return;
+    const { agent, task } = this.opened.view;
+    this.evidence = 'thread';
+    this.evidenceShown = true;
+    const found = this.places.tasks.open({ agent: agent.name, task: task.id });
+    if (found.form !== wanted) found.toggle(wanted);
   }
 
   /** Of what was found only what waits: a finished card is opened by whoever asks for it. */

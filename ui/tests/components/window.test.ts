@@ -322,6 +322,11 @@ describe('states', () => {
     expect(item('h-kind')?.textContent).toContain('fetched by the agent');
     await show('h-kind');
     expect(document.querySelector('main')?.textContent).toContain(words);
+    const back = document.querySelector<HTMLElement>('[data-part="give-back"]');
+    expect(back !== null).toBe(kind === 'take_over');
+    back?.click();
+    await pass(100);
+    if (back !== null) expect(screen.getByRole('tab', { name: /Thread/u }).getAttribute('aria-selected')).toBe('true');
   });
 
   test('an agent that did something else is not said to have confirmed', async () => {
