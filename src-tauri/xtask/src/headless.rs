@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,8 +22,11 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
     println!("There is no screen here: the desk opens on a virtual one.");
     let folder = root.target().join("run");
     fs::create_dir_all(&folder)?;
-    // Its own folders: a trial on a virtual screen is not the person's desk.
-    let home = tempfile::Builder::new().prefix("desk").tempdir()?;
+    // Its own folders, unless others are named: a trial on a virtual screen is not
+    // the person's desk.
+    let own = tempfile::Builder::new().prefix("desk").tempdir()?;
+    let named = std::env::var_os("HANDOFF_DESK_HOME").filter(|named| !named.is_empty());
+    let home = named.map_or_else(|| own.path().to_owned(), PathBuf::from);
     let stage = Stage::open(Plan::default())?;
     let log = |name: &str| -> anyhow::Result<Stdio> {
         let path = folder.join(name);
@@ -35,7 +38,7 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
         "the desk",
         stage
             .command(root.built(app::DESK))
-            .env("HANDOFF_DESK_HOME", home.path())
+            .env("HANDOFF_DESK_HOME", &home)
             .stdin(Stdio::null())
             .stdout(log("desk.out.log")?)
             .stderr(log("desk.log")?),
@@ -58,7 +61,7 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
         stage
             .command(root.built(app::CLI))
             .arg("demo")
-            .env("HANDOFF_DESK_HOME", home.path())
+            .env("HANDOFF_DESK_HOME", &home)
             .stdin(Stdio::null())
             .stdout(log("demo.out.log")?)
             .stderr(log("demo.log")?),

@@ -134,8 +134,9 @@ pub fn wait_for_end(pid: u32, limit: Duration) -> anyhow::Result<bool> {
     let Ok(handle) = pidfd_open(as_pid(pid)?, PidfdFlags::empty()) else {
         return Ok(true);
     };
-    let limit = Timespec::try_from(limit).context("the limit is too long")?;
-    let ended = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&limit))?;
+    // What is too long to be told to the system is for ever.
+    let limit = Timespec::try_from(limit).ok();
+    let ended = poll(&mut [PollFd::new(&handle, PollFlags::IN)], limit.as_ref())?;
     Ok(ended > 0)
 }
 
@@ -167,4 +168,22 @@ pub fn children(pid: u32) -> anyhow::Result<Vec<u32>> {
         found.extend(list.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_waited_for_however_long_it_takes() {
+        let mut child = Child::start(
+            "a shell",
+            Command::new("sh").args(["-c", "read _; exit 3"]).stdin(Stdio::piped()),
+        )
+        .unwrap();
+        assert!(child.wait(Duration::ZERO).unwrap().is_none());
+        drop(child.process.stdin.take());
+        let ended = child.wait(Duration::MAX).unwrap();
+        assert_eq!(ended.and_then(|status| status.code()), Some(3));
+    }
 }
