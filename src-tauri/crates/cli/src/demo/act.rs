@@ -362,7 +362,10 @@ impl Work<'_> {
             return if known {
                 Ok(Made::Before)
             } else {
-                Err(NotDone::System("it is not one of the files that were looked at".to_owned()))
+                Err(NotDone::System(
+                    "no such file is known there: it was never looked at, or went elsewhere since"
+                        .to_owned(),
+                ))
             };
         };
         if let Some(digest) = digest
