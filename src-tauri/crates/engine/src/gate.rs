@@ -334,7 +334,7 @@ fn keep(
         return Ok(Outcome::Again);
     }
     if matches!(check.task, TaskRef::Whole(_)) {
-        tasks::begin(write, agent, task, None, now)?;
+        tasks::go_on(write, agent, task, now)?;
     }
     let mut checked = answer(verdict, weighed, &standing, waits);
     let mut new = None;

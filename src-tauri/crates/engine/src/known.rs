@@ -55,8 +55,12 @@ impl Known {
         known.pending.retain(|open| open.id != record.id);
         known.one_call = read.check_of(&record.id)?.is_some();
         known.course = Course::of(read, &record.agent, &record.task, Some(&record.id))?;
-        // Who asks about the same step makes the other proposal.
-        known.course.awaited.retain(|open| open.step != payload.pending_question.step);
+        // Who asks about the same step makes the other proposal, but for the gate with its
+        // question about one call; what is about no step is over with the next answer.
+        let step = &payload.pending_question.step;
+        let another = |open: &OpenQuestion| open.step.is_some() && open.step != *step;
+        let one_call = known.one_call;
+        known.course.awaited.retain(|open| one_call || another(open));
         Ok(known)
     }
 

@@ -212,6 +212,7 @@ pub fn entry(entry: Entry) -> ThreadEntry {
             words => format!("Changed the plan: {words}"),
         },
         "begun_anew" => "Began the task anew".to_owned(),
+        "gone_on" => "Went on with the task".to_owned(),
         "progressed" => progressed(&entry.data),
         "told" => format!("Said: {}", text("text")),
         kind if kind.starts_with("undo_") || kind.starts_with("rollback_") => taking_back(&entry),

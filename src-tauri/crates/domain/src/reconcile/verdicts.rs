@@ -310,7 +310,9 @@ impl Weighed<'_, '_, '_> {
             (Some(_), Some(held)) => held.contains(&place),
         };
         let say = |verdict, why: &str| (verdict, why.to_owned());
-        let again = self.held.as_ref().is_some_and(|held| held.contains(&place));
+        // A no to one call at a step that was left out brings the step back no more.
+        let no = self.one_call() && matches!(ground.course, Course::Skips | Course::Revises);
+        let again = !no && self.held.as_ref().is_some_and(|held| held.contains(&place));
         if !again && ground.case.left_out.contains(&*ground.step(place).id) {
             return say(Verdict::Skip, "It was left out before.");
         }

@@ -153,7 +153,18 @@ impl Declared {
         let command = COMMANDS.iter().find_map(|name| args.get(*name))?;
         let goes = command.as_str().is_some_and(|text| text.trim_start().starts_with("cd /"));
         let named = ["cwd", "workdir"].iter().any(|name| args.contains_key(*name));
-        let target = Target::Path(self.folder.clone().filter(|_| !goes && !named)?);
+        let folder = self.folder.clone().filter(|_| !goes && !named)?;
+        // What is declared by its name alone, and a file that lies there, are worked on there.
+        let works_there = |declared: &Target| {
+            matches!(declared, Target::Path(path) if path.root.is_empty()
+                || path.root == folder.root && path.parts.split_last().is_some_and(
+                    |(last, parents)| parents == folder.parts
+                        && (last.contains('*') || is_file_name(last))))
+        };
+        if self.targets.iter().any(works_there) {
+            return None;
+        }
+        let target = Target::Path(folder);
         Some(Reach { argument: "folder".to_owned(), shown: proposed.cwd?.to_owned(), target })
     }
 

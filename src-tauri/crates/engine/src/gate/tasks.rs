@@ -246,10 +246,31 @@ pub(super) fn begin(
     plan: Option<&Plan>,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
+    take_up(write, agent, task, plan, ("begun_anew", now))
+}
+
+/// The same for a call alone, as of a session that is taken up again: nobody has
+/// said that it is another run, and so what was said of it holds on.
+pub(super) fn go_on(
+    write: &Write<'_>,
+    agent: &str,
+    task: &Task,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    take_up(write, agent, task, None, ("gone_on", now))
+}
+
+fn take_up(
+    write: &Write<'_>,
+    agent: &str,
+    task: &Task,
+    plan: Option<&Plan>,
+    (kind, now): (&str, DateTime<Utc>),
+) -> Result<(), Failure> {
     let was = write.read().task(agent, &task.id)?;
     write.keep_task(agent, task, plan, now)?;
     if was.is_some_and(|was| was.closed_at.is_some()) {
-        let entry = entry(Actor::Agent, "begun_anew", json!({}), now);
+        let entry = entry(Actor::Agent, kind, json!({}), now);
         write.log_about(&control::subject(agent, &task.id), &entry)?;
     }
     Ok(())

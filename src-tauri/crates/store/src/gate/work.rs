@@ -84,11 +84,12 @@ impl Read<'_> {
         Ok(found)
     }
 
-    /// The handoffs of a task that are not released yet.
+    /// The handoffs of a task that are not released yet. A draft holds nothing: what it
+    /// is about is done, and the work goes on as another one.
     pub fn pending(&self, agent: &str, task: &str) -> Result<Vec<OpenQuestion>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT h.id, p.json ->> '$.pending_question.step',
-               p.json ->> '$.allowed_decisions' IS '[\"inform\"]'
+               h.key LIKE 'draft:%' OR p.json ->> '$.allowed_decisions' IS '[\"inform\"]'
                  AND p.json ->> '$.pending_question.step' IS NULL
                  AND ifnull(json_array_length(p.json, '$.options'), 0) = 0
              FROM handoffs h JOIN payloads p ON p.handoff = h.seq AND p.revision =
@@ -106,7 +107,8 @@ impl Read<'_> {
     }
 
     /// The questions of a task of which the reviewer asked for another proposal that
-    /// has not come, by whatever handoff; each with the number of its handoff.
+    /// has not come, by whatever handoff; each with the number of its handoff. The
+    /// desk's own are none of them: nobody proposes these anew.
     pub fn awaited(&self, agent: &str, task: &str) -> Result<Vec<(i64, OpenQuestion)>, StoreError> {
         let step = |of: &str| {
             format!(
@@ -119,11 +121,13 @@ impl Read<'_> {
             "SELECT h.seq, h.id, {asked} FROM handoffs h
              WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
              AND h.state IN (?3, ?4) AND h.progress ->> '$.decision.then' = 'revise'
+             AND h.key NOT LIKE 'check:%' AND h.key NOT LIKE 'draft:%'
              AND NOT EXISTS (SELECT 1 FROM handoffs later JOIN events e
                ON e.handoff = later.seq AND e.kind IN ('released', 'default_taken')
                WHERE later.agent = ?1 AND later.task = ?2 AND later.seq IS NOT h.seq AND e.seq >
                  (SELECT max(seq) FROM events WHERE handoff = h.seq AND kind = 'released')
-               AND {later} IS {asked})
+               AND later.key NOT LIKE 'check:%' AND later.key NOT LIKE 'draft:%'
+               AND ({asked} IS NULL OR {later} IS {asked}))
              ORDER BY h.seq"
         ))?;
         let states = [State::Released, State::Collected].map(State::as_str);
