@@ -34,8 +34,11 @@ pub struct History {
     pub escalated: usize,
     pub undone: usize,
     pub regranted: usize,
-    /// The proposal in force, when it came, and the last warning of it.
+    /// When the proposal in force came, as if its deadline had never stood still.
     began: DateTime<Utc>,
+    /// Since when its deadline stands still, where it is decided.
+    still_since: DateTime<Utc>,
+    /// The last warning of it.
     warned: Option<DateTime<Utc>>,
     was_late: bool,
     allowed: bool,
@@ -56,6 +59,7 @@ pub fn follow(
         undone: 0,
         regranted: 0,
         began: first.at,
+        still_since: first.at,
         warned: None,
         was_late: false,
         allowed: false,
@@ -67,9 +71,17 @@ pub fn follow(
         let before = history.state;
         history
             .event(entry, &payload)
-            .map_err(|why| format!("{:?} while it was {before:?}: {why}", entry.kind))?;
+            .map_err(|why| {
+                format!("{:?} while it was {before:?}: {why}\n{}", entry.kind, told(entries))
+            })?;
     }
     Ok(history)
+}
+
+/// When what happened, a line each.
+fn told(entries: &[Entry]) -> String {
+    let line = |entry: &Entry| format!("    {} {}", entry.at.format("%T%.3f"), entry.kind);
+    entries.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl History {
@@ -100,6 +112,7 @@ impl History {
         }
         let proposal = || payload(self.revision).ok_or("its proposal is not there".to_owned());
         match entry.kind.as_str() {
+            // Its time counts from its receipt: here nothing waits behind a flood.
             "ready" => self.state = Ready,
             "warned" => self.warned = Some(entry.at),
             "missed" => self.warned = None,
@@ -131,9 +144,10 @@ impl History {
                     .map_err(|error| format!("its decision cannot be read: {error}"))?;
                 let revision = self.revision;
                 self.decided.push(Decided { revision, decision, end: End::Held });
-                self.state = Held;
+                (self.state, self.still_since) = (Held, entry.at);
             }
             "undone" => {
+                self.goes_on(entry.at);
                 self.end(End::Undone);
                 self.undone += 1;
                 self.state = Ready;
@@ -158,6 +172,14 @@ impl History {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The deadline stood still until now, and with it what counts from its
+    /// warning.
+    fn goes_on(&mut self, at: DateTime<Utc>) {
+        let stood = at - self.still_since;
+        self.began += stood;
+        self.warned = self.warned.map(|warned| warned + stood);
     }
 
     fn end(&mut self, end: End) {
@@ -197,4 +219,30 @@ impl History {
         }
         Ok(())
     }
+}
+
+#[test]
+fn a_deadline_stands_still_while_it_is_decided_and_the_lead_counts_all_the_same() {
+    let began: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
+    let proposal = serde_json::json!({ "deadline": {
+        "respond_within_s": 1, "grace_s": 2, "on_timeout": { "kind": "escalate" },
+    }});
+    let decision = serde_json::json!({ "decision": {
+        "kind": "take_over", "by": "reviewer", "at": began,
+    }});
+    let escalated_after = |ms: i64| {
+        let entry = |(kind, ms): (&str, i64)| Entry {
+            at: began + TimeDelta::milliseconds(ms),
+            actor: String::new(),
+            kind: kind.to_owned(),
+            data: decision.clone(),
+        };
+        // Half a second of lead; 1.2 s of standing still.
+        let happened = [("submitted", 0), ("ready", 0), ("decided", 300), ("undone", 1500)];
+        let then = [("warned", 1700), ("escalated", ms)];
+        let entries: Vec<Entry> = happened.into_iter().chain(then).map(entry).collect();
+        follow(&entries, |_| Some(proposal.clone()))
+    };
+    assert_eq!(escalated_after(2200).map(|history| history.escalated), Ok(1));
+    assert!(escalated_after(2100).is_err(), "the lead was cut short");
 }
