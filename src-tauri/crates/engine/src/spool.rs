@@ -156,6 +156,9 @@ impl Engine {
         let checked = match desk.check(text.clone(), Deadlines::AnyTime).await {
             Ok(Ok(checked)) => checked,
             Ok(Err(faults)) => return Fate::Refused(in_words(&faults)),
+            Err(failure) if failure.0.code == ErrorCode::Unavailable => {
+                return Fate::Later(failure.0.message);
+            }
             Err(failure) => return Fate::Refused(failure.0.message),
         };
         let (checked, text) = match desk.completed(&entry.agent, checked, text, &entry.left_open) {

@@ -64,7 +64,6 @@ impl Desk {
             return Ok((standing, Place::Shown));
         }
         self.must_have_room(text.len())?;
-        self.notice_gaps().await?;
         let now = self.now();
         let owner = agent.to_owned();
         let open = self.left_open(agent, &checked.payload, now)?;
@@ -98,7 +97,6 @@ impl Desk {
         let checked =
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
         self.must_have_room(text.len())?;
-        self.notice_gaps().await?;
         let now = self.now();
         let owner = agent.to_owned();
         let open = self.left_open(agent, &checked.payload, now)?;
@@ -287,6 +285,8 @@ impl Desk {
         text: String,
         deadlines: Deadlines,
     ) -> Result<Result<Checked, Vec<validate::Fault>>, Failure> {
+        // A date is given by the clock as it was set, which nobody may have seen yet.
+        self.notice_gaps().await?;
         let now = self.now();
         // Beside the threads that answer everyone else, and not on all cores.
         let _place = self.checks.acquire().await;

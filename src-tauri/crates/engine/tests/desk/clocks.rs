@@ -1,12 +1,15 @@
-//! A wall clock that is set while the desk is off.
+//! A wall clock that is set while the desk is off, or does not look.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::Flag;
 use handoff_engine::Clock as _;
 use handoff_testkit::Headless;
+use serde_json::json;
 
-use crate::alerts::{case, live, shown, with, within};
+use crate::agent::{Agent, handoff};
+use crate::alerts::{case, live, payload, shown, with, within};
+use crate::spool::{entry, spool};
 
 /// Whether the hour that was given from `gone` seconds on lasts as long as it
 /// is to, and the warning comes when it is to.
@@ -67,4 +70,38 @@ async fn a_machine_that_starts_in_1970_and_learns_the_time_later_keeps_every_spa
     assert_eq!(shown(&desk, Purpose::Warning), 1, "and none too late");
     assert!(!case(&desk, &id).flags.contains(&Flag::Escalated));
     assert!(case(&desk, &id).deadline.respond_by > before, "in the present again");
+}
+
+#[tokio::test]
+async fn a_date_by_a_clock_that_was_set_back_is_taken_before_anybody_looked() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    desk.engine.tick().await;
+    desk.clock.step(TimeDelta::hours(-1));
+    let by = |minutes| {
+        let at = desk.clock.now() + TimeDelta::minutes(minutes);
+        payload("k", json!({ "respond_by": at, "on_timeout": { "kind": "escalate" } }))
+    };
+    let id = agent.submit(by(10)).await;
+    desk.clock.step(TimeDelta::hours(-1));
+    let sooner = by(5);
+    agent.call("handoff.revise", json!({ "id": id, "handoff": sooner })).await.expect("taken");
+    let respond_by = case(&desk, &id).deadline.respond_by;
+    assert_eq!(respond_by, desk.clock.now() + TimeDelta::minutes(5));
+    live(&desk, 305).await;
+    assert!(case(&desk, &id).flags.contains(&Flag::Escalated));
+}
+
+#[tokio::test]
+async fn what_is_spooled_by_a_clock_that_was_set_back_has_its_whole_time() {
+    let desk = Headless::new().await.unwrap();
+    desk.engine.tick().await;
+    desk.clock.step(TimeDelta::hours(-1));
+    let spooled_at = desk.clock.now();
+    let spooled = entry("tidy", &handoff("k"), spooled_at);
+    spool(&desk).put(&spooled).unwrap();
+    desk.engine.tick().await;
+    let timing = case(&desk, &spooled.id().unwrap());
+    assert_eq!(timing.received_at, spooled_at);
+    assert_eq!(timing.deadline.respond_by, spooled_at + TimeDelta::hours(1));
 }
