@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use handoff_domain::answer::default_decision;
 use handoff_domain::lifecycle::{Due, Event, Flag, Progress, State, transition};
+use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Record, StoreError, Write};
 use serde_json::{Value, json};
@@ -22,6 +23,13 @@ use crate::{Actor, Desk, Engine, Failure, lock, owned, words};
 /// The longest time between two looks while something is due by wall clock,
 /// which a step of that clock may bring closer.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How often holds are looked at while there are any: a desk that was stopped
+/// takes no more than that off them.
+const HOLDS_LOOK: Duration = Duration::from_secs(1);
+
+/// How late that look has to be to count as a time in which the desk was stopped.
+const HOLDS_LATE: Duration = Duration::from_secs(1);
 
 /// How often a desk that waits for nothing else looks into its spool: what is put
 /// there knocks at no door.
@@ -49,9 +57,15 @@ impl Engine {
 
     async fn run_holds(&self) {
         loop {
-            let wait = if self.release_due().await { self.until_hold() } else { Some(LOOK) };
-            let wait = wait.map(|wait| wait.min(LOOK));
-            self.rest(Looker::Holds, self.desk.held.notified(), wait).await;
+            let wait = if self.release_due().await {
+                self.until_hold().map(|wait| wait.min(HOLDS_LOOK))
+            } else {
+                Some(LOOK)
+            };
+            let late = self.rest(Looker::Holds, self.desk.held.notified(), wait).await;
+            if late >= HOLDS_LATE {
+                self.desk.hold_longer(late);
+            }
         }
     }
 
@@ -63,12 +77,21 @@ impl Engine {
     }
 
     /// Waits for the call, or for so long; that it takes much longer is noticed.
-    async fn rest(&self, who: Looker, call: impl Future<Output = ()>, wait: Option<Duration>) {
+    /// Says how much longer it took.
+    async fn rest(
+        &self,
+        who: Looker,
+        call: impl Future<Output = ()>,
+        wait: Option<Duration>,
+    ) -> Duration {
         let desk = &self.desk;
         let awake = desk.clock.awake();
-        lock(&desk.watch).looks_by(who, wait.map(|wait| awake + wait), awake);
+        let next = wait.map(|wait| awake + wait);
+        lock(&desk.watch).looks_by(who, next, awake);
         first(call, wait).await;
-        lock(&desk.watch).looks_by(who, None, desk.clock.awake());
+        let awake = desk.clock.awake();
+        lock(&desk.watch).looks_by(who, None, awake);
+        next.map_or(Duration::ZERO, |next| awake.saturating_sub(next))
     }
 
     async fn run_leases(&self) {
@@ -324,6 +347,18 @@ impl Desk {
             self.renew().await;
         }
         Ok(())
+    }
+
+    /// Lengthens the holds that the desk was stopped in, by how late it looked.
+    fn hold_longer(&self, late: Duration) {
+        let stopped = self.clock.awake().saturating_sub(late);
+        for (id, running) in &mut *lock(&self.holds) {
+            // Not one that has begun since.
+            if running.over_at.saturating_sub(running.total) <= stopped {
+                running.over_at += late;
+                self.hub.tell(&Change::Handoff { id: id.clone() });
+            }
+        }
     }
 
     pub(crate) fn reading(&self) -> Reading {

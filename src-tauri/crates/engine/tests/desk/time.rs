@@ -161,6 +161,34 @@ async fn a_desk_that_is_frozen_lets_no_hold_run_out_and_no_deadline_act() {
 }
 
 #[tokio::test]
+async fn a_desk_that_is_stopped_for_a_moment_gives_that_back_to_its_holds() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let held = agent.submit(handoff("held")).await;
+    let other = agent.submit(handoff("other")).await;
+    let engine = desk.engine.clone();
+    let running = tokio::spawn(async move { engine.run().await });
+    decide(&desk, &held, approve("trash")).await;
+    let settle = async || {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    };
+    settle().await;
+    // Longer than the hold, and too short to be anything else.
+    desk.clock.pass(Duration::from_secs(9));
+    decide(&desk, &other, approve("trash")).await;
+    settle().await;
+    let left = |id: &str| desk.engine.open_case(id).unwrap().hold.map(|hold| hold.left_ms);
+    assert_eq!(left(&held), Some(4000), "but for the second in which it may have run");
+    assert_eq!(left(&other), Some(5000), "which has begun since");
+    running.abort();
+    desk.clock.pass(Duration::from_secs(4));
+    desk.engine.tick().await;
+    assert_eq!(desk.engine.open_case(&held).unwrap().state, State::Released);
+}
+
+#[tokio::test]
 async fn nothing_is_timed_when_nothing_waits() {
     let desk = Headless::new().await.unwrap();
     let spool_only = Some(Duration::from_mins(1));
