@@ -12,6 +12,10 @@ use crate::{Engine, Failure, lock};
 /// How often it is asked whether a backup is due.
 const LOOK: Duration = Duration::from_hours(1);
 
+/// What the notices of two faults begin with that may be mended by themselves.
+const NO_BACKUP: &str = "The daily backup could not be made:";
+const NO_HEAD: &str = "How far the audit log goes could not be written down beside the database";
+
 impl Engine {
     /// Does so for as long as the future is polled.
     pub async fn keep_safe(&self) {
@@ -50,11 +54,15 @@ impl Engine {
     /// Makes the daily backup, if it is due.
     pub fn back_up(&self) {
         match self.desk.store.back_up_if_due(self.desk.now()) {
-            Ok(Some(backup)) => tracing::info!(path = %backup.path.display(), "backed up"),
-            Ok(None) => {}
+            Ok(made) => {
+                if let Some(backup) = made {
+                    tracing::info!(path = %backup.path.display(), "backed up");
+                }
+                self.note_fault(NO_BACKUP, None);
+            }
             Err(error) => {
                 tracing::error!(%error, "no backup could be made");
-                self.note(format!("The daily backup could not be made: {error}."));
+                self.note_fault(NO_BACKUP, Some(format!("{error}.")));
                 if matches!(error, StoreError::Damaged(_)) {
                     // A copy of what is whole may fail as well: looked at itself.
                     self.look_for_damage();
@@ -98,12 +106,27 @@ impl Engine {
 
     /// Says where the end of the audit log is not written down.
     pub(crate) fn look_at_the_head(&self) {
-        if let Some(why) = self.desk.store.head_fault() {
-            self.note(format!(
-                "How far the audit log goes could not be written down beside the database \
-                 ({why}). Until it can be, nobody would notice that its end was cut off. Look \
+        let fault = self.desk.store.head_fault().map(|why| {
+            format!(
+                "({why}). Until it can be, nobody would notice that its end was cut off. Look \
                  whether the desk's folder can be written; the desk goes on trying."
-            ));
+            )
+        });
+        self.note_fault(NO_HEAD, fault);
+    }
+
+    /// Tells the reviewer how a fault is now that begins with these words; nothing
+    /// once it is mended.
+    fn note_fault(&self, begins: &str, rest: Option<String>) {
+        let fault = rest.map(|rest| format!("{begins} {rest}"));
+        let mut known = lock(&self.desk.notices);
+        let before = known.clone();
+        known.retain(|notice| !notice.starts_with(begins) || Some(notice) == fault.as_ref());
+        known.extend(fault.filter(|fault| !before.contains(fault)));
+        let changed = *known != before;
+        drop(known);
+        if changed {
+            self.desk.hub.tell(&Change::Status);
         }
     }
 

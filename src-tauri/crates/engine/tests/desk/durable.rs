@@ -169,6 +169,39 @@ async fn a_database_that_is_damaged_while_the_desk_is_off_is_mended_and_told() {
 }
 
 #[tokio::test]
+async fn a_fault_that_is_mended_is_said_no_more() {
+    let desk = Headless::new().await.unwrap();
+    let (head, backups) =
+        (desk.home.root().join("audit-head"), Files::of(desk.home.database()).backups());
+    let notices = || desk.engine.status(String::new(), String::new()).unwrap().notices;
+    std::fs::write(&backups, "nothing can take this place").unwrap();
+    desk.engine.back_up();
+    desk.engine.back_up();
+    assert!(notices().len() == 1 && notices()[0].contains("daily backup"), "{:?}", notices());
+    std::fs::remove_file(&backups).unwrap();
+    desk.engine.back_up();
+    assert_eq!(notices(), Vec::<String>::new());
+
+    std::fs::remove_file(&head).unwrap();
+    std::fs::create_dir(&head).unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    agent.submit(handoff("k")).await;
+    let said = async |times: usize| {
+        let begun = std::time::Instant::now();
+        while notices().len() != times {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", notices());
+            desk.engine.tick().await;
+        }
+    };
+    said(1).await;
+    assert!(notices()[0].contains("audit log"), "{:?}", notices());
+    desk.engine.tick().await;
+    assert_eq!(notices().len(), 1, "once, however often it is looked at");
+    std::fs::remove_dir(&head).unwrap();
+    said(0).await;
+}
+
+#[tokio::test]
 async fn what_is_lost_with_a_database_that_cannot_be_read_at_all_is_told_as_lost() {
     let desk = Headless::new().await.unwrap();
     let agent = Agent::connect(&desk.engine);
