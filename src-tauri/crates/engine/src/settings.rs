@@ -65,7 +65,10 @@ impl Engine {
         desk.watched(desk.store.write(move |write| Ok(write.set(SETTINGS, &json)?)).await)?;
         let before = std::mem::replace(&mut *lock(&desk.settings), settings.clone());
         if before.alerts != settings.alerts {
-            desk.plan_again().await?;
+            // They are kept and in force: that is no reason to say they are not.
+            if let Err(failure) = desk.plan_again().await {
+                tracing::warn!(error = failure.0.message, "reminders come as they were planned");
+            }
         }
         if before.cards_per_hour != settings.cards_per_hour {
             desk.sooner.notify_one();
