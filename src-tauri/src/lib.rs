@@ -153,9 +153,11 @@ fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
         anyhow::Ok((engine, server))
     })?;
     notifier.attach(engine.clone());
-    runtime.spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
+    // It first tells of what nobody was told of: what is submitted before that would
+    // be told of twice.
     let timed = engine.clone();
     runtime.spawn(async move { timed.run().await });
+    runtime.spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
     let watching = engine.clone();
     runtime.spawn(async move {
         notifier.watch(|state| watching.notifications_are(state)).await;
