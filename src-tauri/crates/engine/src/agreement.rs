@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use handoff_domain::agreement::{Agreement, DivergenceKind, Told, compare};
-use handoff_domain::alerts::Purpose;
 use handoff_domain::decision::DecisionKind;
 use handoff_domain::directive::Line;
 use handoff_domain::lifecycle::{Event, Flag, Outcome, Report, State, Unmet, transition};
@@ -22,6 +21,7 @@ use serde_json::json;
 use crate::control::changed_course;
 use crate::course::part;
 use crate::known::Known;
+use crate::news::News;
 use crate::release::told;
 use crate::submit::{Open, ask_again, standing};
 use crate::{Actor, Engine, Failure, change, owned};
@@ -64,7 +64,7 @@ impl Engine {
             desk.sooner.notify_one();
             self.announce(&after.id);
         } else if after.has(Flag::Diverged) && !was_flagged {
-            self.flagged(after, Purpose::Diverged);
+            self.flagged(after, Flag::Diverged);
         }
         Ok(answer)
     }
@@ -74,14 +74,13 @@ impl Engine {
         let desk = &self.desk;
         let (event, data) = (Event::Unreported, json!({}));
         let record = desk.apply(id, None, event, Actor::System, "unreported", data).await?;
-        self.flagged(record, Purpose::Unreported);
+        self.flagged(record, Flag::Unreported);
         Ok(())
     }
 
     /// Tells the reviewer that a card was flagged; nobody waits for that.
-    pub(crate) fn flagged(&self, record: Record, purpose: Purpose) {
-        let engine = self.clone();
-        tokio::spawn(async move { engine.announce_as(record, purpose).await });
+    pub(crate) fn flagged(&self, record: Record, flag: Flag) {
+        self.tell_news(News::Flagged { id: record.id, flag });
     }
 }
 

@@ -2,11 +2,9 @@
 //! accepted tools, rules. Each is recorded, and counts from the next check on.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_domain::alerts::Purpose;
 use handoff_domain::autonomy::{Level, capped, level};
 use handoff_domain::gate::Stop;
 use handoff_domain::instruction::Instruction;
-use handoff_domain::payload::Priority;
 use handoff_domain::rule::Rule;
 use handoff_protocol::view::{
     AcceptTools, AgentCard, AgentsView, Change, Pause, RuleRow, SetLevel, TaskCard, ToolView, Track,
@@ -16,7 +14,8 @@ use handoff_store::{Agent, KnownTool, Read, StoreError};
 use serde_json::{Value, json};
 
 use crate::gate::{entry, linked_folders, outdate};
-use crate::{Actor, Desk, Engine, Failure, Notice, connections, control};
+use crate::news::{AGENT, TOOLS};
+use crate::{Actor, Desk, Engine, Failure, connections, control};
 
 /// How many open tasks of an agent are shown.
 const TASKS: u32 = 50;
@@ -194,6 +193,7 @@ impl Engine {
                 .await,
         )?;
         desk.weigh_again(Some(&agent));
+        desk.retire(&format!("{TOOLS}{agent}"));
         desk.hub.tell(&Change::Status);
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Engine {
     /// The reviewer has looked at why an agent was lowered.
     pub async fn looked_at_agent(&self, agent: String) -> Result<(), Failure> {
         let desk = &self.desk;
-        let now = desk.now();
+        let (now, place) = (desk.now(), format!("{AGENT}{agent}"));
         desk.watched(
             desk.store
                 .write(move |write| {
@@ -215,6 +215,7 @@ impl Engine {
                 })
                 .await,
         )?;
+        desk.retire(&place);
         desk.hub.tell(&Change::Status);
         Ok(())
     }
@@ -284,34 +285,6 @@ impl Engine {
         desk.read_rules()?;
         desk.hub.tell(&Change::Status);
         Ok(())
-    }
-
-    /// Tells the reviewer that an agent did what it should not have done.
-    pub(crate) fn alert_of_agent(&self, agent: &str, why: String) {
-        self.tell_of_agent(agent, format!("{agent} did not keep to what was decided"), why, true);
-    }
-
-    /// Tells the reviewer that an agent has tools that nobody has looked at.
-    pub(crate) fn introduce(&self, agent: &str, waiting: usize) {
-        let things = if waiting == 1 { "1 tool".to_owned() } else { format!("{waiting} tools") };
-        let body = format!("{things} to look at. Until then it asks before each use.");
-        self.tell_of_agent(agent, format!("{agent} introduces itself"), body, false);
-    }
-
-    pub(crate) fn tell_of_agent(&self, agent: &str, title: String, body: String, loud: bool) {
-        let notice = Notice {
-            handoff: Some(format!("agent:{agent}")),
-            title,
-            body,
-            priority: if loud { Priority::High } else { Priority::Low },
-            purpose: if loud { Purpose::Warning } else { Purpose::Ready },
-            sound: loud,
-        };
-        let engine = self.clone();
-        tokio::spawn(async move {
-            drop(engine.show_notice(notice).await);
-            engine.desk.hub.tell(&Change::Status);
-        });
     }
 }
 

@@ -26,16 +26,9 @@ pub type Attempts = HashMap<Rung, Value>;
 
 impl Engine {
     pub(crate) async fn remind(&self, record: &Record) -> Result<(), Failure> {
-        let desk = &self.desk;
-        let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone());
-        if calm.is_some() {
-            // The settings have changed since it was planned.
-            let event = Event::Plan { remind_at: calm };
-            desk.apply(&record.id, None, event, Actor::System, "", Value::Null).await?;
-            return Ok(());
-        }
         let attempt = async { told(&self.tell(record, Purpose::Reminder, false).await) };
-        let next = || Event::Remind { next: desk.next_reminder(record.priority) };
+        // In a calm that was not known of when it was planned, the next is at its end.
+        let next = || Event::Remind { next: self.desk.first_reminder(record.priority) };
         self.once(record, ("reminded", 0), attempt, next).await
     }
 
@@ -77,7 +70,7 @@ impl Engine {
         }
         // A notification may be left out for other reasons than the calm that
         // the reviewer asked for; the rest of the alert may not.
-        if let Some(why) = desk.calm(record, Purpose::Alert) {
+        if let Some(why) = desk.calm(Purpose::Alert, record.priority) {
             if !stage.notify {
                 data = json!({ "attempt": "inhibited", "why": why });
             }
@@ -90,7 +83,7 @@ impl Engine {
             desk.hub.tell(&Change::Attention);
         }
         if !stage.command.is_empty() {
-            self.run_command(record, stage.command.clone());
+            self.run_command(record, stage.command.clone(), None);
         }
         data
     }
@@ -137,7 +130,9 @@ impl Engine {
         let desk = &self.desk;
         let held = match desk.store.read(|read| {
             let held = read.commands_held_back()?;
-            let of = |(id, command): (String, String)| Ok((read.handoff(&id)?, command));
+            let of = |(id, command, alert): (String, String, i64)| {
+                Ok((read.handoff(&id)?, command, alert))
+            };
             held.into_iter().map(of).collect::<Result<Vec<_>, StoreError>>()
         }) {
             Ok(held) => held,
@@ -147,7 +142,7 @@ impl Engine {
             }
         };
         let stages = desk.alerts().stages;
-        for (record, command) in held {
+        for (record, command, alert) in held {
             // Another proposal is another matter: its own deadline is to come.
             let Some(record) = record.filter(|record| record.has(Flag::Escalated)) else {
                 continue;
@@ -155,15 +150,16 @@ impl Engine {
             let command = serde_json::from_str::<Vec<String>>(&command).unwrap_or_default();
             let wanted = stages.iter().any(|stage| stage.command == command);
             // The one that is run now is recorded when it has ended.
-            if wanted && lock(&desk.ringing).insert(record.id.clone()) {
-                self.run_command(&record, command);
+            if wanted && lock(&desk.ringing).insert(alert) {
+                self.run_command(&record, command, Some(alert));
             }
         }
     }
 
     /// Runs the reviewer's command beside everything else, and records how it
-    /// went.
-    fn run_command(&self, record: &Record, command: Vec<String>) {
+    /// went: one of an alert that was held back is not run again, also where that
+    /// cannot be recorded.
+    fn run_command(&self, record: &Record, command: Vec<String>, held_back: Option<i64>) {
         let (desk, seq, id) = (self.desk.clone(), record.seq, record.id.clone());
         let running = desk.runner.run(command.clone(), about(record));
         tokio::spawn(async move {
@@ -178,10 +174,13 @@ impl Engine {
                     Ok(crate::log(write, seq, Actor::System, kind, data, now)?)
                 })
                 .await;
-            if let Err(failure) = logged {
-                tracing::warn!(error = failure.0.message, "a command was not recorded");
+            match (logged, held_back) {
+                (Ok(()), Some(alert)) => drop(lock(&desk.ringing).remove(&alert)),
+                (Ok(()), None) => {}
+                (Err(failure), _) => {
+                    tracing::warn!(error = failure.0.message, "a command was not recorded");
+                }
             }
-            lock(&desk.ringing).remove(&id);
             desk.hub.tell(&Change::Handoff { id });
         });
     }

@@ -20,6 +20,7 @@ mod insight;
 mod known;
 mod ladder;
 mod ledger;
+mod news;
 mod notify;
 mod origin;
 mod ports;
@@ -44,7 +45,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use handoff_domain::alerts::{Alerts, Purpose};
+use handoff_domain::alerts::Alerts;
 use handoff_domain::decision::{Decision, DecisionKind};
 use handoff_domain::gate::Stop;
 use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
@@ -96,14 +97,16 @@ struct Desk {
     checks: Semaphore,
     runner: Arc<dyn CommandRunner>,
     attempts: Mutex<ladder::Attempts>,
-    /// The handoffs for which a command that was held back is being run.
-    ringing: Mutex<HashSet<String>>,
+    /// The alerts whose command, which was held back, is run and not recorded.
+    ringing: Mutex<HashSet<i64>>,
     /// The recent notifications.
     burst: Mutex<Burst>,
     /// The handoffs of which a notification is being made up for.
     telling: Mutex<HashSet<String>>,
-    /// The flagged cards of which the reviewer could not be told yet.
-    untold_flags: Mutex<Vec<(Record, Purpose)>>,
+    /// What waits for nobody and could not be told yet.
+    untold: Mutex<Vec<news::News>>,
+    /// Held while that is told or written down.
+    untold_kept: tokio::sync::Mutex<()>,
     /// The item that the page shows.
     on_screen: Mutex<Option<String>>,
     /// The window is in front of the reviewer, and has the focus.
@@ -175,6 +178,7 @@ impl Engine {
         // A desk before this one may have ended before anybody read it.
         let earlier = store.unread().into_iter().filter(|notice| !notices.contains(notice));
         notices.extend(earlier.collect::<Vec<_>>());
+        let untold = news::stored(&store)?;
         // A desk before this one may have held something back.
         let may_be_calm = settings.alerts.quiet.is_some() || settings.alerts.focus_until.is_some();
         let first = Reading { wall: clock.now(), awake: clock.awake(), boot: clock.boot() };
@@ -200,7 +204,8 @@ impl Engine {
                 ringing: Mutex::default(),
                 burst: Mutex::default(),
                 telling: Mutex::default(),
-                untold_flags: Mutex::default(),
+                untold: Mutex::new(untold),
+                untold_kept: tokio::sync::Mutex::default(),
                 on_screen: Mutex::default(),
                 in_front: AtomicBool::new(false),
                 was_calm: AtomicBool::new(may_be_calm),
@@ -238,7 +243,10 @@ impl Engine {
     /// Asks the windows to show an item, or themselves.
     pub fn show(&self, id: Option<String>) {
         // What tells of many cards is no item itself: the queue shows them.
-        let id = id.filter(|id| !id.starts_with(gate::BEHIND));
+        let id = id.filter(|id| !id.starts_with(gate::BEHIND)).map(|id| {
+            id.strip_prefix(news::TOOLS)
+                .map_or(id.clone(), |agent| format!("{}{agent}", news::AGENT))
+        });
         self.desk.hub.tell(&Change::Show { id });
     }
 }
@@ -383,10 +391,6 @@ impl Desk {
     /// When the reviewer is first reminded of what becomes ready now.
     fn first_reminder(&self, priority: Priority) -> Option<DateTime<Utc>> {
         self.alerts().first_reminder(priority, self.now(), &self.clock.zone())
-    }
-
-    fn next_reminder(&self, priority: Priority) -> Option<DateTime<Utc>> {
-        self.alerts().next_reminder(priority, self.now(), &self.clock.zone())
     }
 
     /// Forgets a hold, unless another has begun in its place.

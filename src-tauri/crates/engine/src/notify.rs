@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Event, Flag, State, transition};
+use handoff_domain::payload::Priority;
 use handoff_protocol::view::{Change, NotificationState};
 use handoff_store::Record;
 use serde_json::{Value, json};
@@ -50,35 +51,21 @@ impl Engine {
         }
     }
 
-    /// Tells the reviewer once more of those of these handoffs that still wait:
-    /// nobody listens to what is on the screen of them.
-    pub async fn tell_again(&self, ids: Vec<String>) {
-        for id in ids {
-            self.announce_now(&id, owed).await;
-        }
-    }
-
-    async fn announce_now(&self, id: &str, purpose: fn(&Record) -> Purpose) {
+    pub(crate) async fn announce_now(&self, id: &str, purpose: fn(&Record) -> Purpose) {
         match self.desk.store.read(|read| read.handoff(id)) {
             Ok(Some(record)) if record.progress.state() == State::Ready => {
                 let purpose = purpose(&record);
-                self.announce_as(record, purpose).await;
+                drop(self.announce_as(record, purpose).await);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(id, %error, "no notification"),
         }
     }
 
-    pub(crate) async fn announce_as(&self, record: Record, purpose: Purpose) {
+    pub(crate) async fn announce_as(&self, record: Record, purpose: Purpose) -> Attempt {
         let desk = &self.desk;
         let attempt = self.tell(&record, purpose, false).await;
         let kind = if attempt == Attempt::Shown { "notified" } else { "not_notified" };
-        let unseen =
-            matches!(attempt, Attempt::NoService(_) | Attempt::Failed(_) | Attempt::Calm(_));
-        if unseen && matches!(purpose, Purpose::Diverged | Purpose::Unreported) {
-            // Of what waits the store knows that; this waits for nobody.
-            lock(&desk.untold_flags).push((record.clone(), purpose));
-        }
         let (data, now) = (told(&attempt), desk.now());
         // Nobody waits for it, and an agent's next call should not.
         let logged: Result<(), Failure> = desk
@@ -91,6 +78,7 @@ impl Engine {
             tracing::warn!(error = failure.0.message, "a notification was not recorded");
         }
         desk.hub.tell(&Change::Handoff { id: record.id });
+        attempt
     }
 
     /// Shows the summary of a burst, if one is due.
@@ -119,21 +107,36 @@ impl Engine {
     /// Tells the reviewer something of a handoff; says what became of it.
     pub(crate) async fn tell(&self, record: &Record, purpose: Purpose, sound: bool) -> Attempt {
         let desk = &self.desk;
-        if let Some(held_back) = self.held_back(record, purpose) {
-            return held_back;
+        let shown = lock(&desk.on_screen).as_deref() == Some(record.id.as_str());
+        if shown && desk.in_front.load(Ordering::SeqCst) {
+            return Attempt::Inhibited("it is on screen".to_owned());
+        }
+        let heavy = desk.store.read(|read| read.is_high(&record.id)).unwrap_or(true);
+        let notice = words::notice(record, purpose, self.shows_question());
+        self.bring(crate::Notice { sound, ..notice }, &record.agent, heavy).await
+    }
+
+    /// Shows a notice about an agent's doings, unless the reviewer wants none now
+    /// or it is one of too many.
+    pub(crate) async fn bring(&self, notice: crate::Notice, agent: &str, heavy: bool) -> Attempt {
+        let desk = &self.desk;
+        let crate::Notice { purpose, priority, sound, .. } = notice;
+        if let Some(why) = desk.calm(purpose, priority) {
+            // Else a calm that began and ended between two looks would be unseen.
+            desk.was_calm.store(true, Ordering::SeqCst);
+            return Attempt::Calm(why);
         }
         let loud = matches!(purpose, Purpose::Warning | Purpose::Alert | Purpose::Diverged);
-        let heavy = desk.store.read(|read| read.is_high(&record.id)).unwrap_or(true);
-        let weight = Weight { loud, heavy, sound };
-        if !lock(&desk.burst).alone(&record.agent, &record.id, weight, desk.clock.awake()) {
+        let (place, weight) =
+            (notice.handoff.clone().unwrap_or_default(), Weight { loud, heavy, sound });
+        if !lock(&desk.burst).alone(agent, &place, weight, desk.clock.awake()) {
             desk.sooner.notify_one();
             return Attempt::Summed;
         }
-        let notice = words::notice(record, purpose, self.shows_question());
-        self.show_notice(crate::Notice { sound, ..notice }).await
+        self.show_notice(notice).await
     }
 
-    pub(crate) async fn show_notice(&self, notice: crate::Notice) -> Attempt {
+    async fn show_notice(&self, notice: crate::Notice) -> Attempt {
         let desk = &self.desk;
         let handoff = notice.handoff.clone();
         let attempt = desk.notifier.notify(notice).await;
@@ -154,19 +157,6 @@ impl Engine {
         attempt
     }
 
-    /// Why the reviewer is not told now, if so.
-    fn held_back(&self, record: &Record, purpose: Purpose) -> Option<Attempt> {
-        let desk = &self.desk;
-        let shown = lock(&desk.on_screen).as_deref() == Some(record.id.as_str());
-        if shown && desk.in_front.load(Ordering::SeqCst) {
-            return Some(Attempt::Inhibited("it is on screen".to_owned()));
-        }
-        let why = desk.calm(record, purpose)?;
-        // Else a calm that began and ended between two looks would be unseen.
-        desk.was_calm.store(true, Ordering::SeqCst);
-        Some(Attempt::Calm(why))
-    }
-
     /// Makes up for what was held back by the calm that has ended since the last
     /// look: by its time, or because the settings have changed. Says whether its
     /// end is waited for where no timer waits.
@@ -175,10 +165,10 @@ impl Engine {
         let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone()).is_some();
         let was_calm = desk.was_calm.swap(calm, Ordering::SeqCst);
         if calm {
-            return !lock(&desk.untold_flags).is_empty();
+            return !lock(&desk.untold).is_empty();
         }
         if was_calm {
-            self.tell_of_flags();
+            self.tell_untold();
             match desk.store.read(|read| read.held_back_by_calm()) {
                 Ok(ids) => ids.iter().for_each(|id| self.make_up_for(id)),
                 Err(error) => tracing::warn!(%error, "what was held back is not shown"),
@@ -188,14 +178,7 @@ impl Engine {
         false
     }
 
-    fn tell_of_flags(&self) {
-        let untold = std::mem::take(&mut *lock(&self.desk.untold_flags));
-        for (record, purpose) in untold {
-            self.flagged(record, purpose);
-        }
-    }
-
-    fn shows_question(&self) -> bool {
+    pub(crate) fn shows_question(&self) -> bool {
         lock(&self.desk.settings).notify_question
     }
 
@@ -229,7 +212,7 @@ impl Engine {
                 DateTime::<Utc>::UNIX_EPOCH
             }
         };
-        self.tell_of_flags();
+        self.tell_untold();
         match desk.store.read(|read| read.owed_notices(since)) {
             Ok(ids) => {
                 ids.iter()
@@ -292,7 +275,8 @@ impl Engine {
 }
 
 impl Desk {
-    /// Plans all reminders by settings that have changed.
+    /// Plans all reminders by settings that have changed: none later than it was
+    /// to come, or switching the calm on and off would put it off for ever.
     pub(crate) async fn plan_again(&self) -> Result<(), Failure> {
         let ids = self.store.read(|read| read.ids_in(State::Ready))?;
         let now = self.now();
@@ -304,7 +288,9 @@ impl Desk {
                 .write(move |write| {
                     for id in &some {
                         let record = owned(write, id, None)?;
-                        let remind_at = alerts.first_reminder(record.priority, now, &zone);
+                        let planned = alerts.first_reminder(record.priority, now, &zone);
+                        let remind_at = planned
+                            .map(|at| record.progress.remind_at.map_or(at, |was| was.min(at)));
                         let event = Event::Plan { remind_at };
                         // Else it was answered meanwhile.
                         if let Ok(progress) =
@@ -332,14 +318,14 @@ impl Desk {
     }
 
     /// Why the reviewer wants to be left alone now, if so.
-    pub(crate) fn calm(&self, record: &Record, purpose: Purpose) -> Option<&'static str> {
+    pub(crate) fn calm(&self, purpose: Purpose, priority: Priority) -> Option<&'static str> {
         let (now, zone) = (self.now(), self.clock.zone());
-        lock(&self.settings).alerts.holds_back(purpose, record.priority, now, &zone)
+        lock(&self.settings).alerts.holds_back(purpose, priority, now, &zone)
     }
 }
 
 /// What a handoff whose notification was not shown is to be told as now.
-fn owed(record: &Record) -> Purpose {
+pub(crate) fn owed(record: &Record) -> Purpose {
     let progress = &record.progress;
     if progress.has(Flag::Escalated) || progress.has(Flag::ManualReview) {
         Purpose::Alert
@@ -348,6 +334,11 @@ fn owed(record: &Record) -> Purpose {
     } else {
         Purpose::Ready
     }
+}
+
+/// Whether it is to be told again once it can be.
+pub(crate) fn is_unseen(attempt: &Attempt) -> bool {
+    matches!(attempt, Attempt::NoService(_) | Attempt::Failed(_) | Attempt::Calm(_))
 }
 
 /// An attempt as the log keeps it.

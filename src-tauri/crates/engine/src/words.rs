@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::burst::Summary;
 use crate::ports::Notice;
 
+/// What a notification says where its body may not be read by others.
+pub const HIDDEN: &str = "Open it to read more.";
+
 /// A decision in a few words, with the option as the payload labels it.
 pub fn outcome(decision: &Decision, payload: Option<&Payload>, is_draft: bool) -> String {
     let id = decision.option.as_deref().unwrap_or_default();
@@ -102,11 +105,7 @@ pub fn notice(record: &Record, purpose: Purpose, show_question: bool) -> Notice 
         Purpose::Diverged => format!("{agent} did something else than you decided ({weight})"),
         Purpose::Unreported => format!("{agent} has not said what it did ({weight})"),
     };
-    let body = if show_question {
-        record.question.clone()
-    } else {
-        "Open it to read the question.".to_owned()
-    };
+    let body = if show_question { record.question.clone() } else { HIDDEN.to_owned() };
     Notice { handoff: Some(record.id.clone()), title, body, priority, purpose, sound: false }
 }
 

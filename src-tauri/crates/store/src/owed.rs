@@ -37,20 +37,22 @@ impl Read<'_> {
     }
 
     /// The ready handoffs whose latest alert held back a command of the
-    /// reviewer's, which was not run since: the id and the command, as JSON.
-    pub fn commands_held_back(&self) -> Result<Vec<(String, String)>, StoreError> {
+    /// reviewer's, which was not run since: the id, the command, as JSON, and the
+    /// number of that alert's event. Another proposal has alerts of its own.
+    pub fn commands_held_back(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT id, command FROM (
-               SELECT id, respond_by, (
-                 SELECT data ->> 'not_run' FROM events
-                 WHERE handoff = h.seq AND kind IN ('alerted', 'command_ran', 'command_failed')
+            "SELECT id, data ->> 'not_run', latest.seq FROM handoffs AS h JOIN events AS latest
+               ON latest.seq = (
+                 SELECT seq FROM events WHERE handoff = h.seq AND kind IN
+                   ('alerted', 'command_ran', 'command_failed', 'revised', 'reopened')
                  ORDER BY seq DESC LIMIT 1
-               ) AS command
-               FROM handoffs AS h WHERE list IN ({INBOX_AND_REVIEW}) AND state = 'ready'
-             ) WHERE command IS NOT NULL ORDER BY respond_by"
+               )
+             WHERE list IN ({INBOX_AND_REVIEW}) AND state = 'ready'
+               AND data ->> 'not_run' IS NOT NULL
+             ORDER BY respond_by"
         ))?;
         let held = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
         Ok(held)
     }

@@ -6,14 +6,13 @@
 //! still; what is of high risk is never put off, and counts for nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Event, transition};
-use handoff_domain::payload::Priority;
 use handoff_protocol::view::{Backlog, Change};
 use handoff_store::{Read, Record, StoreError, Write};
 use serde_json::json;
 
-use crate::{Actor, Desk, Engine, Failure, Notice, change, lock, log, owned};
+use crate::news::News;
+use crate::{Actor, Desk, Engine, Failure, change, lock, log, owned};
 
 /// The time that cards are counted over.
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -84,7 +83,7 @@ impl Engine {
     pub(crate) fn announce_new(&self, agent: &str, id: &str, place: Place) {
         match place {
             Place::Shown => self.announce(id),
-            Place::FirstBehind => self.tell_of_backlog(agent),
+            Place::FirstBehind => self.tell_news(News::Behind { agent: agent.to_owned() }),
             Place::Behind => {}
         }
     }
@@ -112,26 +111,6 @@ impl Engine {
             }
         }
         Ok(next)
-    }
-
-    /// Tells the reviewer that an agent asks so much that its questions wait.
-    fn tell_of_backlog(&self, agent: &str) {
-        let most = lock(&self.desk.settings).cards_per_hour;
-        let notice = Notice {
-            handoff: Some(format!("{BEHIND}{agent}")),
-            title: format!("{agent} asks very often"),
-            body: format!(
-                "More than {most} cards in an hour: what else it asks waits behind them. Nothing \
-                 of that runs. The queue shows how many there are."
-            ),
-            priority: Priority::Normal,
-            purpose: Purpose::Ready,
-            sound: false,
-        };
-        let engine = self.clone();
-        tokio::spawn(async move {
-            engine.show_notice(notice).await;
-        });
     }
 }
 

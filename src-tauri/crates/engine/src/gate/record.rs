@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::action::{Action, ActionStatus, Effect};
-use handoff_domain::alerts::Purpose;
 use handoff_domain::autonomy::{Level, LevelSet, capped};
 use handoff_domain::decision::Decision;
 use handoff_domain::effect::Judged;
 use handoff_domain::gate::Ran;
 use handoff_domain::identity::is_key;
-use handoff_domain::lifecycle::{Event, Outcome, Report, State, transition};
+use handoff_domain::lifecycle::{Event, Flag, Outcome, Report, State, transition};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{Checked, ErrorCode, Observer, RecordAction, Recorded, TaskRef};
 use handoff_store::{NewAction, Past, Record, RollbackRow, Write};
@@ -23,6 +22,7 @@ use super::rests::{Left, Rests};
 use super::{TRIES, entry, no_such_task, vouch};
 use crate::agreement::{Held, hold};
 use crate::control::BY_HAND_ID;
+use crate::news::News;
 use crate::{Actor, Engine, Failure, change, rollback};
 
 /// Where the desk has an action from that an agent reports by itself.
@@ -93,7 +93,7 @@ impl Engine {
             self.undo_reported(row);
         }
         for record in kept.flagged {
-            self.flagged(record, Purpose::Diverged);
+            self.flagged(record, Flag::Diverged);
         }
         if kept.left_over
             && let Err(error) = self.draft(agent, &task, true).await
@@ -103,7 +103,7 @@ impl Engine {
         }
         if let Some(why) = kept.lowered {
             desk.hub.tell(&Change::Status);
-            self.alert_of_agent(agent, why);
+            self.tell_news(News::Lowered { agent: agent.to_owned(), why });
         }
         Ok(kept.recorded)
     }

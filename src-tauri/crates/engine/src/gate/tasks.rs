@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::{TRIES, draft, entry, no_such_task};
 use crate::course::Course;
 use crate::known::holding;
+use crate::news::News;
 use crate::submit::store_new;
 use crate::{Actor, Desk, Engine, Failure, control};
 
@@ -55,7 +56,7 @@ impl Engine {
         let names = |tools: Vec<&KnownTool>| tools.iter().map(|tool| tool.name.clone()).collect();
         let newly = waiting.iter().any(|tool| !before.contains(tool));
         if newly {
-            self.introduce(agent, waiting.len());
+            self.tell_news(News::Tools { agent: agent.to_owned() });
         }
         if known != before {
             desk.weigh_again(Some(agent));

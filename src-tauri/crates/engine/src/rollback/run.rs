@@ -12,6 +12,7 @@ use handoff_protocol::wire::ErrorCode;
 use handoff_store::RollbackRow;
 
 use super::{change, of_id};
+use crate::news::News;
 use crate::ports::Ended;
 use crate::{Actor, Engine, Failure};
 
@@ -190,8 +191,7 @@ impl Engine {
         } else {
             format!("It was {}, and may have run.", item.state.word())
         };
-        let title = format!("Undoing what {} did has stopped", row.agent);
-        self.tell_of_agent(&row.agent, title, why, true);
+        self.tell_news(News::Stopped { agent: row.agent.clone(), why });
     }
 }
 

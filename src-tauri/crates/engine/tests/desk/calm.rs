@@ -202,3 +202,71 @@ async fn an_alert_that_comes_with_the_end_of_the_calm_runs_the_command_alone() {
     until(&desk, || happened(&desk, &id, "command_ran") == 1).await;
     assert_eq!(desk.runner.ran().len(), 1);
 }
+
+#[tokio::test]
+async fn a_command_that_was_held_back_of_an_earlier_proposal_waits_for_its_own_alert() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let (tomorrow, page) = (desk.clock.now() + TimeDelta::days(1), vec!["page".to_owned()]);
+    set(&desk, |alerts| {
+        alerts.focus_until = Some(tomorrow);
+        alerts.stages = vec![Stage { after_s: 600, command: page, ..alerts.stages[0].clone() }];
+    })
+    .await;
+    let id = agent.submit(payload("k", within(600, "escalate"))).await;
+    live(&desk, 1300).await;
+    assert_eq!((happened(&desk, &id, "escalated"), happened(&desk, &id, "not_alerted")), (1, 1));
+    let mut other = payload("k", within(600, "escalate"));
+    other["summary"] = json!("Four files are the same.");
+    agent.call("handoff.revise", json!({ "id": id, "handoff": other })).await.unwrap();
+    live(&desk, 700).await;
+    assert_eq!(happened(&desk, &id, "escalated"), 2, "its first alert is minutes away");
+    end_focus(&desk).await;
+    live(&desk, 60).await;
+    assert_eq!(desk.runner.ran().len(), 0);
+    live(&desk, 600).await;
+    assert_eq!(desk.runner.ran().len(), 1, "by its own alert");
+}
+
+#[tokio::test]
+async fn calm_that_is_switched_on_and_off_puts_no_reminder_off_for_ever() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let hour = ByPriority { low: 3600, normal: 3600, high: 3600, urgent: 3600 };
+    set(&desk, |alerts| alerts.remind_every_s = hour).await;
+    let id = agent.submit(payload("k", within(24 * 3600, "manual_review"))).await;
+    until(&desk, || happened(&desk, &id, "notified") == 1).await;
+    let tomorrow = desk.clock.now() + TimeDelta::days(1);
+    let mut told = Vec::new();
+    for on in [true, false, true, false, true, false, true, false] {
+        for _ in 0..45 {
+            pass(&desk, MINUTE).await;
+        }
+        set(&desk, |alerts| alerts.focus_until = on.then_some(tomorrow)).await;
+        desk.engine.tick().await;
+        let tried = 1 + told.len() + usize::from(!on);
+        until(&desk, || happened(&desk, &id, "notified") == tried).await;
+        if !on {
+            told.push(desk.notifier.notices().len());
+        }
+    }
+    assert_eq!(told, [2, 3, 4, 5], "what the calm held back, as soon as it is over");
+}
+
+#[tokio::test]
+async fn a_reminder_comes_when_it_was_planned_whatever_is_set_meanwhile() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    // High priority: every half hour.
+    agent.submit(payload("k", within(24 * 3600, "manual_review"))).await;
+    pass(&desk, 20 * MINUTE).await;
+    set(&desk, |alerts| alerts.pause_s += 60).await;
+    pass(&desk, 10 * MINUTE).await;
+    assert_eq!(shown(&desk, Purpose::Reminder), 1);
+    set(&desk, |alerts| alerts.remind_every_s.high = 600).await;
+    pass(&desk, 10 * MINUTE).await;
+    assert_eq!(shown(&desk, Purpose::Reminder), 2, "sooner, where that is wanted");
+    set(&desk, |alerts| alerts.remind_every_s.high = 0).await;
+    pass(&desk, 60 * MINUTE).await;
+    assert_eq!(shown(&desk, Purpose::Reminder), 2, "and no more, where that is");
+}

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use handoff_domain::alerts::{ByPriority, Purpose, Stage};
 use handoff_domain::lifecycle::State;
-use handoff_engine::Engine;
+use handoff_engine::{Clock as _, Engine};
+use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Disk, Store};
 use handoff_testkit::{FakeClock, RecordingNotifier, RecordingRunner};
@@ -113,4 +115,66 @@ async fn what_cannot_be_recorded_is_shown_once_and_its_command_runs_once() {
     clock.pass(Duration::from_mins(1));
     engine.tick().await;
     assert_eq!(shown(Purpose::Reminder), reminded + 2, "the next one is another");
+}
+
+#[tokio::test]
+async fn a_command_that_was_held_back_and_cannot_be_recorded_is_not_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.db");
+    let disk = Disk { patience: Duration::from_millis(20), ..Disk::default() };
+    let store = Store::open_on(&path, disk).unwrap();
+    let (clock, runner) = (FakeClock::default(), RecordingRunner::default());
+    let engine = Engine::start(
+        store,
+        Arc::new(clock.clone()),
+        Arc::new(RecordingNotifier::default()),
+        Arc::new(runner.clone()),
+    )
+    .await
+    .unwrap();
+    let focus = async |seconds: i64| {
+        let mut settings = engine.settings();
+        settings.alerts.focus_until = Some(clock.now() + TimeDelta::seconds(seconds));
+        let page = vec!["page".to_owned()];
+        settings.alerts.stages = vec![Stage { after_s: 0, command: page, ..Stage::plain() }];
+        engine.save_settings(settings).await.unwrap();
+    };
+    let pass = async |seconds: u64| {
+        clock.pass(Duration::from_secs(seconds));
+        engine.tick().await;
+    };
+    focus(1000).await;
+    let agent = Agent::named(&engine, "tidy").await;
+    let mut soon = handoff("soon");
+    soon["deadline"] = json!({ "respond_within_s": 600, "on_timeout": { "kind": "escalate" } });
+    let id = agent.submit(soon).await;
+    for _ in 0..8 {
+        pass(100).await;
+    }
+    let happened = |event: &str| {
+        let thread = engine.open_case(&id).unwrap().thread;
+        thread.iter().filter(|entry| entry.event == event).count()
+    };
+    assert_eq!((happened("not_alerted"), runner.ran().len()), (1, 0));
+
+    #[expect(clippy::disallowed_methods, reason = "the other program")]
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut changes = engine.follow();
+    pass(201).await;
+    assert_eq!(runner.ran().len(), 1, "the calm is over");
+    let ended = async {
+        // Its notification, and its command: what became of neither is recorded.
+        for _ in 0..2 {
+            while changes.recv().await != Some(Change::Handoff { id: id.clone() }) {}
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap();
+    assert_eq!(happened("command_ran"), 0);
+    other.execute_batch("COMMIT").unwrap();
+
+    focus(60).await;
+    pass(30).await;
+    pass(60).await;
+    assert_eq!(runner.ran().len(), 1, "it is known to have run");
 }

@@ -29,6 +29,7 @@ mod full;
 mod gate;
 mod links;
 mod locked;
+mod news;
 mod order;
 mod origin;
 mod reconcile;
