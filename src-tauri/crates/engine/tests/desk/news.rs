@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::agent::{Agent, approve, decide_and_release, handoff, until};
 use crate::alerts::{MINUTE, happened, pass, shown};
-use crate::gate::{AGENT, action, desk, set, task};
+use crate::gate::{AGENT, action, set, task};
 
 const BROUGHT: &str = "introduces itself";
 const BEHIND: &str = "asks very often";
@@ -43,7 +43,9 @@ async fn misbehave(agent: &Agent) {
 
 /// A desk that has told of the tools of its one agent, which may then do anything.
 async fn trusting() -> (Headless, Agent) {
-    let (desk, agent) = desk().await;
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, AGENT).await;
+    bring_a_tool(&agent, "files.list").await;
     until(&desk, || count(&desk)[0] == 1).await;
     set(&desk, Level::Execute).await;
     (desk, agent)
