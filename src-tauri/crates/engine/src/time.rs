@@ -24,11 +24,9 @@ use crate::{Actor, Desk, Engine, Failure, lock, owned, words};
 /// which a step of that clock may bring closer.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How often holds are looked at while there are any: a desk that was stopped
-/// takes no more than that off them.
+/// How often holds are looked at while there are any, and how late that look has to
+/// be to count as a time in which the desk was stopped: it takes no more off them.
 const HOLDS_LOOK: Duration = Duration::from_secs(1);
-
-/// How late that look has to be to count as a time in which the desk was stopped.
 const HOLDS_LATE: Duration = Duration::from_secs(1);
 
 /// How often a desk that waits for nothing else looks into its spool: what is put
