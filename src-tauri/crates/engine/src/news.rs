@@ -5,16 +5,18 @@
 //! shown is kept here, over a restart too, until it was, or is so no more. What is
 //! so is judged elsewhere.
 
+use std::sync::atomic::Ordering;
+
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Flag, State};
 use handoff_domain::payload::Priority;
-use handoff_protocol::view::Change;
+use handoff_protocol::view::{Change, NotificationState};
 use handoff_store::{Record, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::gate::BEHIND;
 use crate::notify::{is_unseen, owed};
-use crate::{Engine, Failure, Notice, lock, words};
+use crate::{Attempt, Engine, Failure, Notice, lock, words};
 
 /// What the place of a notice begins with that tells of an agent; a click on it
 /// opens the agent.
@@ -119,8 +121,15 @@ impl Engine {
             }
             untold.push(news);
         }
-        let _one = desk.untold_kept.lock().await;
-        self.keep_untold().await;
+        {
+            let _one = desk.untold_kept.lock().await;
+            self.keep_untold().await;
+        }
+        // The service may have come, or the calm ended, while that was being noted.
+        let there = matches!(&*lock(&desk.notifications), NotificationState::Available { .. });
+        if there && !desk.was_calm.load(Ordering::SeqCst) {
+            self.tell_untold();
+        }
     }
 
     /// Tells it, if it is still so; whether it need not be told again.
@@ -139,7 +148,9 @@ impl Engine {
                 return false;
             }
         };
-        !is_unseen(&attempt)
+        // Nobody sees the summary, either, where there is no service.
+        let missing = matches!(&*lock(&self.desk.notifications), NotificationState::Missing { .. });
+        !(is_unseen(&attempt) || missing && attempt == Attempt::Summed)
     }
 
     fn to_tell<'n>(&self, news: &'n News) -> Result<ToTell<'n>, StoreError> {
@@ -186,6 +197,18 @@ impl Engine {
                 (agent, AGENT, title, why.clone(), loud)
             }
             News::Stopped { agent, why } => {
+                let stuck = desk.store.read(|read| {
+                    for id in read.open_rollbacks()? {
+                        let row = read.rollback(&id)?.filter(|row| row.agent == *agent);
+                        if row.is_some_and(|row| row.execution.stuck().is_some()) {
+                            return Ok(true);
+                        }
+                    }
+                    Ok(false)
+                })?;
+                if !stuck {
+                    return Ok(ToTell::Nothing);
+                }
                 let title = format!("Undoing what {agent} did has stopped");
                 (agent, AGENT, title, why.clone(), loud)
             }

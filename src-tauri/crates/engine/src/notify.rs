@@ -5,13 +5,14 @@
 //! must have tried before they act.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Event, Flag, State, transition};
 use handoff_domain::payload::Priority;
 use handoff_protocol::view::{Change, NotificationState};
-use handoff_store::Record;
+use handoff_store::{Record, StoreError};
 use serde_json::{Value, json};
 
 use crate::burst::Weight;
@@ -158,24 +159,27 @@ impl Engine {
     }
 
     /// Makes up for what was held back by the calm that has ended since the last
-    /// look: by its time, or because the settings have changed. Says whether its
-    /// end is waited for where no timer waits.
-    pub(crate) fn after_the_calm(&self) -> bool {
-        let desk = &self.desk;
-        let calm = lock(&desk.settings).alerts.calm_until(desk.now(), &desk.clock.zone()).is_some();
-        let was_calm = desk.was_calm.swap(calm, Ordering::SeqCst);
-        if calm {
-            return !lock(&desk.untold).is_empty();
+    /// look: by its time, or because the settings have changed. Says how far off its
+    /// end is, where something waits for that and for no timer.
+    pub(crate) fn after_the_calm(&self) -> Option<Duration> {
+        let (desk, now) = (&self.desk, self.desk.now());
+        let until = lock(&desk.settings).alerts.calm_until(now, &desk.clock.zone());
+        let was_calm = desk.was_calm.swap(until.is_some(), Ordering::SeqCst);
+        if let Some(until) = until {
+            let left = (until - now).to_std().unwrap_or_default();
+            return (!lock(&desk.untold).is_empty()).then_some(left);
         }
         if was_calm {
             self.tell_untold();
-            match desk.store.read(|read| read.held_back_by_calm()) {
-                Ok(ids) => ids.iter().for_each(|id| self.make_up_for(id)),
-                Err(error) => tracing::warn!(%error, "what was held back is not shown"),
-            }
+            self.once_noted(|engine| {
+                match engine.desk.store.read(|read| read.held_back_by_calm()) {
+                    Ok(ids) => ids.iter().for_each(|id| engine.make_up_for(id)),
+                    Err(error) => tracing::warn!(%error, "what was held back is not shown"),
+                }
+            });
             self.run_what_was_held_back();
         }
-        false
+        None
     }
 
     pub(crate) fn shows_question(&self) -> bool {
@@ -213,14 +217,30 @@ impl Engine {
             }
         };
         self.tell_untold();
-        match desk.store.read(|read| read.owed_notices(since)) {
-            Ok(ids) => {
-                ids.iter()
-                    .filter(|id| but != Some(id.as_str()))
-                    .for_each(|id| self.make_up_for(id));
+        let but = but.map(str::to_owned);
+        self.once_noted(move |engine| {
+            match engine.desk.store.read(|read| read.owed_notices(since)) {
+                Ok(ids) => {
+                    ids.iter()
+                        .filter(|id| but.as_ref() != Some(id))
+                        .for_each(|id| engine.make_up_for(id));
+                }
+                Err(error) => tracing::warn!(%error, "what waits was not shown again"),
             }
-            Err(error) => tracing::warn!(%error, "what waits was not shown again"),
-        }
+        });
+    }
+
+    /// Does this once it is stored what became of each attempt so far: that waits for
+    /// the next change, which is this one.
+    fn once_noted(&self, then: impl FnOnce(&Self) + Send + 'static) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let noted: Result<(), StoreError> = engine.desk.store.write(|_| Ok(())).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "what was not told of may not be known yet");
+            }
+            then(&engine);
+        });
     }
 
     /// The item whose card the page shows, if it shows one. It is seen while

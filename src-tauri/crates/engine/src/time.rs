@@ -126,7 +126,7 @@ impl Engine {
         let weighed = self.weigh_outdated().await.then_some(LOOK);
         // A service that hangs keeps its own summary waiting, and nothing else.
         let ((), (shown, undos, timers)) = tokio::join!(self.sum_up(), self.act());
-        let calm = self.after_the_calm().then_some(LOOK);
+        let calm = self.after_the_calm().map(|left| left.min(SPOOL_LOOK));
         let awake = self.desk.clock.awake();
         let summary = lock(&self.desk.burst).due().map(|due| due.saturating_sub(awake));
         [timers, summary, spooled, faulty, weighed, shown, undos, calm].into_iter().flatten().min()

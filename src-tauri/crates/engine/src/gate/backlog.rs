@@ -175,6 +175,10 @@ impl Desk {
     fn told_of_shown(&self, some: &[Record]) {
         for record in some {
             self.hub.changed(&record.agent, &record.id);
+            // Nobody waits behind the others any more: that is not told longer.
+            if self.store.read(|read| read.backlog(&record.agent)).is_ok_and(|left| left == 0) {
+                self.retire(&format!("{BEHIND}{}", record.agent));
+            }
         }
         self.hub.tell(&Change::Status);
         self.sooner.notify_one();
