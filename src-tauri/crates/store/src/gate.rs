@@ -23,6 +23,16 @@ use handoff_domain::action::Effect;
 
 use crate::rows::effect_from;
 
+/// In SQL, whether a handoff is the desk's own question of this kind, `check` or
+/// `draft`: the keys of the gate that no agent can take.
+fn desks_own(handoff: &str, kind: &str) -> String {
+    let (key, at) = (format!("{handoff}.key"), kind.len() + 2);
+    format!(
+        "({key} GLOB '{kind}:*' AND length({key}) = {at} + 31
+           AND substr({key}, {at}) NOT GLOB '*[^0-9a-fA-F]*')"
+    )
+}
+
 fn effect(number: Option<i64>) -> Option<Effect> {
     number.map(effect_from)
 }

@@ -114,8 +114,7 @@ fn words_of(agent: String, json: &str) -> String {
 }
 
 fn cut(text: &mut String) {
-    let end = (0..=TEXT_LIMIT.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
-    text.truncate(end.unwrap_or(0));
+    text.truncate(text.floor_char_boundary(TEXT_LIMIT));
 }
 
 #[cfg(test)]

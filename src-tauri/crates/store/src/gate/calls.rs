@@ -11,6 +11,7 @@ use handoff_domain::trigger::{Evidence, Measured};
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::Value;
 
+use super::desks_own;
 use crate::rows::{effect_from, effect_number, instant, millis};
 use crate::{Read, StoreError, Write};
 
@@ -183,9 +184,11 @@ impl Read<'_> {
     /// it. Later ones have used its permit, as others use that of a handoff of the
     /// agent's own, which has none.
     pub fn check_of(&self, handoff: &str) -> Result<Option<CheckRow>, StoreError> {
+        let own = desks_own("h", "check");
         self.one_check(
-            "handoff = ?1 AND EXISTS
-             (SELECT 1 FROM handoffs h WHERE h.id = ?1 AND h.key LIKE 'check:%')",
+            &format!(
+                "handoff = ?1 AND EXISTS (SELECT 1 FROM handoffs h WHERE h.id = ?1 AND {own})"
+            ),
             [handoff],
         )
     }

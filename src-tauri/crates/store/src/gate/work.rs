@@ -5,6 +5,7 @@ use handoff_domain::lifecycle::State;
 use handoff_domain::payload::{Plan, Task};
 use rusqlite::{OptionalExtension as _, Row, params};
 
+use super::desks_own;
 use crate::rows::{instant, millis};
 use crate::{Read, Record, StoreError, Write};
 
@@ -87,16 +88,17 @@ impl Read<'_> {
     /// The handoffs of a task that are not released yet. A draft holds nothing: what it
     /// is about is done, and the work goes on as another one.
     pub fn pending(&self, agent: &str, task: &str) -> Result<Vec<OpenQuestion>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
+        let draft = desks_own("h", "draft");
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT h.id, p.json ->> '$.pending_question.step',
-               h.key LIKE 'draft:%' OR p.json ->> '$.allowed_decisions' IS '[\"inform\"]'
+               {draft} OR p.json ->> '$.allowed_decisions' IS '[\"inform\"]'
                  AND p.json ->> '$.pending_question.step' IS NULL
                  AND ifnull(json_array_length(p.json, '$.options'), 0) = 0
              FROM handoffs h JOIN payloads p ON p.handoff = h.seq AND p.revision =
                (SELECT max(revision) FROM payloads WHERE handoff = h.seq)
              WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
              AND h.state IN (?3, ?4, ?5) ORDER BY h.seq",
-        )?;
+        ))?;
         let states = [State::Queued, State::Ready, State::Decided].map(State::as_str);
         let found = statement
             .query_map(params![agent, task, states[0], states[1], states[2]], |row| {
@@ -117,16 +119,18 @@ impl Read<'_> {
             )
         };
         let (asked, later) = (step("h"), step("later"));
+        let [own, own_draft] = ["check", "draft"].map(|kind| desks_own("h", kind));
+        let [later_own, later_draft] = ["check", "draft"].map(|kind| desks_own("later", kind));
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT h.seq, h.id, {asked} FROM handoffs h
              WHERE h.agent = ?1 AND h.task = ?2 AND h.list IN (0, 1, 3, 4)
              AND h.state IN (?3, ?4) AND h.progress ->> '$.decision.then' = 'revise'
-             AND h.key NOT LIKE 'check:%' AND h.key NOT LIKE 'draft:%'
+             AND NOT {own} AND NOT {own_draft}
              AND NOT EXISTS (SELECT 1 FROM handoffs later JOIN events e
                ON e.handoff = later.seq AND e.kind IN ('released', 'default_taken')
                WHERE later.agent = ?1 AND later.task = ?2 AND later.seq IS NOT h.seq AND e.seq >
                  (SELECT max(seq) FROM events WHERE handoff = h.seq AND kind = 'released')
-               AND later.key NOT LIKE 'check:%' AND later.key NOT LIKE 'draft:%'
+               AND NOT {later_own} AND NOT {later_draft}
                AND ({asked} IS NULL OR {later} IS {asked}))
              ORDER BY h.seq"
         ))?;
