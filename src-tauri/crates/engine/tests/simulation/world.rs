@@ -293,6 +293,12 @@ impl World {
         }
     }
 
+    /// One that waits and that nobody was told of.
+    fn untold(&self) -> Option<&Case> {
+        let waits = |case: &&Case| case.stage == Stage::Ready && !case.manual;
+        self.cases.iter().filter(waits).find(|case| !self.bell.has_told_of(&case.id))
+    }
+
     /// With a service and no calm there is nothing that waits and that nobody
     /// was told of.
     fn all_are_told_of(&mut self) -> Result<(), String> {
@@ -308,9 +314,13 @@ impl World {
         // What the calm held back may be told with the look after the one that ends it.
         self.tick()?;
         self.desk()?.settle()?;
-        let waits = |case: &&Case| case.stage == Stage::Ready && !case.manual;
-        let untold = |case: &&Case| !self.bell.has_told_of(&case.id);
-        match self.cases.iter().filter(waits).find(untold) {
+        if self.untold().is_some() {
+            // One of too many is told of when the burst is over.
+            self.pass(11);
+            self.tick()?;
+            self.desk()?.settle()?;
+        }
+        match self.untold() {
             // One that died in between is asked to catch up by what runs it.
             Some(_) if self.crashed => Ok(()),
             Some(case) => Err(format!("nobody was told of it: {case:?}")),
