@@ -18,6 +18,8 @@ mod properties;
 mod read;
 mod shape;
 
+pub use read::EXACT;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

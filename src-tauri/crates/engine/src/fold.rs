@@ -21,7 +21,7 @@ pub fn text(whole: &str, pointer: String) -> Folded {
         end = at;
     }
     if end > HEAD_BYTES {
-        end = (0..=HEAD_BYTES).rev().find(|&at| whole.is_char_boundary(at)).unwrap_or(0);
+        end = whole.floor_char_boundary(HEAD_BYTES);
     }
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Folded {

@@ -433,8 +433,8 @@ fn known(
     let task = read.task(agent, id)?;
     let done = memory.recall(read, agent, id)?;
     let looked_at = task.as_ref().map_or(DateTime::UNIX_EPOCH, |task| task.looked_at);
-    let since = done.calls.iter().rev().take_while(|call| call.at > looked_at).count();
-    let mut since = u32::try_from(since).unwrap_or(u32::MAX);
+    let remembered = done.calls.iter().rev().take_while(|call| call.at > looked_at).count();
+    let mut since = u32::try_from(remembered).unwrap_or(u32::MAX);
     if since == memory::limit() {
         // A chain may be longer than what is remembered of it.
         since += read.calls_before(agent, id, since, looked_at)?;

@@ -57,10 +57,10 @@ impl Known {
         known.course = Course::of(read, &record.agent, &record.task, Some(&record.id))?;
         // Who asks about the same step makes the other proposal, but for the gate with its
         // question about one call; what is about no step is over with the next answer.
-        let step = &payload.pending_question.step;
-        let another = |open: &OpenQuestion| open.step.is_some() && open.step != *step;
-        let one_call = known.one_call;
-        known.course.awaited.retain(|open| one_call || another(open));
+        if !known.one_call {
+            let step = &payload.pending_question.step;
+            known.course.awaited.retain(|open| open.step.is_some() && open.step != *step);
+        }
         Ok(known)
     }
 

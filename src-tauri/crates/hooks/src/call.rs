@@ -188,11 +188,7 @@ fn bounded(output: Value) -> Value {
     if text.len() <= OUTPUT {
         return output;
     }
-    let mut end = OUTPUT;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    json!({ "begins": text[..end], "bytes": text.len() })
+    json!({ "begins": text[..text.floor_char_boundary(OUTPUT)], "bytes": text.len() })
 }
 
 fn clipped(text: &str, characters: usize) -> String {

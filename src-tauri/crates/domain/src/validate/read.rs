@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 use super::{Faults, MAX_DEPTH, push_segment};
 
 /// The largest integer every JSON reader carries exactly.
-const EXACT: u64 = 1 << 53;
+pub const EXACT: u64 = 1 << 53;
 const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads JSON; `None` if the text is none.

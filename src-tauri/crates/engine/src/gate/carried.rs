@@ -3,11 +3,8 @@
 //! being asked.
 
 use handoff_domain::action::Action;
-use handoff_domain::validate::{MAX_DEPTH, MAX_TEXT_BYTES};
+use handoff_domain::validate::{EXACT, MAX_DEPTH, MAX_TEXT_BYTES};
 use serde_json::Value;
-
-/// The largest integer every JSON reader carries exactly.
-const EXACT: u64 = 1 << 53;
 
 /// How deep a value of an action may be: it lies in a list of a payload.
 const DEPTH: usize = MAX_DEPTH - 3;
@@ -52,11 +49,7 @@ pub fn said(changed: usize) -> Option<String> {
 
 /// The start of a text, of so many bytes at most.
 pub fn start(text: &str, most: usize) -> &str {
-    let mut end = most.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    &text[..text.floor_char_boundary(most)]
 }
 
 /// Puts in other words what a payload does not take; whether there was nothing.
