@@ -81,9 +81,7 @@ export class Answering {
     opened.draft.sent = true;
     const next = following(desk.order, request.id);
     const recorded = await desk.faults.guard('decide', async () => {
-      const { hold } = await desk.host.decide(request);
-      // While it is held it can come back, and the words with it.
-      if (hold === null) desk.forget(request.id);
+      await desk.host.decide(request);
     });
     opened.sending = false;
     if (!recorded) {

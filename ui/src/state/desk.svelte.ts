@@ -31,6 +31,10 @@ import { UNKNOWN } from './unknown';
 export const PAGE = 50;
 /** A busy desk tells of a change with every agent that comes and goes. */
 const REST = 300;
+/** By how many milliseconds a running hold may seem to end otherwise than it did before. */
+const SAME_HOLD = 1000;
+/** How many answers are kept in which nothing is written that was not sent. */
+const DRAFTS = 200;
 const GROUPS: [Group, string][] = [
   ['over', 'Past the deadline'],
   ['soon', 'Runs out soon'],
@@ -200,8 +204,9 @@ export class Desk {
           await this.opened.again();
           return;
         }
-        const draft = this.#drafts.get(id) ?? new Draft();
+        const draft = Draft.goesOn(this.#drafts.get(id), view) ?? new Draft();
         this.#drafts.set(id, draft);
+        for (const [other, { unsent }] of this.#drafts) if (this.#drafts.size > DRAFTS && unsent === '') this.#drafts.delete(other);
         this.opened = new Opened(this.host, view, draft);
         this.see();
       },
@@ -233,11 +238,6 @@ export class Desk {
     this.opened = null;
     this.selected = null;
     if (next !== null) this.select(next);
-  }
-
-  /** What was written on this card is not needed any more. */
-  forget(id: string): void {
-    this.#drafts.delete(id);
   }
 
   /** Moves the selection; past the last item it asks for more. */
@@ -433,8 +433,13 @@ export class Desk {
   #hold(waiting: QueueItem[]): void {
     const now = Date.now();
     const held = new Map(waiting.filter((item) => item.hold !== null).map((item) => [item.id, item]));
-    const kept = this.holds.filter((one) => held.has(one.id));
-    for (const one of this.holds) if (!held.has(one.id)) this.forget(one.id);
+    const kept = this.holds
+      .filter((one) => held.has(one.id))
+      .map((one) => {
+        const { left_ms: left, total_ms: total } = held.get(one.id)?.hold ?? { left_ms: 0, total_ms: 0 };
+        // It may begin anew, or be put off; what the way here took is no news.
+        return Math.abs(now + left - one.ends) > SAME_HOLD ? { ...one, ends: now + left, total } : one;
+      });
     const fresh = [...held.values()]
       .filter((item) => !kept.some((one) => one.id === item.id))
       .map((item) => ({

@@ -53,6 +53,12 @@ export class Draft {
   #chosen = '';
   #rows = 0;
 
+  /** The draft that was begun, unless it was sent and has gone out: while its decision can come back, so can its words. */
+  static goesOn(draft: Draft | undefined, { state, revision }: CaseView): Draft | undefined {
+    const over = draft?.sent === true && (draft.revision !== revision || (state !== 'decided' && state !== 'ready'));
+    return over ? undefined : draft;
+  }
+
   /** Whether anything was written that would be missed. */
   get written(): boolean {
     return (

@@ -440,19 +440,6 @@ describe('a card that changes', () => {
     expect(desk.announcement).toBe('Recorded. It can be undone until it goes out.');
   });
 
-  test('keeps the words of a decision while it can come back', async () => {
-    await open('full');
-    const card = await opened();
-    await desk.answering.begin('inform');
-    card.draft.text = 'The backup is from Monday.';
-    await card.ask();
-    desk.answering.submit();
-    await settle();
-    await desk.undo();
-    await settle();
-    expect(desk.opened?.draft).toMatchObject({ form: 'inform', text: 'The backup is from Monday.' });
-  });
-
   test('keeps words written for one card away from another', async () => {
     await open('full');
     const card = await opened();

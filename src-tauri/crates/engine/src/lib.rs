@@ -381,6 +381,7 @@ impl Desk {
         let mut holds = lock(&self.holds);
         if let Some(running) = holds.get_mut(id).filter(|running| running.number == number) {
             running.over_at = later;
+            self.hub.tell(&Change::Handoff { id: id.to_owned() });
         }
     }
 

@@ -335,6 +335,8 @@ impl Desk {
             self.mind(gap, reading, now).await?;
             // What was shown before it was not seen after it.
             lock(&self.attempts).clear();
+            // The window counts the holds down by a clock that did not stand still.
+            self.tell_of_holds();
         }
         lock(&self.watch).accept(reading, gap);
         if lock(&self.watch).is_to_be_written(reading) {
@@ -345,6 +347,12 @@ impl Desk {
             self.renew().await;
         }
         Ok(())
+    }
+
+    fn tell_of_holds(&self) {
+        for id in lock(&self.holds).keys() {
+            self.hub.tell(&Change::Handoff { id: id.clone() });
+        }
     }
 
     /// Lengthens the holds that the desk was stopped in, by how late it looked.

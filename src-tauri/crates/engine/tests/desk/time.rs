@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Flag, State};
+use handoff_protocol::view::Change;
 use handoff_testkit::Headless;
 use serde_json::{Value, json};
 
@@ -158,6 +159,22 @@ async fn a_desk_that_is_frozen_lets_no_hold_run_out_and_no_deadline_act() {
     desk.clock.pass(Duration::from_secs(280));
     desk.engine.tick().await;
     assert!(review());
+}
+
+#[tokio::test]
+async fn the_window_hears_of_the_holds_that_a_sleep_did_not_count() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    let held = agent.submit(handoff("held")).await;
+    decide(&desk, &held, approve("trash")).await;
+    let mut changes = desk.engine.follow();
+    desk.clock.sleep(Duration::from_secs(3600));
+    desk.engine.tick().await;
+    let left = desk.engine.open_case(&held).unwrap().hold.unwrap();
+    assert_eq!(left.left_ms, left.total_ms);
+    let told = std::iter::from_fn(|| changes.try_recv().ok());
+    let of_it = |change: Change| matches!(change, Change::Handoff { id } if id == held);
+    assert!(told.into_iter().any(of_it), "its clock went on");
 }
 
 #[tokio::test]
