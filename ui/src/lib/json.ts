@@ -40,11 +40,8 @@ export function readObject(text: string): { value: Record<string, unknown> } | {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : 'it cannot be read';
-    const at = /position (\d+)/u.exec(reason)?.[1];
-    const short = reason.replace(/ in JSON at position.*$/su, '').replace(/, "[\s\S]*" is not valid JSON$/u, '');
-    return { fault: `This is not JSON yet: ${short}.`, at: at === undefined ? text.length : Number(at) };
+  } catch {
+    return broken(text);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { fault: 'The arguments must be one JSON object: { "name": value }.', at: 0 };
@@ -52,6 +49,60 @@ export function readObject(text: string): { value: Record<string, unknown> } | {
   const flaw = firstFlaw(text);
   if (flaw !== null) return flaw;
   return { value: value as Record<string, unknown> };
+}
+
+/**
+ * Where text that is not JSON stops being it, and what is missing there. The
+ * message of the engine would differ from one to the next, and not all name a place.
+ */
+function broken(text: string): { fault: string; at: number } {
+  const fault = (at: number, what: string) => ({ fault: `This is not JSON yet: ${what}.`, at });
+  const open: string[] = [];
+  // What may come: a value, a name, a colon, or what goes on or ends.
+  let expects: 'value' | 'first' | 'name' | 'colon' | 'next' = 'value';
+  for (const { token, at } of tokens(text)) {
+    const inObject = open.at(-1) === '{';
+    const shown = token.length > 24 ? `${token.slice(0, 24)}…` : token;
+    if (expects === 'next') {
+      if (open.length === 0) return fault(at, `${shown} comes after its end`);
+      if (token === ',') expects = inObject ? 'name' : 'value';
+      else if (token === (inObject ? '}' : ']')) open.pop();
+      else return fault(at, `a comma is missing before ${shown}`);
+    } else if (expects === 'colon') {
+      if (token !== ':') return fault(at, `a colon is missing before ${shown}`);
+      expects = 'value';
+    } else if (token === '}' || token === ']') {
+      if (expects !== 'first' || token !== (inObject ? '}' : ']')) return fault(at, `${expects === 'name' ? 'a name' : 'a value'} is missing before ${token}`);
+      open.pop();
+      expects = 'next';
+    } else if (expects === 'name' || (expects === 'first' && inObject)) {
+      if (!isText(token)) return fault(at, `a name in double quotes is missing before ${shown}`);
+      expects = 'colon';
+    } else if (token === '{' || token === '[') {
+      open.push(token);
+      expects = 'first';
+    } else if (isValue(token)) expects = 'next';
+    else return fault(at, token.startsWith('"') ? 'this text has no end, or an escape that is none' : `${shown} is no value; text needs double quotes`);
+  }
+  const missing = open.at(-1) === '{' ? '}' : ']';
+  return fault(text.length, open.length === 0 ? 'there is nothing' : `it ends before its ${missing}`);
+}
+
+/** Reads on its own what a value can be that holds no other. */
+function isValue(token: string): boolean {
+  try {
+    JSON.parse(token);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isText = (token: string): boolean => token.startsWith('"') && isValue(token);
+
+/** What of the text is no space, a mark each, and where. */
+function* tokens(text: string): Generator<{ token: string; at: number }> {
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\\n]|\\.)*"?|[{}[\],:]|[^ \t\r\n"{}[\],:]+/gu)) yield { token, at: index };
 }
 
 /**

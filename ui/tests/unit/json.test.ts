@@ -67,10 +67,53 @@ describe('locate', () => {
   });
 });
 
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('reading', () => {
   test('takes one object and nothing else', () => {
     expect(readObject('{"a": 1}')).toEqual({ value: { a: 1 } });
     for (const text of ['', '{', '[1]', '1', 'null', '{"a": 1,}']) expect(readObject(text)).toHaveProperty('fault');
+  });
+
+  // The engine of the window names no place, and words that others do not.
+  test.each([
+    ['{"a": 1\n "b": 2}', 9, 'a comma is missing before "b"'],
+    ['{"a" 1}', 5, 'a colon is missing before 1'],
+    ['{"a": 1,}', 8, 'a name is missing before }'],
+    ['{"a": [1, ]}', 10, 'a value is missing before ]'],
+    ['{"a": }', 6, 'a value is missing before }'],
+    ['{a: 1}', 1, 'a name in double quotes is missing before a'],
+    ['{"a": yes}', 6, 'yes is no value; text needs double quotes'],
+    ['{"a": \'b\'}', 6, "'b' is no value; text needs double quotes"],
+    ['{"a": "b}', 6, 'this text has no end, or an escape that is none'],
+    ['{"a": "\\x"}', 6, 'this text has no end, or an escape that is none'],
+    ['{"a": [1}', 8, 'a comma is missing before }'],
+    ['{"a": {"b": 1}', 14, 'it ends before its }'],
+    ['{"a": [1', 8, 'it ends before its ]'],
+    ['{} {}', 3, '{ comes after its end'],
+    ['{"a":\u00A01}', 5, '\u00A01 is no value; text needs double quotes'],
+    [' ', 1, 'there is nothing'],
+  ])('says of %s where it stops being JSON, and why', (text, at, why) => {
+    expect(readObject(text)).toEqual({ fault: `This is not JSON yet: ${why}.`, at });
+  });
+
+  test('finds a place in whatever is not JSON', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.nat(), fc.string({ maxLength: 2 }), (json, place, other) => {
+        const cut = place % (json.length + 1);
+        const text = json.slice(0, cut) + other + json.slice(cut + 1);
+        const read = readObject(text);
+        if ('value' in read) return true;
+        return read.at >= 0 && read.at <= text.length && (read.fault.startsWith('This is not JSON yet') === !parses(text));
+      }),
+    );
   });
 
   test.each([
