@@ -185,9 +185,11 @@ impl Judged {
             return;
         };
         if let Some(args) = edited
+            && payload.allows(AllowedDecision::Approve)
             && action_hash(&action.tool, args) == action_hash(&action.tool, &action.args)
         {
-            // Nothing was edited: it is an approval, and is recorded as one.
+            // Nothing was edited: it is an approval, and is recorded as one where the agent
+            // can act on one.
             self.decision.kind = DecisionKind::Approve;
         }
         let args = edited.unwrap_or(&action.args);

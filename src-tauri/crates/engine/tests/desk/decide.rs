@@ -201,6 +201,13 @@ async fn an_edit_that_changes_nothing_is_an_approval() {
     decide(&desk, &id, modify(json!(["a", "b"]))).await;
     let decision = desk.engine.open_case(&id).unwrap().decision.unwrap();
     assert_eq!(decision.kind, DecisionKind::Approve);
+
+    let mut payload = handoff("edits");
+    payload["allowed_decisions"] = json!(["modify"]);
+    let id = agent.submit(payload).await;
+    decide(&desk, &id, modify(json!(["a", "b"]))).await;
+    let decision = desk.engine.open_case(&id).unwrap().decision.unwrap();
+    assert_eq!(decision.kind, DecisionKind::Modify, "it cannot act on an approval");
 }
 
 #[tokio::test]
