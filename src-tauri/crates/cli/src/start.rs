@@ -154,25 +154,28 @@ pub fn desk(
             ended.send(status).ok();
         }
     });
-    let found = await_answer(home, &its_end, connect)?;
+    let (found, is_ours) = await_answer(home, &its_end, connect)?;
     // A window that does not open is easily missed, and so is what waits in it.
-    if matches!(found, Found::Desk(_)) && !edge.json {
+    if is_ours && !edge.json {
         writeln!(edge.stderr, "{STARTED}").ok();
     }
     Ok(found)
 }
 
-/// Tries until the desk answers, or has ended, or takes too long.
+/// Tries until the desk answers, or has ended, or takes too long; says whether it is
+/// the started one that answers, as far as can be told.
 fn await_answer(
     home: &Home,
     its_end: &mpsc::Receiver<ExitStatus>,
     connect: impl Fn() -> Result<Client, ClientError>,
-) -> Result<Found, Failure> {
+) -> Result<(Found, bool), Failure> {
     let mut until = Instant::now() + PATIENCE;
     let mut status: Option<ExitStatus> = None;
     loop {
         let error = match connect() {
-            Ok(client) => return Ok(Found::Desk(client)),
+            Ok(client) => {
+                return Ok((Found::Desk(client), status.is_none() && still_runs(its_end)));
+            }
             Err(error @ (ClientError::Unreachable { .. } | ClientError::Lost { .. })) => error,
             Err(error) => return Err(error.into()),
         };
@@ -181,10 +184,11 @@ fn await_answer(
                 Some(status) => format!("it ended with {status}"),
                 None => format!("{error}"),
             };
-            return Ok(Found::Nobody(Failure::unreachable(
+            let nobody = Found::Nobody(Failure::unreachable(
                 format!("The desk was started, but does not answer: {why}."),
                 format!("Its log in {} may say why.", home.logs().display()),
-            )));
+            ));
+            return Ok((nobody, false));
         }
         match its_end.recv_timeout(LOOK) {
             Ok(ended) => {
@@ -196,6 +200,10 @@ fn await_answer(
             Err(RecvTimeoutError::Disconnected) => std::thread::park_timeout(LOOK),
         }
     }
+}
+
+fn still_runs(its_end: &mpsc::Receiver<ExitStatus>) -> bool {
+    matches!(its_end.try_recv(), Err(mpsc::TryRecvError::Empty))
 }
 
 /// What a later start will need of the surroundings.
