@@ -214,7 +214,10 @@ fn a_submit_starts_the_desk_and_hands_it_no_secrets() {
     let names = variables(status.pid);
     assert!(names.iter().any(|name| name == "HANDOFF_DESK_HOME"), "{names:?}");
     assert!(!names.iter().any(|name| name.contains("KEY") || name.starts_with("LD_")), "{names:?}");
-    // It waits in the background, and comes forward when it is asked to.
+    // It waits in the background, in reach though there is no tray, and comes forward
+    // when it is asked to.
+    let reach = || Ok((desk.minimised() == 1).then_some(()));
+    assert!(handoff_stage::ask_until(SOON, reach).unwrap().is_some(), "nobody could open it");
     let window =
         || desk.stage().active_window().map(|title| title.filter(|t| t.contains("Handoff")));
     let shown = desk.command(DESK).status().unwrap();

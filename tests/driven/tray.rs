@@ -123,24 +123,11 @@ fn a_panel_that_starts_after_the_desk_gets_its_icon_and_one_that_ends_leaves_the
     panel.counts("1");
     close(&desk);
     is_seen(&desk, false);
-    assert_eq!(minimised(&desk), 0, "it is in the tray alone");
+    assert_eq!(desk.minimised(), 0, "it is in the tray alone");
 
     drop(panel);
-    let reach = || Ok((minimised(&desk) == 1).then_some(()));
+    let reach = || Ok((desk.minimised() == 1).then_some(()));
     assert!(ask_until(SOON, reach).unwrap().is_some(), "nobody could open it any more");
-}
-
-/// How many of the desk's windows are among the minimised ones.
-fn minimised(desk: &Desk) -> usize {
-    let list =
-        desk.stage().run("xprop", &["-root", "_NET_CLIENT_LIST"].map(AsRef::as_ref)).unwrap();
-    let windows = list.split(['#', ',']).skip(1).map(str::trim).filter(|id| !id.is_empty());
-    let is_hidden = |id: &&str| {
-        let words = ["-id", id, "_NET_WM_NAME", "_NET_WM_STATE"].map(AsRef::as_ref);
-        let told = desk.stage().run("xprop", &words).unwrap_or_default();
-        told.contains("Handoff Desk") && told.contains("_NET_WM_STATE_HIDDEN")
-    };
-    windows.filter(is_hidden).count()
 }
 
 /// Another program's window, over all of the screen.

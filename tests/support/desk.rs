@@ -165,6 +165,20 @@ impl Desk {
         ask_until(SOON, status).unwrap().unwrap_or_else(|| panic!("no desk answers"))
     }
 
+    /// How many of its windows are among the minimised ones.
+    pub fn minimised(&self) -> usize {
+        let run = |words: &[&str]| {
+            self.stage.run("xprop", &words.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+        };
+        let list = run(&["-root", "_NET_CLIENT_LIST"]).unwrap();
+        let windows = list.split(['#', ',']).skip(1).map(str::trim).filter(|id| !id.is_empty());
+        let is_hidden = |id: &&str| {
+            let told = run(&["-id", id, "_NET_WM_NAME", "_NET_WM_STATE"]).unwrap_or_default();
+            told.contains("Handoff Desk") && told.contains("_NET_WM_STATE_HIDDEN")
+        };
+        windows.filter(is_hidden).count()
+    }
+
     /// The same, to change something about it.
     pub fn stage_mut(&mut self) -> &mut Stage {
         &mut self.stage

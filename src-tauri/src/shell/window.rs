@@ -67,6 +67,8 @@ pub fn open(
     });
     if background && !tray.is_there() {
         window.minimize()?;
+        // What was never shown is in no task bar, either.
+        window.show()?;
     }
     Ok(())
 }
