@@ -345,5 +345,5 @@ pub fn quit(app: AppHandle) {
 
 #[tauri::command]
 pub fn run_demo(desk: State<'_, Desk>) -> Answer<()> {
-    shell::demo::start(&desk.home)
+    shell::demo::start(&desk.home, &desk.engine)
 }
