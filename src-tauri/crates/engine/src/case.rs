@@ -341,12 +341,11 @@ fn actions(
 ) -> Vec<ActionView> {
     let known = ledger.by_id();
     // Of a draft its agent takes back these alone, whatever came after them.
-    let mut drafted = match is_draft {
-        true => {
-            let ids = payload.actions_taken.iter().map(|action| action.id.as_str()).collect();
-            elsewhere::standings(ledger, &ids, now)
-        }
-        false => BTreeMap::new(),
+    let mut drafted = if is_draft {
+        let ids = payload.actions_taken.iter().map(|action| action.id.as_str()).collect();
+        elsewhere::standings(ledger, &ids, now)
+    } else {
+        BTreeMap::new()
     };
     let titles: BTreeMap<&str, &str> = payload
         .plan

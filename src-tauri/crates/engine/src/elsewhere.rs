@@ -68,10 +68,9 @@ pub fn paths(value: &Value) -> impl DoubleEndedIterator<Item = &str> {
     while let Some(value) = open.pop() {
         match value {
             Value::String(word) if is_path(word) => found.push(word.as_str()),
-            Value::String(_) => {}
             Value::Array(items) => open.extend(items.iter().rev()),
             Value::Object(fields) => open.extend(fields.values().rev()),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
     found.into_iter()

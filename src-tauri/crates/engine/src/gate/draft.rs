@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::ask::clipped;
 use super::carried::{self, carried};
-use crate::elsewhere::{self, can};
+use crate::elsewhere;
 use crate::rollback::UNDO;
 
 /// The most that the actions of a draft may hold, in bytes: a payload takes 8 MiB.
@@ -92,30 +92,28 @@ fn way_back(drafted: &[Past], standings: &BTreeMap<String, Standing>) -> String 
         .iter()
         .map(|past| &past.action)
         .filter(|action| action.status != ActionStatus::Failed)
-        .filter(|action| standings.get(&action.id).is_none_or(|standing| !can(standing)))
+        .filter(|action| standings.get(&action.id).is_none_or(|standing| !elsewhere::can(standing)))
         .collect();
-    let mut said = match drafted.len() - failed - stuck.len() {
+    let can = match drafted.len() - failed - stuck.len() {
         all if all == drafted.len() => "Every one of them can be undone.".to_owned(),
         0 => "None of them can be undone.".to_owned(),
         some => format!("{some} of them can be undone."),
     };
-    if failed > 0 {
-        said += &format!(" {failed} failed, and may have changed something all the same.");
+    let failed = match failed {
+        0 => String::new(),
+        _ => format!(" {failed} failed, and may have changed something all the same."),
+    };
+    if stuck.is_empty() {
+        return can + &failed;
     }
-    if !stuck.is_empty() {
-        let mut named: Vec<String> = stuck.iter().map(|action| name(action)).collect();
-        let more = match named.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        named.truncate(NAMED);
-        let count = stuck.len();
-        said += &format!(
-            " {count} cannot as things are: {}{more}. The list says why.",
-            named.join(", "),
-        );
-    }
-    said
+    let count = stuck.len();
+    let named: Vec<String> = stuck.iter().take(NAMED).map(|action| name(action)).collect();
+    let more = match count.saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = named.join(", ");
+    format!("{can}{failed} {count} cannot as things are: {named}{more}. The list says why.")
 }
 
 /// What a change is told by: its file, else its tool.
