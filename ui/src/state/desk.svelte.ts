@@ -197,7 +197,7 @@ export class Desk {
           this.opened.take(view);
           if (open && !this.opened.open && !draft.sent) this.#closedElsewhere(this.opened);
           await this.opened.unfoldEdited();
-          await this.opened.again();
+          await this.opened?.again();
           return;
         }
         const draft = this.#drafts.get(id) ?? new Draft();
