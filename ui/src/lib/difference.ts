@@ -10,6 +10,8 @@ export type DiffLine = { kind: 'same' | 'gone' | 'new'; text: string } | { kind:
 const MOST = 4_000_000;
 /** How many lines around a change are shown. */
 const AROUND = 2;
+/** Two values that take no more than this together are read at a glance. */
+const SHORT = 60;
 
 /** The later text with what is gone from the former one in its place; `null` where there is too much to compare. */
 export function difference(before: string, after: string): DiffLine[] | null {
@@ -21,6 +23,41 @@ export function difference(before: string, after: string): DiffLine[] | null {
   const same = (lines: string[]): DiffLine[] => lines.map((text) => ({ kind: 'same', text }));
   const middle = between(old.slice(head, old.length - tail), now.slice(head, now.length - tail));
   return middle === null ? null : gaps([...same(now.slice(0, head)), ...middle, ...same(now.slice(now.length - tail))]);
+}
+
+/** What differs between two lists or objects, item by item, each as JSON. */
+export interface Items {
+  gone: string[];
+  come: string[];
+  /** How many are in both. */
+  same: number;
+}
+
+/** The items of two lists, or the members of two objects; `null` where they are something else, or too short to need it. */
+export function items(old: unknown, now: unknown): Items | null {
+  const [before, after] = [parts(old), parts(now)];
+  if (before === null || after === null || Array.isArray(old) !== Array.isArray(now)) return null;
+  if (JSON.stringify(old).length + JSON.stringify(now).length <= SHORT) return null;
+  const left = new Map<string, number>();
+  for (const one of before) left.set(one, (left.get(one) ?? 0) + 1);
+  const come = after.filter((one) => {
+    const there = left.get(one) ?? 0;
+    left.set(one, there - 1);
+    return there <= 0;
+  });
+  const kept = new Map<string, number>();
+  for (const one of after) kept.set(one, (kept.get(one) ?? 0) + 1);
+  const gone = before.filter((one) => {
+    const there = kept.get(one) ?? 0;
+    kept.set(one, there - 1);
+    return there <= 0;
+  });
+  return { gone, come, same: after.length - come.length };
+}
+
+function parts(value: unknown): string[] | null {
+  if (Array.isArray(value)) return value.map((one) => JSON.stringify(one));
+  return typeof value === 'object' && value !== null ? Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${JSON.stringify(one)}`) : null;
 }
 
 /** By the longest run of lines, not all of them neighbours, that both have. */

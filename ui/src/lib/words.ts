@@ -3,6 +3,7 @@
  * Only fixed vocabulary: it never touches agent text.
  */
 import { writeWords } from './argv';
+import { at } from './time';
 import type { Decision } from '../gen/Decision';
 import type { DecisionKind } from '../gen/DecisionKind';
 import type { DivergenceKind } from '../gen/DivergenceKind';
@@ -131,6 +132,13 @@ export const kindWords: Record<DecisionKind, string> = {
   reject: 'Rejected',
   take_over: 'Taken over',
 };
+
+/** When a closed handoff was answered and by whom; its deadline says nothing any more. */
+export function settledWords({ decision, received_at }: { decision: Decision | null; received_at: string }, now: number): string {
+  const asked = `asked ${at(received_at, now)}`;
+  if (decision === null) return `${asked}, never answered`;
+  return decision.by === 'System' ? `${asked}, not answered by its deadline, ${at(decision.at, now)}` : `${asked}, answered by you ${at(decision.at, now)}`;
+}
 
 export const thenWords: Record<Then, { label: string; text: string }> = {
   stop: { label: 'Stop', text: 'the task ends here' },

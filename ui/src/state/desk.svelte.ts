@@ -201,7 +201,7 @@ export class Desk {
           this.opened.take(view);
           if (open && !this.opened.open && !draft.sent) this.#closedElsewhere(this.opened);
           await this.opened.unfoldEdited();
-          await this.opened.again();
+          await this.opened?.again();
           return;
         }
         const draft = Draft.goesOn(this.#drafts.get(id), view) ?? new Draft();

@@ -104,7 +104,8 @@ describe('a draft', () => {
     await draft();
     const items = screen.getAllByTestId('draft-item');
     expect(items.map((item) => item.dataset['actionId'])).toEqual(['e1', 'e2', 'e3', 'e4', 'e5']);
-    expect(items[0]?.textContent).toContain('from the copies the desk keeps of its files');
+    expect(items[0]?.textContent).toContain('undo: from the desk’s copies');
+    expect(screen.getByRole('region', { name: 'Changes of the draft' }).querySelector('header')?.textContent).toContain('reversible');
     expect(items[4]?.textContent).toMatch(/by tracker\.delete_comment ?\{ "comment": 9001 \}/u);
     expect(screen.queryAllByTestId('option')).toEqual([]);
   });
@@ -116,6 +117,22 @@ describe('a draft', () => {
     expect(screen.getAllByTestId('draft-item').map((item) => item.querySelector('.mono')?.textContent)).toEqual(['api/user.py', 'api/session.py', 'api/admin.py', 'tests/test_user.py', '{ "issue": 212, "text": "Renamed in four files; the tests pass." }']);
     await click(screen.getByRole('button', { name: 'Show all in full' }));
     expect(open()).toEqual([true, true, true, true, true]);
+  });
+
+  test('of many moves is a row for each, and names the one that cannot be undone', async () => {
+    await open('sorted');
+    await show('h-sorted');
+    const items = screen.getAllByTestId('draft-item');
+    expect(items).toHaveLength(43);
+    expect(items.every((item) => item.querySelector('details')?.open === false)).toBe(true);
+    expect(items[2]?.querySelector('.line')?.textContent.replaceAll(/\s+/gu, ' ').trim()).toBe('files.move file-3.pdf →to Music/');
+    expect(items.filter((item) => item.textContent.includes('Cannot be undone')).map((item) => item.dataset['actionId'])).toEqual(['a2']);
+    expect(items[1]?.textContent).toContain('files.trash has changed or moved Pictures/file-2.pdf since.');
+    expect(screen.getByText(/Undone, each is/u).textContent).toContain('moved back, until');
+    await click(box(2));
+    expect(items[2]?.textContent).toContain('will be undone');
+    await click(items[2]?.querySelector('summary'));
+    expect(items[2]?.querySelector('details')?.textContent).toContain('"to": "Music/file-3.pdf"');
   });
 
   test('hides of no change what it was told to do, nor how it is undone', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { difference } from '../../src/lib/difference';
+import { difference, items } from '../../src/lib/difference';
 
 /** Both texts as the lines tell of them. */
 function read(before: string, after: string): [string, string] {
@@ -46,5 +46,22 @@ describe('the difference of two texts', () => {
     const many = (word: string) => Array.from({ length: 3000 }, (_, index) => `${word} ${String(index)}`).join('\n');
     expect(difference(many('a'), many('b'))).toBeNull();
     expect(difference(many('a'), `${many('a')}\nmore`)).toHaveLength(4);
+  });
+});
+
+describe('items', () => {
+  const long = (name: string) => `Documents/${name} with a name that takes a line.pdf`;
+
+  test('of two lists are those taken out and those put in', () => {
+    expect(items([long('a'), long('b'), long('b')], [long('b'), long('c')])).toEqual({ gone: [JSON.stringify(long('a')), JSON.stringify(long('b'))], come: [JSON.stringify(long('c'))], same: 1 });
+    expect(items([long('a'), long('b')], [long('b'), long('a')])).toEqual({ gone: [], come: [], same: 2 });
+  });
+
+  test('of two objects are their members', () => {
+    expect(items({ at: long('a'), to: 1 }, { at: long('b'), to: 1 })).toEqual({ gone: [`"at": ${JSON.stringify(long('a'))}`], come: [`"at": ${JSON.stringify(long('b'))}`], same: 1 });
+  });
+
+  test('are not asked of what is short, single, or of another kind', () => {
+    for (const [old, now] of [[[1, 2], [2]], [long('a'), long('b')], [[long('a'), 1], { a: long('a') }], [undefined, [long('a'), long('b')]]]) expect(items(old, now)).toBeNull();
   });
 });

@@ -30,7 +30,7 @@ use crate::known::Known;
 use crate::ledger::{Done, Ledger};
 use crate::origin::allowing;
 use crate::release::told_with;
-use crate::{Desk, Engine, Failure, connections, fold, lock, rollback, words};
+use crate::{Desk, Engine, Failure, connections, elsewhere, fold, lock, rollback, words};
 
 /// How many actions travel with the card, and with each further request.
 const ACTIONS: usize = 200;
@@ -52,7 +52,8 @@ impl Engine {
         let (record, payload, _) =
             self.desk.load(id)?.ok_or_else(|| Failure::no_such_handoff(id))?;
         let ledger = self.desk.ledger(&record.agent, &record.task)?;
-        Ok(actions(&payload, offset, &ledger, self.desk.now()))
+        let is_draft = self.desk.store.read(|read| read.is_draft(id))?;
+        Ok(actions(&payload, offset, (&ledger, is_draft), self.desk.now()))
     }
 
     /// The whole of a folded value of a proposal.
@@ -128,7 +129,7 @@ impl Desk {
             options: options(&payload, &open.constraints, &found, &around),
             allowed: allowed(&payload, state, may_have_run),
             deadline: self.deadline(&record, &payload, &known)?,
-            actions: actions(&payload, 0, &known.ledger, now),
+            actions: actions(&payload, 0, (&known.ledger, is_draft), now),
             rollbacks: self
                 .store
                 .read(|read| rollback::rollbacks(read, &record.agent, &record.task))?,
@@ -335,10 +336,17 @@ fn proposed(option: &HandoffOption, place: usize) -> Option<ProposedActionView> 
 fn actions(
     payload: &Payload,
     offset: usize,
-    ledger: &Ledger,
+    (ledger, is_draft): (&Ledger, bool),
     now: DateTime<Utc>,
 ) -> Vec<ActionView> {
     let known = ledger.by_id();
+    // Of a draft its agent takes back these alone, whatever came after them.
+    let mut drafted = if is_draft {
+        let ids = payload.actions_taken.iter().map(|action| action.id.as_str()).collect();
+        elsewhere::standings(ledger, &ids, now)
+    } else {
+        BTreeMap::new()
+    };
     let titles: BTreeMap<&str, &str> = payload
         .plan
         .iter()
@@ -353,7 +361,11 @@ fn actions(
         .take(ACTIONS)
         .map(|(place, action)| {
             let known = known.get(action.id.as_str()).copied();
-            action_view(action, place, &titles, known, now)
+            let mut view = action_view(action, place, &titles, known, now);
+            if let Some(standing) = drafted.remove(&action.id) {
+                view.standing = standing;
+            }
+            view
         })
         .collect()
 }

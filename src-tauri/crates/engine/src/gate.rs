@@ -25,6 +25,7 @@ mod vouch;
 mod weigh;
 
 pub(crate) use again::{Outdated, outdate};
+pub(crate) use ask::clipped;
 pub(crate) use backlog::{BEHIND, Place, place};
 pub(crate) use floor::Around;
 pub(crate) use form::{no_such_task, refuse_desks_own};

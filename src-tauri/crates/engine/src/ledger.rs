@@ -123,6 +123,11 @@ impl Ledger {
         self.done.iter().find(|done| done.action.id == id)
     }
 
+    /// All of it, the latest first.
+    pub fn latest_first(&self) -> impl Iterator<Item = &Done> {
+        self.done.iter().rev()
+    }
+
     /// Takes these actions for undone.
     pub fn mark_undone(&mut self, ids: &[&str], now: DateTime<Utc>) {
         for done in &mut self.done {
@@ -170,6 +175,11 @@ impl Done {
         if self.action.files.is_empty() {
             self.action.files = told.files;
         }
+    }
+
+    /// Whether it is the call that took another one back.
+    pub const fn took_back(&self) -> bool {
+        self.undid.is_some()
     }
 
     fn undone_at(&self) -> Option<DateTime<Utc>> {

@@ -12,6 +12,7 @@ mod case;
 mod connections;
 mod control;
 mod course;
+mod elsewhere;
 mod failure;
 mod fold;
 mod gate;

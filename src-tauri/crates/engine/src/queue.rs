@@ -1,13 +1,16 @@
 //! The lists of the window, and what the desk says of itself.
 
 use handoff_domain::lifecycle::Phase;
-use handoff_protocol::view::{Counts, DeskStatus, List, QueueItem, QueueQuery, QueueView};
-use handoff_store::{ListPart, Page, Row};
+use handoff_protocol::view::{Counts, DeskStatus, InHands, List, QueueItem, QueueQuery, QueueView};
+use handoff_store::{InHandsRow, ListPart, Page, Row};
 
 use crate::{Desk, Engine, Failure, lock};
 
 /// How many items a list may have on screen.
 const LIST_LIMIT: u32 = 5000;
+
+/// How many tasks in the reviewer's hands are named.
+const IN_HANDS: u32 = 50;
 
 impl Engine {
     /// A list of the queue; a search looks in all lists.
@@ -43,9 +46,10 @@ impl Engine {
     /// caller's to name.
     pub fn status(&self, home: String, socket: String) -> Result<DeskStatus, Failure> {
         let desk = &self.desk;
-        let (agents, paused, calling) = desk
-            .store
-            .read(|read| Ok((read.agents()?, read.is_paused("", "")?, read.calling()?)))?;
+        let (agents, paused, calling, in_hands) = desk.store.read(|read| {
+            let (paused, calling) = (read.is_paused("", "")?, read.calling()?);
+            Ok((read.agents()?, paused, calling, read.in_hands(IN_HANDS)?))
+        })?;
         let mut agents: Vec<_> = agents.into_iter().map(|agent| desk.agent_view(agent)).collect();
         agents.sort_by_key(|agent| !agent.connected);
         Ok(DeskStatus {
@@ -64,6 +68,15 @@ impl Engine {
             demo_running: desk.hub.is_connected("demo"),
             paused,
             calling,
+            in_hands: in_hands
+                .into_iter()
+                .map(|InHandsRow { agent, task, title, since }| InHands {
+                    agent,
+                    task,
+                    title,
+                    since,
+                })
+                .collect(),
         })
     }
 

@@ -6,12 +6,14 @@
 //! an override is of what was shown. So does one that finished work is in the way
 //! of that nobody was shown.
 
+use handoff_domain::decision::DecisionKind;
 use handoff_domain::directive::Line;
 use handoff_domain::lifecycle::{Event, State, transition};
 use handoff_domain::payload::Payload;
 use handoff_domain::reconcile::{
     Conflict, ConflictKind, FactSource, Reconciliation, lines, reconcile,
 };
+use handoff_protocol::view::Change;
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Read, Record, StoreError};
 use serde_json::{Map, Value, json};
@@ -29,6 +31,10 @@ impl Engine {
             let released = self.desk.release_once(id).await?;
             let Some(record) = released else { continue };
             self.desk.hub.changed(&record.agent, &record.id);
+            let decision = record.progress.phase.released_decision();
+            if decision.is_some_and(|decision| decision.kind == DecisionKind::TakeOver) {
+                self.desk.hub.tell(&Change::Status);
+            }
             self.drive_open(&record.agent, &record.task);
             if record.progress.state() == State::Ready {
                 self.desk.sooner.notify_one();

@@ -30,7 +30,7 @@ pub use case::{
 pub use control::{
     Acts, EditPlan, GiveBack, OfTask, PlanStep, Said, TakeOver, TaskEntry, TaskView, TellAgent,
 };
-pub use desk::{AgentView, BackupView, DeskStatus, NotificationState, Settings, Theme};
+pub use desk::{AgentView, BackupView, DeskStatus, InHands, NotificationState, Settings, Theme};
 pub use preview::{AnswerFault, BackPreview, DirectiveStep, Preview, ToUndo};
 pub use queue::{Backlog, Counts, Hold, List, QueueItem, QueueQuery, QueueView};
 pub use rollback::{

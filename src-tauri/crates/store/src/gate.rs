@@ -12,7 +12,7 @@ mod told;
 mod work;
 
 pub use calls::{CheckRow, Counted, NewAction, NewCheck, Past};
-pub use given::{KnownTool, RuleRow, SetLevels};
+pub use given::{InHandsRow, KnownTool, RuleRow, SetLevels};
 pub use past::{DecidedRow, FactsFound, PastRow, SubmittedRow};
 pub use permits::{CallTakenBack, Permit};
 pub use rollbacks::{RollbackRow, TakenBack, UndoRow};

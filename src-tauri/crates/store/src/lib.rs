@@ -46,9 +46,9 @@ pub use damage::{Restored, restore};
 pub use disk::{AfterRead, Disk};
 pub use files::Files;
 pub use gate::{
-    CallTakenBack, CheckRow, Counted, DecidedRow, FactsFound, KnownTool, NewAction, NewCheck,
-    OpenQuestion, Past, PastRow, Permit, RollbackRow, RuleRow, SetLevels, SubmittedRow, TakenBack,
-    TaskRow, Told, UndoRow,
+    CallTakenBack, CheckRow, Counted, DecidedRow, FactsFound, InHandsRow, KnownTool, NewAction,
+    NewCheck, OpenQuestion, Past, PastRow, Permit, RollbackRow, RuleRow, SetLevels, SubmittedRow,
+    TakenBack, TaskRow, Told, UndoRow,
 };
 pub use go_back::{Choice, go_back};
 pub use handoffs::{Entry, ListPart, NewHandoff, Page, Proposal, Record, Row};

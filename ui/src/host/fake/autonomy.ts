@@ -140,6 +140,30 @@ function draftSpec(): Spec {
   };
 }
 
+/** A draft of 43 moves, of which one went to the Trash since. */
+export function longDraft(now: number): Spec {
+  const folders = ['Documents', 'Pictures', 'Music', 'Archives', 'Data'];
+  const moves = Array.from({ length: 43 }, (_, index) => {
+    const from = `file-${String(index + 1)}${index % 7 === 0 ? ' with a longer name, as scanners and phones give' : ''}.pdf`;
+    return { from, to: `${folders[index % folders.length] ?? ''}/${from}` };
+  });
+  const ids = moves.map((_, index) => `a${String(index + 1)}`);
+  return {
+    id: 'h-sorted', agent: 'demo', task: 'tidy-1', title: 'Tidy the folder sample', question: 'Keep the draft of 43 changes?', dueMs: 24 * HOUR, level: 'draft', is_draft: true,
+    reason: { code: 'approval_required', detail: 'It worked at the level Draft: its changes wait for you to look through.' },
+    summary: 'The work on “Tidy the folder sample” is done as a draft of 43 changes. 42 of them can be undone. 1 cannot as things are: “Pictures/file-2.pdf”. The list says why. Rejecting it undoes nothing: all of it stays as it is.',
+    options: [
+      { id: 'accept', label: 'Keep all', effect: 'read', risk: 'low', why: 'It is done already; nothing more changes.', recommended: true },
+      { id: 'roll_back', label: 'Undo all', effect: 'reversible', risk: 'medium', action: { tool: 'undo', args: { actions: ids } } },
+    ],
+    actions: moves.map((move, index) => ({
+      id: ids[index] ?? '', tool: 'files.move', effect: 'reversible' as const, input: { moves: [move] }, output: { moved: 1 }, reasoning: 'Its type has a folder of its own.',
+      undo: { kind: 'tool' as const, tool: 'files.move', args: { moves: [{ from: move.to, to: move.from }] }, until: iso(now + 24 * HOUR) },
+      ...(index === 1 ? { standing: { state: 'irreversible' as const, why: 'files.trash has changed or moved Pictures/file-2.pdf since. Undo that first.' } } : {}),
+    })),
+  };
+}
+
 function tool(name: string, description: string | null, claimed: Effect | null, accepted: Effect | null, seed: string, changed = false): ToolView {
   return { name, description, claimed, accepted, changed, hash: seed.repeat(64).slice(0, 64) };
 }

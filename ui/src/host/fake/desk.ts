@@ -61,7 +61,7 @@ export class FakeDesk implements Host {
   readonly others: FakeServers;
   readonly #backups: BackupView[];
   readonly #past: FakePast;
-  readonly #status: Omit<DeskStatus, 'agents' | 'paused' | 'calling'>;
+  readonly #status: Omit<DeskStatus, 'agents' | 'paused' | 'calling' | 'in_hands'>;
   #settings: Settings = firstSettings();
   /** The calls that reached the desk, for tests. */
   readonly calls: { name: string; argument: unknown }[] = [];
@@ -148,7 +148,7 @@ export class FakeDesk implements Host {
   // The door.
 
   status(): Promise<DeskStatus> {
-    return this.#answer('status', null, () => ({ ...this.#status, agents: this.#agents, ...this.gate.calls() }));
+    return this.#answer('status', null, () => ({ ...this.#status, agents: this.#agents, ...this.gate.calls(), in_hands: this.tasks.inHands() }));
   }
 
   queue(query: QueueQuery): Promise<QueueView> {
@@ -460,8 +460,8 @@ export class FakeDesk implements Host {
     this.#holds.delete(id);
     const { view, listens } = this.#entry(id);
     this.#move(view, 'released', 'System', 'released the decision');
-    if (!listens) return;
-    setTimeout(() => {
+    if (view.decision?.kind === 'take_over') this.tasks.taken({ agent: view.agent.name, task: view.task.id }, () => { this.#tell({ kind: 'status' }); });
+    if (listens) setTimeout(() => {
       view.liveness = { kind: 'collected', at: iso(Date.now()) };
       this.#move(view, 'collected', 'agent', 'collected the decision');
       setTimeout(() => {

@@ -7,7 +7,7 @@ import type { AgentView } from '../../gen/AgentView';
 import type { NotificationState } from '../../gen/NotificationState';
 import type { RuleRow } from '../../gen/RuleRow';
 import type { WindowError } from '../../gen/WindowError';
-import { agentCards, firstAgent, gateSpecs, ruleRows } from './autonomy';
+import { agentCards, firstAgent, gateSpecs, longDraft, ruleRows } from './autonomy';
 import { HOUR, iso, MINUTE, type Spec } from './build';
 import { demoSpec } from './demo';
 import { hostileSpecs } from './hostile';
@@ -65,6 +65,8 @@ export function scene(name: string, now: number): Scene {
     case 'paused':
     case 'young':
       return { agents: [], specs: gateSpecs(now), past: name === 'young' ? 'young' : 'rich', gate: { paused: name === 'paused', agents: agentCards(now), rules: ruleRows(now) } };
+    case 'sorted':
+      return { agents: [], specs: [longDraft(now)] };
     case 'first':
       return { agents: [], specs: [], gate: { paused: false, agents: firstAgent(now), rules: [] } };
     case 'task':

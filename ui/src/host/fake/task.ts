@@ -5,6 +5,7 @@
 import type { CaseView } from '../../gen/CaseView';
 import type { EditPlan } from '../../gen/EditPlan';
 import type { GiveBack } from '../../gen/GiveBack';
+import type { InHands } from '../../gen/InHands';
 import type { OfTask } from '../../gen/OfTask';
 import type { Pause } from '../../gen/Pause';
 import type { Plan } from '../../gen/Plan';
@@ -91,6 +92,20 @@ export class FakeTasks {
       closed: kept.closed,
       connected: latest?.agent.connected ?? this.#gate.agents([], Date.now()).agents.find((agent) => agent.name === of.agent)?.connected ?? false,
     };
+  }
+
+  /** The tasks in the reviewer's hands. */
+  inHands(): InHands[] {
+    const cards = this.#gate.agents([], Date.now()).agents.flatMap(({ name, tasks }) => tasks.map(({ id }) => ({ agent: name, task: id })));
+    const all = new Map([...cards, ...this.#cases().map((view) => ({ agent: view.agent.name, task: view.task.id }))].map((of) => [key(of), of]));
+    const held = [...all.values()].filter((of) => (this.#card(of)?.stopped ?? this.#kept.get(key(of))?.stopped) === 'taken_over');
+    return held.map((of) => ({ ...of, title: this.#card(of)?.title ?? this.#of(of)[0]?.task.title ?? of.task, since: this.#card(of)?.changed_at ?? iso(Date.now()) }));
+  }
+
+  /** A decision took it over. */
+  taken(of: OfTask, tell: () => void): void {
+    this.#stop(of, this.#find(of), 'taken_over');
+    tell();
   }
 
   takeOver(take: TakeOver): void {

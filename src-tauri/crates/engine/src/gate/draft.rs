@@ -4,14 +4,18 @@
 //! It carries what fits on a card and says what does not: the desk has all of it,
 //! and the ids alone are what is undone.
 
+use std::collections::BTreeMap;
+
 use handoff_domain::action::{Action, ActionStatus};
 use handoff_domain::decision::fingerprint;
 use handoff_domain::payload::{Deadline, Priority, Task};
+use handoff_domain::rollback::Standing;
 use handoff_store::Past;
 use serde_json::{Value, json};
 
 use super::ask::clipped;
 use super::carried::{self, carried};
+use crate::elsewhere;
 use crate::rollback::UNDO;
 
 /// The most that the actions of a draft may hold, in bytes: a payload takes 8 MiB.
@@ -21,18 +25,14 @@ const MOST: usize = 6 * 1024 * 1024;
 /// all undone, or pick what is to be undone by editing the list.
 pub fn payload(
     task: &Task,
-    (drafted, unrecorded): (&[Past], &[String]),
+    (drafted, unrecorded, standings): (&[Past], &[String], &BTreeMap<String, Standing>),
     deadline: &Deadline,
     over: bool,
 ) -> String {
     let ids: Vec<&str> = drafted.iter().map(|past| past.action.id.as_str()).collect();
     let count = ids.len();
     let things = if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
-    let failed = drafted.iter().filter(|past| past.action.status == ActionStatus::Failed).count();
-    let failed = match failed {
-        0 => String::new(),
-        _ => format!(" Of these {failed} failed, and may have changed something all the same."),
-    };
+    let way_back = way_back(drafted, standings);
     let missing = not_in_it(unrecorded);
     let (actions, not_included) = fitting(drafted);
     let last = drafted.last().map_or("", |past| past.action.id.as_str());
@@ -44,7 +44,7 @@ pub fn payload(
         "reason": { "code": "approval_required", "detail": "It worked at the level Draft: its changes wait for you to look through." },
         "priority": Priority::Normal,
         "summary": format!(
-            "The work on “{}” {} as a draft of {things}. Every one of them can be undone.{failed}{missing} \
+            "The work on “{}” {} as a draft of {things}. {way_back}{missing} \
              Rejecting it undoes nothing: all of it stays as it is.",
             task.title.chars().take(120).collect::<String>(),
             if over { "is done" } else { "stands so far" },
@@ -82,6 +82,46 @@ pub fn payload(
         "actions_taken": actions,
     })
     .to_string()
+}
+
+/// How many of its changes can be undone, and which cannot.
+fn way_back(drafted: &[Past], standings: &BTreeMap<String, Standing>) -> String {
+    const NAMED: usize = 3;
+    let failed = drafted.iter().filter(|past| past.action.status == ActionStatus::Failed).count();
+    let stuck: Vec<&Action> = drafted
+        .iter()
+        .map(|past| &past.action)
+        .filter(|action| action.status != ActionStatus::Failed)
+        .filter(|action| standings.get(&action.id).is_none_or(|standing| !elsewhere::can(standing)))
+        .collect();
+    let can = match drafted.len() - failed - stuck.len() {
+        all if all == drafted.len() => "Every one of them can be undone.".to_owned(),
+        0 => "None of them can be undone.".to_owned(),
+        some => format!("{some} of them can be undone."),
+    };
+    let failed = match failed {
+        0 => String::new(),
+        _ => format!(" {failed} failed, and may have changed something all the same."),
+    };
+    if stuck.is_empty() {
+        return can + &failed;
+    }
+    let count = stuck.len();
+    let named: Vec<String> = stuck.iter().take(NAMED).map(|action| name(action)).collect();
+    let more = match count.saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = named.join(", ");
+    format!("{can}{failed} {count} cannot as things are: {named}{more}. The list says why.")
+}
+
+/// What a change is told by: its file, else its tool.
+fn name(action: &Action) -> String {
+    let place = action.files.first().map(String::as_str);
+    let input = action.input.as_ref();
+    let place = place.or_else(|| input.and_then(|input| elsewhere::paths(input).next_back()));
+    format!("“{}”", clipped(place.unwrap_or(&action.tool), 80))
 }
 
 /// What a draft does not hold: what was let run in it and nobody has told of.

@@ -20,9 +20,10 @@ use serde_json::{Value, json};
 use super::{TRIES, draft, entry, no_such_task};
 use crate::course::Course;
 use crate::known::holding;
+use crate::ledger::Ledger;
 use crate::news::News;
 use crate::submit::store_new;
-use crate::{Actor, Desk, Engine, Failure, control};
+use crate::{Actor, Desk, Engine, Failure, control, elsewhere};
 
 /// How many tools an agent may name.
 const TOOLS: usize = 500;
@@ -170,15 +171,18 @@ impl Engine {
     ) -> Result<Option<String>, Failure> {
         let desk = &self.desk;
         let row = desk.task(agent, id)?;
-        let (drafted, unrecorded) = desk
-            .store
-            .read(|read| Ok((read.drafted(agent, id)?, read.drafted_unrecorded(agent, id)?)))?;
+        let (drafted, unrecorded, ledger) = desk.store.read(|read| {
+            let drafted = read.drafted(agent, id)?;
+            Ok((drafted, read.drafted_unrecorded(agent, id)?, Ledger::of(read, agent, id)?))
+        })?;
         if drafted.is_empty() {
             return Ok(None);
         }
+        let drafted_ids = drafted.iter().map(|past| past.action.id.as_str()).collect();
+        let standings = elsewhere::standings(&ledger, &drafted_ids, desk.now());
         // Nobody names a deadline for it.
         let deadline = desk.alerts().own_deadline(Priority::Normal);
-        let text = draft::payload(&row.task, (&drafted, &unrecorded), &deadline, over);
+        let text = draft::payload(&row.task, (&drafted, &unrecorded, &standings), &deadline, over);
         let ids: Vec<String> = drafted.into_iter().map(|past| past.action.id).collect();
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;

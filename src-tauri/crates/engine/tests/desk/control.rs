@@ -19,6 +19,16 @@ fn steps() -> Value {
     ] })
 }
 
+/// The tasks in the reviewer's hands, by their titles.
+fn in_hands(desk: &Headless) -> Vec<String> {
+    let status = desk.engine.status(String::new(), String::new()).expect("status");
+    status
+        .in_hands
+        .into_iter()
+        .map(|one| format!("{}/{}: {}", one.agent, one.task, one.title))
+        .collect()
+}
+
 /// A desk with an agent that works on a task with a plan.
 async fn at_work() -> (Headless, Agent) {
     let (desk, agent) = desk().await;
@@ -128,6 +138,8 @@ async fn a_task_that_is_taken_over_is_given_back_with_what_was_done_by_hand() {
     let (desk, agent) = at_work().await;
     desk.engine.take_over(take()).await.expect("taken over");
     assert_eq!(desk.engine.task(&of()).unwrap().acts, Acts::Reviewer);
+    let title = task()["title"].as_str().unwrap().to_owned();
+    assert_eq!(in_hands(&desk), [format!("{AGENT}/{TASK}: {title}")]);
     let read = json!({ "task": TASK, "tool": "files.list", "key": "r", "args": {} });
     assert_eq!(ask(&agent, read.clone()).await["verdict"], "held", "not even reading");
     assert_eq!(next(&agent).await[0]["kind"], "take_over");
@@ -140,6 +152,7 @@ async fn a_task_that_is_taken_over_is_given_back_with_what_was_done_by_hand() {
     desk.engine.give_back(back(&["sort"], json!({ "count": 3 }))).await.expect("given back");
     let view = desk.engine.task(&of()).unwrap();
     assert_eq!((view.acts, view.stopped, view.revision), (Acts::Agent, None, 2));
+    assert!(in_hands(&desk).is_empty(), "given back");
     let told = next(&agent).await;
     let last = told.last().unwrap();
     assert_eq!((&last["kind"], &last["facts"]["count"]), (&json!("give_back"), &json!(3)));
@@ -178,6 +191,7 @@ async fn a_decision_to_take_over_takes_the_task_over_when_it_is_released() {
     assert_eq!(desk.engine.task(&of()).unwrap().stopped, None, "it can still be undone");
     crate::agent::release(&desk).await;
     assert_eq!(desk.engine.task(&of()).unwrap().stopped, Some(Stop::TakenOver));
+    assert_eq!(in_hands(&desk).len(), 1);
 }
 
 #[tokio::test]

@@ -257,3 +257,41 @@ async fn a_draft_that_is_longer_than_a_card_is_asked_about_all_the_same() {
         assert_eq!(args, json!({ "actions": ["m1", "m2"] }), "the ids are enough");
     }
 }
+
+#[tokio::test]
+async fn a_draft_names_the_changes_whose_files_went_elsewhere_since() {
+    let (desk, agent) = desk().await;
+    let moves = async |id: &str, from: &str, to: &str| {
+        let undo =
+            json!({ "kind": "tool", "tool": "files.move", "args": { "from": to, "to": from } });
+        let args = json!({ "from": from, "to": to });
+        let call = json!({ "task": crate::gate::task(), "tool": "files.move", "key": id,
+            "args": args, "effect": "reversible", "undo": undo });
+        assert_eq!(ask(&agent, call).await["verdict"], "run");
+        let mut done = action(id, "files.move", &args, "reversible");
+        done["action"]["undo"] = undo;
+        agent.call("action.record", done).await.expect("recorded");
+    };
+    set(&desk, Level::Draft).await;
+    moves("m1", "a.pdf", "Documents/a.pdf").await;
+    moves("m2", "b.pdf", "Documents/b.pdf").await;
+    set(&desk, Level::Execute).await;
+    moves("m3", "Documents/a.pdf", "Trash/a.pdf").await;
+    let id = desk.engine.gather_draft(AGENT, "t").await.unwrap().expect("a draft");
+    let case = desk.engine.open_case(&id).unwrap();
+    assert!(
+        case.summary.contains(
+            "1 of them can be undone. 1 cannot as things are: “Documents/a.pdf”. The list says why."
+        ),
+        "{}",
+        case.summary
+    );
+    let standing = |at: usize| &case.actions[at].standing;
+    assert!(
+        matches!(standing(0), Standing::Irreversible { why } if why.contains("Documents/a.pdf since")),
+        "{:?}",
+        standing(0)
+    );
+    assert!(matches!(standing(1), Standing::Reversible { .. }), "{:?}", standing(1));
+    assert_eq!(desk.engine.actions(&id, 0).unwrap(), case.actions, "page by page too");
+}

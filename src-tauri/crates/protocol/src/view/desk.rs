@@ -52,6 +52,23 @@ pub struct DeskStatus {
     pub paused: bool,
     /// How many agents wait for the reviewer to look at them.
     pub calling: u32,
+    /// The tasks that the reviewer has taken over and not given back, the latest
+    /// first.
+    pub in_hands: Vec<InHands>,
+}
+
+/// A task that waits for the reviewer, who does it by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub struct InHands {
+    /// The agent.
+    pub agent: String,
+    /// The task's id.
+    pub task: String,
+    /// Its title.
+    pub title: String,
+    /// Since when (RFC 3339).
+    #[ts(type = "string")]
+    pub since: DateTime<Utc>,
 }
 
 /// A copy of everything, to which the desk can go back.

@@ -12,6 +12,19 @@ use super::effect;
 use crate::rows::{effect_number, instant, millis};
 use crate::{Read, StoreError, Write};
 
+/// A task in the reviewer's hands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InHandsRow {
+    /// The agent.
+    pub agent: String,
+    /// The task's id.
+    pub task: String,
+    /// Its title.
+    pub title: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
 /// The levels that apply to a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SetLevels {
@@ -187,6 +200,21 @@ impl Read<'_> {
                    WHERE gone = 0 AND (accepted IS NULL OR accepted_hash IS NOT hash))",
             )?
             .query_row([], |row| row.get(0))?)
+    }
+
+    /// The tasks that are in the reviewer's hands and not over, the latest first.
+    pub fn in_hands(&self, most: u32) -> Result<Vec<InHandsRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT t.agent, t.id, coalesce(t.task ->> 'title', t.id), p.at
+             FROM pauses p JOIN tasks t ON t.agent = p.agent AND t.id = p.task
+             WHERE p.stop = ? AND t.closed_at IS NULL ORDER BY p.at DESC, t.id LIMIT ?",
+        )?;
+        let word = serde_json::to_string(&Stop::TakenOver)?;
+        let found = statement.query_map(params![word, most], |row| {
+            let (agent, task, title) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(InHandsRow { agent, task, title, since: instant(row.get(3)?) })
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// The tools of an agent, by name.
