@@ -168,7 +168,7 @@ async fn the_window_hears_of_the_holds_that_a_sleep_did_not_count() {
     let held = agent.submit(handoff("held")).await;
     decide(&desk, &held, approve("trash")).await;
     let mut changes = desk.engine.follow();
-    desk.clock.sleep(Duration::from_secs(3600));
+    desk.clock.sleep(Duration::from_hours(1));
     desk.engine.tick().await;
     let left = desk.engine.open_case(&held).unwrap().hold.unwrap();
     assert_eq!(left.left_ms, left.total_ms);
