@@ -101,8 +101,8 @@ struct Desk {
     ringing: Mutex<HashSet<i64>>,
     /// The recent notifications.
     burst: Mutex<Burst>,
-    /// The handoffs of which a notification is being made up for.
-    telling: Mutex<HashSet<String>>,
+    /// The handoffs of which a notification is being made up for, or is to be.
+    telling: Mutex<notify::Telling>,
     /// What waits for nobody and could not be told yet.
     untold: Mutex<Vec<news::News>>,
     /// Held while that is told or written down.
