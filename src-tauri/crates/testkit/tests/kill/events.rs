@@ -69,11 +69,9 @@ pub fn follow(
     }
     for entry in &entries[1..] {
         let before = history.state;
-        history
-            .event(entry, &payload)
-            .map_err(|why| {
-                format!("{:?} while it was {before:?}: {why}\n{}", entry.kind, told(entries))
-            })?;
+        history.event(entry, &payload).map_err(|why| {
+            format!("{:?} while it was {before:?}: {why}\n{}", entry.kind, told(entries))
+        })?;
     }
     Ok(history)
 }
