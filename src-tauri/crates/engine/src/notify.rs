@@ -248,7 +248,9 @@ impl Engine {
 
     fn make_up_for_unnoted(&self) {
         let unnoted = std::mem::take(&mut lock(&self.desk.telling).unnoted);
-        unnoted.iter().for_each(|id| self.make_up_for(id));
+        for id in unnoted {
+            self.make_up_for(&id);
+        }
     }
 
     /// Does this once it is stored what became of each attempt so far: that waits for

@@ -51,12 +51,12 @@ async fn trusting() -> (Headless, Agent) {
     (desk, agent)
 }
 
-fn there() -> NotificationState {
+pub fn there() -> NotificationState {
     NotificationState::Available { service: "dunst".to_owned() }
 }
 
 /// Lets all that was begun come to where it waits.
-async fn settle() {
+pub async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }

@@ -9,8 +9,8 @@ use handoff_domain::rollback::execution::ItemState;
 use handoff_domain::rollback::{Selection, Standing};
 use handoff_engine::Clock as _;
 use handoff_protocol::view::{
-    ConfirmRollback, NotificationState, OfTask, Pause, RollbackPreview, RollbackRequest,
-    RollbackView, TaskView, UndoItem,
+    ConfirmRollback, OfTask, Pause, RollbackPreview, RollbackRequest, RollbackView, TaskView,
+    UndoItem,
 };
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_testkit::Headless;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, code, decide_and_release, handoff};
 use crate::gate::{AGENT, ask, desk, set, task};
+use crate::news::{settle, there};
 
 /// How long something that comes by itself may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -373,12 +374,6 @@ async fn that_an_undo_has_stopped_is_told_only_while_it_has() {
         let mut notices = desk.notifier.notices();
         notices.retain(|notice| notice.title.contains("has stopped"));
         notices.into_iter().map(|notice| notice.body).collect::<Vec<_>>()
-    };
-    let there = || NotificationState::Available { service: "dunst".to_owned() };
-    let settle = async || {
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
     };
     desk.notifier.disappear();
     roll_back(&desk, since("m1")).await;
