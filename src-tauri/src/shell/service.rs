@@ -142,7 +142,33 @@ pub fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::*;
+
+    #[test]
+    fn what_runs_out_is_urgent_and_stays_and_is_heard_where_that_is_wanted() {
+        use Purpose::{Alert, Diverged, Ready, Reminder, Unreported, Warning};
+        for (purpose, urgent) in [
+            (Ready, false),
+            (Reminder, false),
+            (Unreported, false),
+            (Warning, true),
+            (Alert, true),
+            (Diverged, true),
+        ] {
+            for sound in [false, true] {
+                let (title, body) = ("tidy asks".to_owned(), "Delete two?".to_owned());
+                let priority = Priority::Low;
+                let notice = Notice { handoff: None, title, body, priority, purpose, sound };
+                let shown = drawn(&notice);
+                let urgency = if urgent { Urgency::Critical } else { Urgency::Low };
+                let hints = &shown.hints;
+                assert!(hints.contains(&Hint::Urgency(urgency)), "{purpose:?}: {hints:?}");
+                assert_eq!(shown.timeout == Timeout::Never, urgent, "{purpose:?}");
+                let heard = Hint::SoundName("dialog-warning".to_owned());
+                assert_eq!(hints.contains(&heard), sound, "{purpose:?}: {hints:?}");
+            }
+        }
+    }
 
     #[test]
     fn markup_is_shown_not_obeyed() {

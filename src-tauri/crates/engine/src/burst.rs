@@ -111,8 +111,13 @@ impl Burst {
     }
 
     /// Whether this one, which waits no more, was the last that a summary tells
-    /// of: then it says nothing any more.
+    /// of: then it says nothing any more. None that is to come counts it.
     pub fn is_the_last(&mut self, handoff: &str) -> bool {
+        self.held.retain_mut(|(_, handoffs)| {
+            handoffs.remove(handoff);
+            !handoffs.is_empty()
+        });
+        self.changed &= !self.held.is_empty();
         self.summed.remove(handoff) && self.summed.is_empty()
     }
 }
@@ -157,6 +162,20 @@ mod tests {
             (0..6).map(|number| burst.alone("a", &format!("g-{number}"), heavy, S * 2)).collect();
         assert_eq!(shown, [true, true, true, true, true, false], "nor is it a flood of its own");
         assert_eq!(burst.summary(S * 2).map(|all| all.count), Some(16));
+    }
+
+    #[test]
+    fn what_waits_no_more_before_it_is_summed_up_is_not_counted() {
+        let mut burst = Burst::default();
+        for number in 0..7 {
+            alone(&mut burst, "a", number, S);
+        }
+        assert!(!burst.is_the_last("h-5"), "nothing was shown of it");
+        assert_eq!(burst.summary(S).map(|all| all.count), Some(1));
+        assert!(burst.is_the_last("h-6"));
+        alone(&mut burst, "b", 8, S * 2);
+        assert!(!burst.is_the_last("h-8"));
+        assert_eq!(burst.summary(S * 3), None, "nobody is left");
     }
 
     #[test]

@@ -62,6 +62,12 @@ impl Engine {
         self.once(record, ("alerted", number), attempt, next).await
     }
 
+    pub(crate) async fn give_up(&self, id: &str) -> Result<(), Failure> {
+        let data = json!({ "why": "No alert was answered." });
+        self.desk.apply(id, None, Event::GiveUp, Actor::System, "manual_review", data).await?;
+        Ok(())
+    }
+
     async fn sound_the_alarm(&self, record: &Record, stage: &Stage) -> Value {
         let desk = &self.desk;
         let mut data = json!({});

@@ -102,11 +102,13 @@ struct Desk {
     ringing: Mutex<HashSet<i64>>,
     /// The recent notifications.
     burst: Mutex<Burst>,
-    /// The handoffs of which a notification is being made up for.
-    telling: Mutex<HashSet<String>>,
+    /// The handoffs of which a notification is being made up for, or is to be.
+    telling: Mutex<notify::Telling>,
     /// What waits for nobody and could not be told yet.
     untold: Mutex<Vec<news::News>>,
-    /// Held while that is told or written down.
+    /// The places of what was told of agents and may be over by itself.
+    told: Mutex<HashSet<String>>,
+    /// Held while what could not be told is told or written down.
     untold_kept: tokio::sync::Mutex<()>,
     /// The item that the page shows.
     on_screen: Mutex<Option<String>>,
@@ -206,6 +208,7 @@ impl Engine {
                 burst: Mutex::default(),
                 telling: Mutex::default(),
                 untold: Mutex::new(untold),
+                told: Mutex::default(),
                 untold_kept: tokio::sync::Mutex::default(),
                 on_screen: Mutex::default(),
                 in_front: AtomicBool::new(false),
@@ -245,8 +248,8 @@ impl Engine {
     pub fn show(&self, id: Option<String>) {
         // What tells of many cards is no item itself: the queue shows them.
         let id = id.filter(|id| !id.starts_with(gate::BEHIND)).map(|id| {
-            id.strip_prefix(news::TOOLS)
-                .map_or(id.clone(), |agent| format!("{}{agent}", news::AGENT))
+            let of = id.strip_prefix(news::TOOLS).or(id.strip_prefix(news::UNDO));
+            of.map_or(id.clone(), |agent| format!("{}{agent}", news::AGENT))
         });
         self.desk.hub.tell(&Change::Show { id });
     }

@@ -11,11 +11,12 @@ use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Flag, State};
 use handoff_domain::payload::Priority;
 use handoff_protocol::view::{Change, NotificationState};
-use handoff_store::{Record, Store, StoreError};
+use handoff_store::{Read, Record, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use crate::gate::BEHIND;
 use crate::notify::{is_unseen, owed};
+use crate::rollback::why_stuck;
 use crate::{Attempt, Engine, Failure, Notice, lock, words};
 
 /// What the place of a notice begins with that tells of an agent; a click on it
@@ -25,6 +26,9 @@ pub(crate) const AGENT: &str = "agent:";
 /// The same of one that tells of an agent's tools: it must not take the place of a
 /// louder one.
 pub(crate) const TOOLS: &str = "tools:";
+
+/// The same of one that tells that an undo of its has stopped.
+pub(crate) const UNDO: &str = "undo:";
 
 /// Under this name it is stored what could not be told yet.
 const UNTOLD: &str = "untold";
@@ -106,6 +110,25 @@ impl Engine {
         }
     }
 
+    /// Takes back what was told of agents and is so no more.
+    pub(crate) fn retire_what_is_over(&self) {
+        let told = lock(&self.desk.told).clone();
+        for place in told {
+            let over = self.still_in(&place).and_then(|news| {
+                let to_tell = news.as_ref().map(|news| self.to_tell(news)).transpose()?;
+                Ok(matches!(to_tell, None | Some(ToTell::Nothing)))
+            });
+            match over {
+                Ok(true) => {
+                    lock(&self.desk.told).remove(&place);
+                    self.desk.retire(&place);
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(place, %error, "it may be told though it is over"),
+            }
+        }
+    }
+
     async fn tell_or_keep(&self, news: News) {
         if self.is_told(&news).await {
             return;
@@ -139,7 +162,12 @@ impl Engine {
             Ok(ToTell::Card(record, purpose)) => self.announce_as(*record, purpose).await,
             Ok(ToTell::Agent(agent, notice)) => {
                 let loud = notice.purpose == Purpose::Warning;
+                let place = notice.handoff.clone().unwrap_or_default();
                 let attempt = self.bring(notice, agent, loud).await;
+                // The others are taken back by what the reviewer does about them.
+                if place.starts_with(BEHIND) || place.starts_with(UNDO) {
+                    lock(&self.desk.told).insert(place);
+                }
                 self.desk.hub.tell(&Change::Status);
                 attempt
             }
@@ -197,20 +225,11 @@ impl Engine {
                 (agent, AGENT, title, why.clone(), loud)
             }
             News::Stopped { agent, why } => {
-                let stuck = desk.store.read(|read| {
-                    for id in read.open_rollbacks()? {
-                        let row = read.rollback(&id)?.filter(|row| row.agent == *agent);
-                        if row.is_some_and(|row| row.execution.stuck().is_some()) {
-                            return Ok(true);
-                        }
-                    }
-                    Ok(false)
-                })?;
-                if !stuck {
+                if !desk.store.read(|read| stuck_of(read, agent))?.contains(why) {
                     return Ok(ToTell::Nothing);
                 }
                 let title = format!("Undoing what {agent} did has stopped");
-                (agent, AGENT, title, why.clone(), loud)
+                (agent, UNDO, title, why.clone(), loud)
             }
         };
         let body = if self.shows_question() { body } else { words::HIDDEN.to_owned() };
@@ -233,6 +252,10 @@ impl Engine {
                 let lowered = read.levels(&agent, "")?.lowered;
                 return Ok(lowered.map(|why| News::Lowered { agent, why }));
             }
+            if let Some(agent) = of(UNDO) {
+                let why = stuck_of(read, &agent)?.into_iter().next();
+                return Ok(why.map(|why| News::Stopped { agent, why }));
+            }
             let record = read.handoff(place)?;
             Ok(record.filter(|record| record.progress.state() != State::Ready).and_then(|record| {
                 let told = [Flag::Diverged, Flag::Unreported];
@@ -254,4 +277,14 @@ impl Engine {
             tracing::warn!(error = failure.0.message, "what is to be told is not written down");
         }
     }
+}
+
+/// Why undos of what an agent did have stopped, for each.
+fn stuck_of(read: &Read<'_>, agent: &str) -> Result<Vec<String>, StoreError> {
+    let mut stuck = Vec::new();
+    for id in read.open_rollbacks()? {
+        let row = read.rollback(&id)?.filter(|row| row.agent == agent);
+        stuck.extend(row.as_ref().and_then(why_stuck));
+    }
+    Ok(stuck)
 }

@@ -4,6 +4,7 @@
 //! It decides nothing by time and nobody waits for it but the timers, which
 //! must have tried before they act.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -24,6 +25,15 @@ const SUMMED_UP: &str = "summed_up";
 /// How many reminders are planned in one change.
 const PLANNED_AT_ONCE: usize = 500;
 
+/// The handoffs of which a notification is made up for.
+#[derive(Debug, Default)]
+pub(crate) struct Telling {
+    /// It is going on.
+    now: HashSet<String>,
+    /// Nobody was told, and that could not be recorded.
+    unnoted: HashSet<String>,
+}
+
 impl Engine {
     /// A desk that died between the commit and the notification owes it still.
     pub(crate) fn announce_the_unannounced(&self) {
@@ -43,11 +53,11 @@ impl Engine {
     /// Notifies the reviewer of what could not be shown earlier, unless that
     /// is going on.
     fn make_up_for(&self, id: &str) {
-        if lock(&self.desk.telling).insert(id.to_owned()) {
+        if lock(&self.desk.telling).now.insert(id.to_owned()) {
             let (engine, id) = (self.clone(), id.to_owned());
             tokio::spawn(async move {
                 engine.announce_now(&id, owed).await;
-                lock(&engine.desk.telling).remove(&id);
+                lock(&engine.desk.telling).now.remove(&id);
             });
         }
     }
@@ -77,6 +87,10 @@ impl Engine {
             .await;
         if let Err(failure) = logged {
             tracing::warn!(error = failure.0.message, "a notification was not recorded");
+            // Where it is owed nobody could read that it is.
+            if is_unseen(&attempt) {
+                lock(&desk.telling).unnoted.insert(record.id.clone());
+            }
         }
         desk.hub.tell(&Change::Handoff { id: record.id });
         attempt
@@ -176,6 +190,7 @@ impl Engine {
                     Ok(ids) => ids.iter().for_each(|id| engine.make_up_for(id)),
                     Err(error) => tracing::warn!(%error, "what was held back is not shown"),
                 }
+                engine.make_up_for_unnoted();
             });
             self.run_what_was_held_back();
         }
@@ -227,7 +242,15 @@ impl Engine {
                 }
                 Err(error) => tracing::warn!(%error, "what waits was not shown again"),
             }
+            engine.make_up_for_unnoted();
         });
+    }
+
+    fn make_up_for_unnoted(&self) {
+        let unnoted = std::mem::take(&mut lock(&self.desk.telling).unnoted);
+        for id in unnoted {
+            self.make_up_for(&id);
+        }
     }
 
     /// Does this once it is stored what became of each attempt so far: that waits for

@@ -12,6 +12,7 @@ mod shown;
 mod told;
 
 pub use asked::{by_record, by_report, take};
+pub use run::why_stuck;
 pub use shown::rollbacks;
 pub use told::{TAKES_BACK, UNDO, begin_told, of_draft};
 
@@ -236,6 +237,7 @@ impl Engine {
     /// Tells the windows that something about a rollback of this task changed.
     fn tell_of_rollback(&self, agent: &str, task: &str) {
         let desk = &self.desk;
+        self.retire_what_is_over();
         desk.hub.tell(&Change::Status);
         let concerned = desk.store.read(|read| read.handoffs_of(agent, task, shown::HANDOFFS));
         for (_, id) in concerned.unwrap_or_default() {

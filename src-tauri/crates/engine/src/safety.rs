@@ -117,7 +117,7 @@ impl Engine {
 
     /// Tells the reviewer how a fault is now that begins with these words; nothing
     /// once it is mended.
-    fn note_fault(&self, begins: &str, rest: Option<String>) {
+    pub(crate) fn note_fault(&self, begins: &str, rest: Option<String>) {
         let fault = rest.map(|rest| format!("{begins} {rest}"));
         let mut known = lock(&self.desk.notices);
         let before = known.clone();

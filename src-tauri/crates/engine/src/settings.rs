@@ -15,6 +15,10 @@ const SETTINGS: &str = "settings";
 /// Where those stay that could not be read.
 const UNREAD: &str = "settings-unread.json";
 
+/// What the notice begins with that reminders are not as they were set.
+const UNPLANNED: &str =
+    "Your settings are saved, but the reminders of what waits already could not be moved:";
+
 /// The longest hold, in seconds.
 const HOLD_LIMIT: u32 = 30;
 
@@ -66,9 +70,11 @@ impl Engine {
         let before = std::mem::replace(&mut *lock(&desk.settings), settings.clone());
         if before.alerts != settings.alerts {
             // They are kept and in force: that is no reason to say they are not.
-            if let Err(failure) = desk.plan_again().await {
-                tracing::warn!(error = failure.0.message, "reminders come as they were planned");
-            }
+            let planned = desk.plan_again().await.map_err(|failure| failure.0.message);
+            let unplanned = planned.err().map(|why| {
+                format!("{why} They come as planned before. Change the reminders once more.")
+            });
+            self.note_fault(UNPLANNED, unplanned);
         }
         if before.cards_per_hour != settings.cards_per_hour {
             desk.sooner.notify_one();

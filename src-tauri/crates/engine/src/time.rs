@@ -309,13 +309,10 @@ impl Engine {
                 })
                 .await,
         )?;
+        if after.progress.state() == State::Released {
+            desk.retire(&after.id);
+        }
         desk.hub.changed(&after.agent, &after.id);
-        Ok(())
-    }
-
-    async fn give_up(&self, id: &str) -> Result<(), Failure> {
-        let data = json!({ "why": "No alert was answered." });
-        self.desk.apply(id, None, Event::GiveUp, Actor::System, "manual_review", data).await?;
         Ok(())
     }
 }

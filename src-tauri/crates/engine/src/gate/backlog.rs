@@ -75,6 +75,7 @@ impl Engine {
             }
             shown += u32::try_from(some.len()).unwrap_or(u32::MAX);
             desk.told_of_shown(&some);
+            self.retire_what_is_over();
         }
     }
 
@@ -110,6 +111,7 @@ impl Engine {
                 }
             }
         }
+        self.retire_what_is_over();
         Ok(next)
     }
 }
@@ -175,10 +177,6 @@ impl Desk {
     fn told_of_shown(&self, some: &[Record]) {
         for record in some {
             self.hub.changed(&record.agent, &record.id);
-            // Nobody waits behind the others any more: that is not told longer.
-            if self.store.read(|read| read.backlog(&record.agent)).is_ok_and(|left| left == 0) {
-                self.retire(&format!("{BEHIND}{}", record.agent));
-            }
         }
         self.hub.tell(&Change::Status);
         self.sooner.notify_one();

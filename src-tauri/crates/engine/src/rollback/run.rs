@@ -185,14 +185,20 @@ impl Engine {
 
     /// Calls the reviewer where a rollback waits for them.
     pub(super) fn warn_if_stuck(&self, row: &RollbackRow) {
-        let Some(item) = row.execution.stuck().filter(|_| row.over_at.is_none()) else { return };
-        let why = if let ItemState::Failed { why } = &item.state {
-            why.clone()
-        } else {
-            format!("It was {}, and may have run.", item.state.word())
-        };
-        self.tell_news(News::Stopped { agent: row.agent.clone(), why });
+        if let Some(why) = why_stuck(row) {
+            self.tell_news(News::Stopped { agent: row.agent.clone(), why });
+        }
     }
+}
+
+/// Why a rollback waits for the reviewer, if it does.
+pub fn why_stuck(row: &RollbackRow) -> Option<String> {
+    let item = row.execution.stuck().filter(|_| row.over_at.is_none())?;
+    Some(if let ItemState::Failed { why } = &item.state {
+        why.clone()
+    } else {
+        format!("It was {}, and may have run.", item.state.word())
+    })
 }
 
 fn is_running(row: &RollbackRow, action: &str) -> bool {

@@ -110,6 +110,7 @@ async fn one_row(desk: &Headless, agent: &Agent, level: Level, allowed: bool, pa
         assert_eq!(told["state"], state, "{key}: {told}");
         if taken {
             assert_eq!(told["decision"]["by"], "System", "{key}");
+            assert!(desk.notifier.retired().contains(&Some(id)), "nothing runs out: {key}");
         } else {
             assert_eq!(told["flags"][0], "manual_review", "{key}");
             agent.call("handoff.withdraw", json!({ "id": id })).await.unwrap();

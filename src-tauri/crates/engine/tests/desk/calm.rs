@@ -120,8 +120,13 @@ async fn that_an_agent_did_otherwise_is_told_after_the_calm() {
     let report = json!({ "outcome": "diverged", "why": "The disk was full.", "steps": [] });
     agent.call("handoff.reconcile", json!({ "id": id, "report": report })).await.unwrap();
     until(&desk, || happened(&desk, &id, "not_notified") == 2).await;
-    assert!(desk.engine.tick().await.is_some(), "its end is waited for, though nothing is timed");
-    live(&desk, 3600).await;
+    let minute = std::time::Duration::from_mins(1);
+    assert_eq!(desk.engine.tick().await, Some(minute), "it sleeps as any idle desk");
+    let end = desk.clock.now() + TimeDelta::seconds(40);
+    set(&desk, |alerts| (alerts.quiet, alerts.focus_until) = (None, Some(end))).await;
+    let waits = desk.engine.tick().await;
+    assert!(waits.is_some_and(|wait| wait <= minute * 2 / 3), "for the end: {waits:?}");
+    live(&desk, 45).await;
     until(&desk, || shown(&desk, Purpose::Diverged) == 1).await;
 }
 
@@ -269,4 +274,9 @@ async fn a_reminder_comes_when_it_was_planned_whatever_is_set_meanwhile() {
     set(&desk, |alerts| alerts.remind_every_s.high = 0).await;
     pass(&desk, 60 * MINUTE).await;
     assert_eq!(shown(&desk, Purpose::Reminder), 2, "and no more, where that is");
+    set(&desk, |alerts| alerts.remind_every_s.high = 600).await;
+    pass(&desk, 9 * MINUTE).await;
+    assert_eq!(shown(&desk, Purpose::Reminder), 2, "a span begins where there was none");
+    pass(&desk, MINUTE).await;
+    assert_eq!(shown(&desk, Purpose::Reminder), 3, "and again, where they are wanted again");
 }

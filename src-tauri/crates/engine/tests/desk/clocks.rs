@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::Flag;
 use handoff_engine::Clock as _;
+use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::json;
 
@@ -90,6 +91,42 @@ async fn a_date_by_a_clock_that_was_set_back_is_taken_before_anybody_looked() {
     assert_eq!(respond_by, desk.clock.now() + TimeDelta::minutes(5));
     live(&desk, 305).await;
     assert!(case(&desk, &id).flags.contains(&Flag::Escalated));
+}
+
+#[tokio::test]
+async fn a_date_is_judged_by_the_clock_as_it_was_set_last() {
+    for (hours, minutes) in [(-2, 10), (-2, -10), (2, 10), (2, -10)] {
+        let desk = Headless::new().await.unwrap();
+        let agent = Agent::named(&desk.engine, "tidy").await;
+        let id = agent.submit(handoff("k")).await;
+        desk.engine.tick().await;
+        let by = |key: &str| {
+            let at = desk.clock.now() + TimeDelta::minutes(minutes);
+            payload(key, json!({ "respond_by": at, "on_timeout": { "kind": "escalate" } }))
+        };
+        let why = format!("set by {hours} hours, a date in {minutes} minutes");
+        // Each is the first that looks at the clock.
+        desk.clock.step(TimeDelta::hours(hours));
+        let submitted = agent.call("handoff.submit", json!({ "handoff": by("n") })).await;
+        desk.clock.step(TimeDelta::hours(hours));
+        let revised = json!({ "id": id, "handoff": by("k") });
+        let revised = agent.call("handoff.revise", revised).await;
+        let until = case(&desk, &id).deadline.respond_by;
+        if minutes > 0 {
+            let submitted = submitted.expect(&why)["id"].as_str().unwrap().to_owned();
+            revised.expect(&why);
+            assert_eq!(until, desk.clock.now() + TimeDelta::minutes(minutes), "{why}");
+            let first = case(&desk, &submitted).deadline.respond_by;
+            assert_eq!(first, until - TimeDelta::hours(hours), "a date stays what it is: {why}");
+        } else {
+            for refused in [submitted, revised] {
+                let refused = refused.expect_err(&why);
+                assert_eq!(refused.code, ErrorCode::InvalidPayload, "{why}");
+                let faults = json!(refused).to_string();
+                assert!(faults.contains("/deadline/respond_by"), "{faults}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

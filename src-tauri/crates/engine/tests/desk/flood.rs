@@ -87,6 +87,34 @@ async fn nobody_is_notified_of_a_question_before_its_card_can_be_read() {
 }
 
 #[tokio::test]
+async fn that_questions_wait_behind_others_is_no_longer_told_once_none_does() {
+    // Told by itself, and as one of many.
+    for (cards, place) in [(2, Some(format!("backlog:{AGENT}"))), (5, None)] {
+        let (desk, agent) = desk().await;
+        desk.clock.pass(Duration::from_secs(11));
+        at_most(&desk, cards).await;
+        let mut asked = Vec::new();
+        for number in 0..cards + 2 {
+            let held = ask(&agent, in_own(a_move(&format!("k{number}")))).await;
+            asked.push(held["handoff_id"].as_str().expect("the id to wait on").to_owned());
+        }
+        let title = if place.is_some() { "asks very often" } else { "1 more asks" };
+        let told = || desk.notifier.notices().iter().any(|notice| notice.title.contains(title));
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        desk.engine.tick().await;
+        until(&desk, told).await;
+        assert!(!desk.notifier.retired().contains(&place), "two wait");
+        for id in asked.split_off(usize::try_from(cards).unwrap()) {
+            agent.call("handoff.withdraw", json!({ "id": id })).await.expect("taken back");
+        }
+        desk.engine.tick().await;
+        assert!(desk.notifier.retired().contains(&place), "{:?}", desk.notifier.retired());
+    }
+}
+
+#[tokio::test]
 async fn the_hour_brings_the_next_ones_in_the_order_they_were_asked() {
     let (desk, agent, asked) = flooded().await;
     let before = agent.get(&asked[2]).await["respond_by"].as_str().unwrap().to_owned();

@@ -178,3 +178,61 @@ async fn a_command_that_was_held_back_and_cannot_be_recorded_is_not_run_again() 
     pass(60).await;
     assert_eq!(runner.ran().len(), 1, "it is known to have run");
 }
+
+#[tokio::test]
+async fn what_needs_no_change_is_answered_though_a_gap_in_time_cannot_be_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.db");
+    let disk = Disk { patience: Duration::from_millis(20), ..Disk::default() };
+    let clock = FakeClock::default();
+    let engine = Engine::start(
+        Store::open_on(&path, disk).unwrap(),
+        Arc::new(clock.clone()),
+        Arc::new(RecordingNotifier::default()),
+        Arc::new(RecordingRunner::default()),
+    )
+    .await
+    .unwrap();
+    let agent = Agent::named(&engine, "tidy").await;
+    let id = agent.submit(handoff("k")).await;
+    #[expect(clippy::disallowed_methods, reason = "the other program")]
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    clock.step(TimeDelta::hours(-5));
+    let submit = json!({ "handoff": handoff("k") });
+    let replayed = agent.call("handoff.submit", submit.clone()).await.expect("answered");
+    assert_eq!((&replayed["id"], &replayed["replayed"]), (&json!(id), &json!(true)));
+    let valid = agent.call("handoff.validate", submit).await.expect("answered");
+    assert_eq!(valid["valid"], true);
+    assert_eq!(agent.wait(&id, 0).await["state"], "ready");
+    other.execute_batch("COMMIT").unwrap();
+}
+
+#[tokio::test]
+async fn settings_are_saved_where_reminders_cannot_be_planned_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.db");
+    let engine = engine_on(Store::open_on(&path, Disk::default()).unwrap()).await;
+    let agent = Agent::named(&engine, "tidy").await;
+    agent.submit(handoff("k")).await;
+    #[expect(clippy::disallowed_methods, reason = "what refuses every change of a card")]
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER no BEFORE UPDATE ON handoffs BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let mut settings = engine.settings();
+    settings.alerts.remind_every_s = ByPriority { low: 60, normal: 60, high: 60, urgent: 60 };
+    let saved = engine.save_settings(settings.clone()).await.expect("they are saved");
+    assert_eq!((&saved, &engine.settings()), (&settings, &settings), "and in force");
+    let said = || {
+        let notices = engine.status(String::new(), String::new()).unwrap().notices;
+        notices.iter().filter(|one| one.starts_with("Your settings are saved, but")).count()
+    };
+    assert_eq!(said(), 1, "and what is not as it was set");
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    settings.alerts.remind_every_s.high = 120;
+    engine.save_settings(settings).await.expect("saved");
+    assert_eq!(said(), 0, "now they are");
+}

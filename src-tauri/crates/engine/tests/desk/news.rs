@@ -11,7 +11,7 @@ use handoff_testkit::Headless;
 use serde_json::json;
 
 use crate::agent::{Agent, approve, decide_and_release, handoff, until};
-use crate::alerts::{MINUTE, happened, pass, shown};
+use crate::alerts::{MINUTE, happened, pass, payload, shown, within};
 use crate::gate::{AGENT, action, set, task};
 
 const BROUGHT: &str = "introduces itself";
@@ -51,12 +51,12 @@ async fn trusting() -> (Headless, Agent) {
     (desk, agent)
 }
 
-fn there() -> NotificationState {
+pub fn there() -> NotificationState {
     NotificationState::Available { service: "dunst".to_owned() }
 }
 
 /// Lets all that was begun come to where it waits.
-async fn settle() {
+pub async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
@@ -78,20 +78,34 @@ async fn many_new_agents_at_once_are_one_burst() {
 #[tokio::test]
 async fn where_the_question_is_hidden_no_notice_says_what_it_is_about() {
     let (desk, agent) = trusting().await;
-    let settings = Settings { notify_question: false, ..desk.engine.settings() };
+    let settings = Settings { notify_question: false, cards_per_hour: 1, ..desk.engine.settings() };
     desk.engine.save_settings(settings).await.unwrap();
+    let before = desk.notifier.notices().len();
     misbehave(&agent).await;
-    let id = agent.submit(handoff("k")).await;
-    until(&desk, || count(&desk)[2] == 1 && happened(&desk, &id, "notified") == 1).await;
-    pass(&desk, 50 * MINUTE).await;
-    assert_eq!(shown(&desk, Purpose::Warning), 2, "the warning, and of the agent");
-    let why = desk.engine.agents().unwrap().agents.remove(0).lowered.unwrap();
-    let question = "Delete two of them?";
-    assert_eq!(desk.engine.open_case(&id).unwrap().question, question);
-    for notice in desk.notifier.notices() {
-        let text = format!("{} {}", notice.title, notice.body);
-        assert!(!text.contains(question) && !text.contains(&why), "{text}");
-        assert!(!text.contains("nobody.knows"), "{text}");
+    bring_a_tool(&agent, "files.show").await;
+    let id = agent.submit(payload("k", within(3600, "escalate"))).await;
+    until(&desk, || count(&desk) == [2, 0, 1] && happened(&desk, &id, "notified") == 1).await;
+    desk.clock.pass(Duration::from_secs(11));
+    for key in ["first", "waits"] {
+        let mut light = handoff(key);
+        light["options"].as_array_mut().unwrap().drain(..2);
+        agent.submit(light).await;
+    }
+    until(&desk, || count(&desk) == [2, 1, 1]).await;
+    for _ in 0..75 {
+        pass(&desk, MINUTE).await;
+    }
+    let purposes = [Purpose::Ready, Purpose::Reminder, Purpose::Warning, Purpose::Alert];
+    for purpose in purposes {
+        assert!(shown(&desk, purpose) > 0, "{purpose:?}");
+    }
+    decide_and_release(&desk, &id, approve("keep")).await;
+    let report = json!({ "outcome": "diverged", "why": "The disk was full.", "steps": [] });
+    agent.call("handoff.reconcile", json!({ "id": id, "report": report })).await.unwrap();
+    until(&desk, || shown(&desk, Purpose::Diverged) == 1).await;
+    for notice in desk.notifier.notices().split_off(before) {
+        assert_eq!(notice.body, "Open it to read more.", "{}", notice.title);
+        assert!(!notice.title.contains("Delete two") && !notice.title.contains("nobody.knows"));
     }
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::agent::{Agent, approve, code, decide_and_release, handoff};
 use crate::gate::{AGENT, ask, desk, set, task};
+use crate::news::{settle, there};
 
 /// How long something that comes by itself may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -364,6 +365,48 @@ async fn a_failure_stops_the_chain_and_the_reviewer_says_how_to_go_on() {
     assert_eq!(kinds, [json!("directive")], "what was left out is not asked for any more");
     let skipped = ask(&agent, check_of(&last)).await;
     assert_eq!(skipped["verdict"], "held", "nor permitted");
+}
+
+#[tokio::test]
+async fn that_an_undo_has_stopped_is_told_only_while_it_has() {
+    let (desk, agent) = after_moves().await;
+    let told = || {
+        let mut notices = desk.notifier.notices();
+        notices.retain(|notice| notice.title.contains("has stopped"));
+        notices.into_iter().map(|notice| notice.body).collect::<Vec<_>>()
+    };
+    desk.notifier.disappear();
+    roll_back(&desk, since("m1")).await;
+    let undo = asked(&agent).await;
+    ask(&agent, check_of(&undo)).await;
+    record(&agent, record_of(&undo, "u1", "failed")).await;
+    let view = until(&desk, |view| view.stuck.is_some()).await;
+    settle().await;
+    desk.engine.retry_undo(item(&view, "m2")).await.expect("again");
+    let again = asked(&agent).await;
+    ask(&agent, check_of(&again)).await;
+    let report = json!({ "outcome": "failed", "why": "it is gone" });
+    let report = json!({ "id": again["id"], "result": report });
+    agent.call("agent.ack", report).await.expect("reported");
+    let view = until(&desk, |view| view.stuck.is_some()).await;
+    settle().await;
+    desk.notifier.appear();
+    desk.engine.notifications_are(there());
+    crate::agent::until(&desk, || told().iter().any(|why| why == "it is gone")).await;
+    assert_eq!(told(), ["it is gone"], "the first time is over");
+    let place = desk.notifier.notices().last().and_then(|notice| notice.handoff.clone());
+    assert_eq!(place, Some(format!("undo:{AGENT}")), "beside what else is told of the agent");
+
+    desk.clock.pass(Duration::from_secs(11));
+    desk.engine.tell_again(vec![format!("undo:{AGENT}")]).await;
+    assert_eq!(told().len(), 2, "nobody has read it");
+    let retired = || desk.notifier.retired().into_iter().filter(|one| *one == place).count();
+    let before = retired();
+    desk.engine.skip_undo(item(&view, "m2")).await.expect("skipped");
+    settle().await;
+    assert_eq!(retired(), before + 1, "it goes on");
+    desk.engine.tell_again(vec![format!("undo:{AGENT}")]).await;
+    assert_eq!(told().len(), 2);
 }
 
 #[tokio::test]

@@ -185,3 +185,34 @@ async fn a_service_that_hangs_with_a_count_of_many_puts_no_deadline_off() {
     assert!(!look.is_finished(), "the count is still being shown");
     look.abort();
 }
+
+#[tokio::test]
+async fn an_attempt_that_could_not_be_recorded_is_made_up_for_all_the_same() {
+    let desk = Headless::new().await.unwrap();
+    let agent = Agent::named(&desk.engine, "tidy").await;
+    desk.notifier.disappear();
+    // Whatever is recorded of a notification is refused.
+    #[expect(clippy::disallowed_methods, reason = "what refuses to record an attempt")]
+    let other = rusqlite::Connection::open(desk.home.database()).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER no BEFORE INSERT ON events WHEN NEW.kind = 'not_notified'
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let id = agent.submit(payload("k", within(3600, "manual_review"))).await;
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    desk.engine.tick().await;
+    agent.submit(payload("other", within(3600, "manual_review"))).await;
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    desk.engine.tick().await;
+    assert_eq!((happened(&desk, &id, "not_notified"), desk.notifier.notices().len()), (0, 0));
+    other.execute_batch("DROP TRIGGER no").unwrap();
+    desk.notifier.appear();
+    desk.engine.notifications_are(there());
+    until(&desk, || happened(&desk, &id, "notified") == 1).await;
+}
