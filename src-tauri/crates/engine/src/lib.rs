@@ -16,6 +16,7 @@ mod elsewhere;
 mod failure;
 mod fold;
 mod gate;
+mod holds;
 mod hub;
 mod insight;
 mod known;
@@ -41,9 +42,8 @@ mod watch;
 mod words;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Alerts;
@@ -53,7 +53,7 @@ use handoff_domain::lifecycle::{Event, Phase, Progress, State, transition};
 use handoff_domain::payload::{Payload, Priority};
 use handoff_domain::rule::Rules;
 use handoff_keeper::Keeper;
-use handoff_protocol::view::{Change, Hold, NotificationState, Settings};
+use handoff_protocol::view::{Change, NotificationState, Settings};
 use handoff_store::{Entry, Opened, Record, Store, StoreError, Write};
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore, mpsc};
@@ -63,6 +63,7 @@ pub use handoff_store::{AskRow, NewAsk, ServerRow};
 pub use ports::{Attempt, Clock, CommandRunner, Ended, Notice, Notifier, random_hex};
 
 use burst::Burst;
+use holds::Running;
 use hub::Hub;
 use spool::Spooled;
 use watch::{Reading, Watch};
@@ -136,15 +137,6 @@ struct Desk {
     answering: Mutex<Option<review::Answering>>,
     /// Whose open cards may do something else by now.
     outdated: Mutex<gate::Outdated>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Running {
-    /// Tells it from another of the same handoff: two may be over at the same
-    /// moment, as an answer that was undone and given again at once.
-    number: u64,
-    over_at: Duration,
-    total: Duration,
 }
 
 /// Who did something.
@@ -359,36 +351,6 @@ impl Desk {
         })
     }
 
-    fn hold_of(&self, id: &str) -> Option<Hold> {
-        let running = lock(&self.holds).get(id).copied()?;
-        let left = running.over_at.saturating_sub(self.clock.awake());
-        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
-        Some(Hold { left_ms: millis(left), total_ms: millis(running.total) })
-    }
-
-    fn hold(&self, id: &str, seconds: u32) {
-        let total = Duration::from_secs(seconds.into());
-        let over_at = self.clock.awake() + total;
-        let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        lock(&self.holds).insert(id.to_owned(), Running { number, over_at, total });
-        self.held.notify_one();
-    }
-
-    /// Begins every hold anew, in full.
-    fn hold_anew(&self, awake: Duration) {
-        lock(&self.holds).values_mut().for_each(|running| running.over_at = awake + running.total);
-    }
-
-    /// Tries to end a hold later, unless another has begun in its place.
-    fn delay_hold(&self, id: &str, number: u64, by: Duration) {
-        let later = self.clock.awake() + by;
-        let mut holds = lock(&self.holds);
-        if let Some(running) = holds.get_mut(id).filter(|running| running.number == number) {
-            running.over_at = later;
-            self.hub.tell(&Change::Handoff { id: id.to_owned() });
-        }
-    }
-
     fn alerts(&self) -> Alerts {
         lock(&self.settings).alerts.clone()
     }
@@ -396,31 +358,6 @@ impl Desk {
     /// When the reviewer is first reminded of what becomes ready now.
     fn first_reminder(&self, priority: Priority) -> Option<DateTime<Utc>> {
         self.alerts().first_reminder(priority, self.now(), &self.clock.zone())
-    }
-
-    /// Forgets a hold, unless another has begun in its place.
-    fn end_hold(&self, id: &str, number: u64) {
-        let mut holds = lock(&self.holds);
-        if holds.get(id).is_some_and(|running| running.number == number) {
-            holds.remove(id);
-        }
-    }
-
-    /// Holds in full what was held when the desk before this one ended; once.
-    fn hold_again(&self) -> Result<(), Failure> {
-        if self.holds_again.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        for id in self.store.read(|read| read.ids_in(State::Decided))? {
-            let record = self.store.read(|read| read.handoff(&id))?;
-            if let Some(Phase::Decided { hold_s, .. }) = record.map(|record| record.progress.phase)
-                && !lock(&self.holds).contains_key(&id)
-            {
-                self.hold(&id, hold_s);
-            }
-        }
-        self.holds_again.store(true, Ordering::SeqCst);
-        Ok(())
     }
 
     async fn void_offers(&self) -> Result<(), Failure> {

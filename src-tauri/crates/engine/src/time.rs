@@ -5,14 +5,11 @@
 //! clocks, so that a restart, a suspended machine or a stepped clock loses
 //! nothing.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use handoff_domain::answer::default_decision;
 use handoff_domain::lifecycle::{Due, Event, Flag, Progress, State, transition};
-use handoff_protocol::view::Change;
-use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Record, StoreError, Write};
 use serde_json::{Value, json};
 
@@ -22,7 +19,7 @@ use crate::{Actor, Desk, Engine, Failure, lock, owned, words};
 
 /// The longest time between two looks while something is due by wall clock,
 /// which a step of that clock may bring closer.
-const LOOK: Duration = Duration::from_secs(5);
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
 
 /// How often holds are looked at while there are any, and how late that look has to
 /// be to count as a time in which the desk was stopped: it takes no more off them.
@@ -172,58 +169,6 @@ impl Engine {
         desk.watched(tried).is_err()
     }
 
-    /// Releases the decisions whose holds are over; false where it is not known
-    /// whether they are.
-    async fn release_due(&self) -> bool {
-        let desk = &self.desk;
-        // Nobody could undo anything while the desk stood still.
-        if let Err(failure) = desk.notice_gaps().await {
-            tracing::error!(error = failure.0.message, "a gap in time was not taken account of");
-            return false;
-        }
-        if let Err(failure) = desk.hold_again() {
-            tracing::error!(error = failure.0.message, "what was held cannot be read");
-        }
-        let awake = desk.clock.awake();
-        let over: Vec<(String, u64)> = lock(&desk.holds)
-            .iter()
-            .filter(|(_, running)| running.over_at <= awake)
-            .map(|(id, running)| (id.clone(), running.number))
-            .collect();
-        for (id, number) in over {
-            // An answer that was undone and given anew meanwhile has a hold of
-            // its own to wait for.
-            if lock(&desk.holds).get(&id).is_none_or(|running| running.number != number) {
-                continue;
-            }
-            match self.release(&id).await {
-                Ok(()) => desk.end_hold(&id, number),
-                Err(failure)
-                    if matches!(failure.0.code, ErrorCode::Conflict | ErrorCode::NotFound) =>
-                {
-                    // Undone in the same moment: the compare-and-set decided.
-                    tracing::debug!(id, error = failure.0.message, "nothing to release");
-                    desk.end_hold(&id, number);
-                }
-                Err(failure) => {
-                    // Kept, and tried again.
-                    tracing::error!(id, error = failure.0.message, "a decision was not released");
-                    desk.delay_hold(&id, number, LOOK);
-                }
-            }
-        }
-        true
-    }
-
-    fn until_hold(&self) -> Option<Duration> {
-        if !self.desk.holds_again.load(Ordering::SeqCst) {
-            return Some(LOOK);
-        }
-        let awake = self.desk.clock.awake();
-        let holds = lock(&self.desk.holds);
-        holds.values().map(|running| running.over_at.saturating_sub(awake)).min()
-    }
-
     async fn timers_due(&self) -> Result<Option<DateTime<Utc>>, Failure> {
         let desk = &self.desk;
         for _ in 0..ROUNDS {
@@ -344,24 +289,6 @@ impl Desk {
             self.renew().await;
         }
         Ok(())
-    }
-
-    fn tell_of_holds(&self) {
-        for id in lock(&self.holds).keys() {
-            self.hub.tell(&Change::Handoff { id: id.clone() });
-        }
-    }
-
-    /// Lengthens the holds that the desk was stopped in, by how late it looked.
-    fn hold_longer(&self, late: Duration) {
-        let stopped = self.clock.awake().saturating_sub(late);
-        for (id, running) in &mut *lock(&self.holds) {
-            // Not one that has begun since.
-            if running.over_at.saturating_sub(running.total) <= stopped {
-                running.over_at += late;
-                self.hub.tell(&Change::Handoff { id: id.clone() });
-            }
-        }
     }
 
     pub(crate) fn reading(&self) -> Reading {

@@ -185,12 +185,8 @@ impl Read<'_> {
     /// agent's own, which has none.
     pub fn check_of(&self, handoff: &str) -> Result<Option<CheckRow>, StoreError> {
         let own = desks_own("h", "check");
-        self.one_check(
-            &format!(
-                "handoff = ?1 AND EXISTS (SELECT 1 FROM handoffs h WHERE h.id = ?1 AND {own})"
-            ),
-            [handoff],
-        )
+        let asks = format!("EXISTS (SELECT 1 FROM handoffs h WHERE h.id = ?1 AND {own})");
+        self.one_check(&format!("handoff = ?1 AND {asks}"), [handoff])
     }
 
     fn one_check(
