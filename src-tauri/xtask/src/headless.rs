@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use handoff_stage::{Child, Plan, Stage, ask_until};
+use handoff_stage::{Child, Notice, Plan, Stage, ask_until};
 
 use crate::app;
 use crate::command::Root;
@@ -67,10 +67,14 @@ pub fn run(root: &Root, once: bool) -> anyhow::Result<()> {
             .stderr(log("demo.log")?),
     )?;
     // The notification comes only once the card can be read.
-    let card = stage.notices()?.wait(LIMIT, |_| true).with_context(|| {
+    let notices = stage.notices()?;
+    let is_card = |notice: &Notice| notice.summary.starts_with("demo asks");
+    let card = notices.wait(LIMIT, is_card).with_context(|| {
         format!("the demo agent handed off nothing; it said:\n{}", said(&folder, "demo.log"))
     })?;
-    println!("On screen: {} {}", card.summary, card.body);
+    println!("The notification says: {}. {}", card.summary, card.body);
+    // It would cover a part of the window in the picture.
+    notices.close_all()?;
 
     if painted(&stage, &picture, &empty)?.is_none() {
         bail!("the card did not appear in the window within {LIMIT:?}; see {}", folder.display());
