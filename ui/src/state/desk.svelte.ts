@@ -196,7 +196,9 @@ export class Desk {
       async () => {
         const view = await this.host.openCase(id);
         if (this.selected !== id) return;
-        if (this.opened?.view.id === id) {
+        // What was sent and has gone out is no answer to the proposal that came for it.
+        const answered = view.state === 'ready' && Draft.goesOn(this.opened?.draft, view) === undefined;
+        if (this.opened?.view.id === id && !answered) {
           const { open, draft } = this.opened;
           this.opened.take(view);
           if (open && !this.opened.open && !draft.sent) this.#closedElsewhere(this.opened);

@@ -67,6 +67,22 @@ test('keeps the words of a decision that the desk hands back, and not those of o
   expect(desk.opened?.draft).toMatchObject({ form: null, reason: '' });
 });
 
+test('keeps a sent answer from being one to the proposal that came for it, though its card stays open', async () => {
+  const { id } = (await opened()).view;
+  await desk.answering.begin('reject');
+  const card = await opened();
+  card.draft.reason = 'Propose something else.';
+  await card.ask();
+  desk.answering.submit();
+  await settle();
+  await desk.reveal(id);
+  await pass(5000);
+  host.revise(id, {});
+  await settle();
+  expect(desk.opened?.view).toMatchObject({ id, state: 'ready', revision: card.view.revision + 1 });
+  expect(desk.opened?.draft).toMatchObject({ form: null, reason: '', overtaken: false });
+});
+
 test('counts a hold down that begins anew', async () => {
   const card = await opened();
   await desk.answering.begin('reject');

@@ -87,6 +87,7 @@ impl Engine {
                 .await,
         )?;
         desk.hub.tell(&Change::Status);
+        self.retire_what_is_over();
         Ok(())
     }
 

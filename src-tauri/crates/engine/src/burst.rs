@@ -101,7 +101,7 @@ impl Burst {
         }
         self.changed = false;
         self.summed_at = Some(now);
-        self.summed.extend(self.held.iter().flat_map(|(_, handoffs)| handoffs.iter().cloned()));
+        self.summed = self.held.iter().flat_map(|(_, handoffs)| handoffs.iter().cloned()).collect();
         let number = |handoffs: &HashSet<String>| u32::try_from(handoffs.len()).unwrap_or(u32::MAX);
         let agents: Vec<(String, u32)> =
             self.held.iter().map(|(agent, handoffs)| (agent.clone(), number(handoffs))).collect();

@@ -130,10 +130,17 @@ impl Engine {
     }
 
     async fn tell_or_keep(&self, news: News) {
+        let desk = &self.desk;
         if self.is_told(&news).await {
+            // It could not be told earlier, perhaps.
+            let before = lock(&desk.untold).len();
+            lock(&desk.untold).retain(|one| *one != news);
+            if lock(&desk.untold).len() < before {
+                let _one = desk.untold_kept.lock().await;
+                self.keep_untold().await;
+            }
             return;
         }
-        let desk = &self.desk;
         {
             let mut untold = lock(&desk.untold);
             if untold.contains(&news) {
@@ -163,11 +170,13 @@ impl Engine {
             Ok(ToTell::Agent(agent, notice)) => {
                 let loud = notice.purpose == Purpose::Warning;
                 let place = notice.handoff.clone().unwrap_or_default();
-                let attempt = self.bring(notice, agent, loud).await;
-                // The others are taken back by what the reviewer does about them.
-                if place.starts_with(BEHIND) || place.starts_with(UNDO) {
-                    lock(&self.desk.told).insert(place);
-                }
+                // An agent must not hide what it did among what it asks.
+                let attempt = if loud {
+                    self.bring_alone(notice).await
+                } else {
+                    self.bring(notice, agent, false).await
+                };
+                lock(&self.desk.told).insert(place);
                 self.desk.hub.tell(&Change::Status);
                 attempt
             }

@@ -135,11 +135,9 @@ impl Engine {
     /// or it is one of too many.
     pub(crate) async fn bring(&self, notice: crate::Notice, agent: &str, heavy: bool) -> Attempt {
         let desk = &self.desk;
-        let crate::Notice { purpose, priority, sound, .. } = notice;
-        if let Some(why) = desk.calm(purpose, priority) {
-            // Else a calm that began and ended between two looks would be unseen.
-            desk.was_calm.store(true, Ordering::SeqCst);
-            return Attempt::Calm(why);
+        let crate::Notice { purpose, sound, .. } = notice;
+        if let Some(calm) = self.held_back(&notice) {
+            return calm;
         }
         let loud = matches!(purpose, Purpose::Warning | Purpose::Alert | Purpose::Diverged);
         let (place, weight) =
@@ -149,6 +147,21 @@ impl Engine {
             return Attempt::Summed;
         }
         self.show_notice(notice).await
+    }
+
+    /// The same of what comes so seldom, and weighs so much, that it is none of many.
+    pub(crate) async fn bring_alone(&self, notice: crate::Notice) -> Attempt {
+        match self.held_back(&notice) {
+            Some(calm) => calm,
+            None => self.show_notice(notice).await,
+        }
+    }
+
+    fn held_back(&self, notice: &crate::Notice) -> Option<Attempt> {
+        let why = self.desk.calm(notice.purpose, notice.priority)?;
+        // Else a calm that began and ended between two looks would be unseen.
+        self.desk.was_calm.store(true, Ordering::SeqCst);
+        Some(Attempt::Calm(why))
     }
 
     async fn show_notice(&self, notice: crate::Notice) -> Attempt {

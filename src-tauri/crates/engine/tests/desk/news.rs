@@ -172,3 +172,16 @@ async fn a_click_on_what_tells_of_tools_opens_their_agent() {
     let opened = Change::Show { id: Some("agent:tidy".to_owned()) };
     assert_eq!(shows.collect::<Vec<_>>(), [opened]);
 }
+
+#[tokio::test]
+async fn that_an_agent_was_lowered_is_no_number_among_what_it_asks() {
+    let (desk, agent) = trusting().await;
+    for number in 0..8 {
+        agent.submit(handoff(&number.to_string())).await;
+    }
+    misbehave(&agent).await;
+    until(&desk, || count(&desk)[2] == 1).await;
+    // Who sets its level has seen why it was lowered.
+    set(&desk, Level::Suggest).await;
+    assert!(desk.notifier.retired().contains(&Some("agent:tidy".to_owned())));
+}

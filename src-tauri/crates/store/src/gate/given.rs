@@ -296,7 +296,8 @@ impl Write<'_> {
                 .connection
                 .prepare_cached(
                     "INSERT INTO pauses (agent, task, stop, at) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (agent, task) DO UPDATE SET stop = ?3 WHERE stop != ?3",
+                     ON CONFLICT (agent, task) DO UPDATE SET stop = ?3, at = ?4
+                     WHERE stop != ?3",
                 )?
                 .execute(params![agent, task, serde_json::to_string(&stop)?, millis(now)])?,
             None => self
