@@ -36,7 +36,7 @@ export function foldered(actions: ActionView[]): string {
 
 /** How all of these would be undone, where that is the same for each and can be said once; else empty. */
 export function sameUndo(actions: ActionView[], now: number): string {
-  const ways = new Set(actions.map((action) => (action.standing.state === 'irreversible' ? '' : undoOf(action, now))));
+  const ways = new Set(actions.map((action) => undoOf(action, now)).filter((way) => way !== ''));
   return actions.length > 1 && ways.size === 1 ? ([...ways][0] ?? '') : '';
 }
 

@@ -128,7 +128,7 @@ describe('a draft', () => {
     expect(items[2]?.querySelector('.line')?.textContent.replaceAll(/\s+/gu, ' ').trim()).toBe('files.move file-3.pdf →to Music/');
     expect(items.filter((item) => item.textContent.includes('Cannot be undone')).map((item) => item.dataset['actionId'])).toEqual(['a2']);
     expect(items[1]?.textContent).toContain('files.trash has changed or moved Pictures/file-2.pdf since.');
-    expect(screen.getByText(/Undone, each is/u).textContent).toContain('moved back, until');
+    expect(screen.getByText(/What can be undone is/u).textContent).toContain('moved back, until');
     await click(box(2));
     expect(items[2]?.textContent).toContain('will be undone');
     await click(items[2]?.querySelector('summary'));

@@ -35,8 +35,6 @@ describe('a row', () => {
     ]);
     expect(all.map((one) => changeRow(one, folder, NOW).undo)).toEqual(['moved back', 'moved back']);
     expect(sameUndo(all, NOW)).toBe('moved back');
-    const gone = { ...move('c', 'd'), standing: { state: 'irreversible', why: 'It is elsewhere.' } as const };
-    for (const other of [action('files.write', { path: 'c' }), gone]) expect(sameUndo([...all, other], NOW)).toBe('');
   });
 
   test('keeps what a move was told besides', () => {
