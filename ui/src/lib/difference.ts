@@ -38,21 +38,19 @@ export function items(old: unknown, now: unknown): Items | null {
   const [before, after] = [parts(old), parts(now)];
   if (before === null || after === null || Array.isArray(old) !== Array.isArray(now)) return null;
   if (JSON.stringify(old).length + JSON.stringify(now).length <= SHORT) return null;
+  const [gone, come] = [without(before, after), without(after, before)];
+  return { gone, come, same: after.length - come.length };
+}
+
+/** What is in one list and not in the other; what stands twice counts twice. */
+function without(list: string[], other: string[]): string[] {
   const left = new Map<string, number>();
-  for (const one of before) left.set(one, (left.get(one) ?? 0) + 1);
-  const come = after.filter((one) => {
+  for (const one of other) left.set(one, (left.get(one) ?? 0) + 1);
+  return list.filter((one) => {
     const there = left.get(one) ?? 0;
     left.set(one, there - 1);
     return there <= 0;
   });
-  const kept = new Map<string, number>();
-  for (const one of after) kept.set(one, (kept.get(one) ?? 0) + 1);
-  const gone = before.filter((one) => {
-    const there = kept.get(one) ?? 0;
-    kept.set(one, there - 1);
-    return there <= 0;
-  });
-  return { gone, come, same: after.length - come.length };
 }
 
 function parts(value: unknown): string[] | null {

@@ -29,6 +29,17 @@ async function opened() {
   return desk.opened;
 }
 
+/** Rejects what is on screen, for this reason. */
+async function reject(reason: string) {
+  const card = await opened();
+  await desk.answering.begin('reject');
+  card.draft.reason = reason;
+  await card.ask();
+  const { id, revision } = card.view;
+  desk.answering.submit();
+  return { id, revision };
+}
+
 test('keeps the words of a decision while it can come back', async () => {
   const card = await opened();
   await desk.answering.begin('inform');
@@ -44,11 +55,7 @@ test('keeps the words of a decision while it can come back', async () => {
 test('keeps the words of a decision that the desk hands back, and not those of one that went out', async () => {
   const { id } = (await opened()).view;
   const send = async () => {
-    await desk.answering.begin('reject');
-    const card = await opened();
-    card.draft.reason = 'Not this week.';
-    await card.ask();
-    desk.answering.submit();
+    await reject('Not this week.');
     await settle();
     expect(desk.selected).not.toBe(id);
   };
@@ -68,29 +75,20 @@ test('keeps the words of a decision that the desk hands back, and not those of o
 });
 
 test('keeps a sent answer from being one to the proposal that came for it, though its card stays open', async () => {
-  const { id } = (await opened()).view;
-  await desk.answering.begin('reject');
-  const card = await opened();
-  card.draft.reason = 'Propose something else.';
-  await card.ask();
-  desk.answering.submit();
+  const { id, revision } = await reject('Propose something else.');
   await settle();
   await desk.reveal(id);
   await pass(5000);
   host.revise(id, {});
   await settle();
-  expect(desk.opened?.view).toMatchObject({ id, state: 'ready', revision: card.view.revision + 1 });
+  expect(desk.opened?.view).toMatchObject({ id, state: 'ready', revision: revision + 1 });
   expect(desk.opened?.draft).toMatchObject({ form: null, reason: '', overtaken: false });
 });
 
 test('counts a hold down that begins anew', async () => {
-  const card = await opened();
-  await desk.answering.begin('reject');
-  card.draft.reason = 'No.';
-  await card.ask();
-  desk.answering.submit();
+  const { id } = await reject('No.');
   await pass(4000);
-  const before = desk.holds.find((held) => held.id === card.view.id)?.ends ?? 0;
+  const before = desk.holds.find((held) => held.id === id)?.ends ?? 0;
   // As the desk does where it was stopped meanwhile.
   const queue = host.queue.bind(host);
   vi.spyOn(host, 'queue').mockImplementation(async (query) => {
@@ -98,5 +96,5 @@ test('counts a hold down that begins anew', async () => {
     return { ...found, items: found.items.map((item) => ({ ...item, hold: item.hold === null ? null : { ...item.hold, left_ms: item.hold.total_ms } })) };
   });
   await desk.refresh();
-  expect(desk.holds.find((held) => held.id === card.view.id)?.ends).toBe(before + 4000);
+  expect(desk.holds.find((held) => held.id === id)?.ends).toBe(before + 4000);
 });
