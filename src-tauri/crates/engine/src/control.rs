@@ -173,7 +173,8 @@ impl Engine {
         work: impl FnOnce(&Write<'_>, &Of<'_>, DateTime<Utc>) -> Result<Left, Failure> + Send + 'static,
     ) -> Result<(), Failure> {
         let desk = &self.desk;
-        let (now, owner, named) = (desk.now(), agent.clone(), task.clone());
+        let (owner, named) = (agent.clone(), task.clone());
+        let (now, _steady) = desk.steady().await;
         let left = desk.watched(
             desk.store
                 .write(move |write| {

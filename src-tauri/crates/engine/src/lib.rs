@@ -121,6 +121,9 @@ struct Desk {
     watch: Mutex<Watch>,
     /// Held while a gap in time is taken account of.
     minding: tokio::sync::Mutex<()>,
+    /// Held by those who store something by the present time, and alone by what moves
+    /// all that is stored to a clock that was set.
+    steady: tokio::sync::RwLock<()>,
     /// Woken when a timer may have moved closer, or something was spooled.
     sooner: Notify,
     /// Woken when a hold has begun or ended.
@@ -207,6 +210,7 @@ impl Engine {
                 was_calm: AtomicBool::new(may_be_calm),
                 watch: Mutex::new(Watch::new(first)),
                 minding: tokio::sync::Mutex::default(),
+                steady: tokio::sync::RwLock::default(),
                 sooner: Notify::new(),
                 held: Notify::new(),
                 leased: Notify::new(),
@@ -257,6 +261,15 @@ impl Desk {
         lock(&self.watch).at(self.clock.boot())
     }
 
+    /// The time for something that is to be stored, and what keeps it: as long as that
+    /// is held no setting of the clock comes between the two, and so what is stored
+    /// by the old setting is moved to the new one with all the rest. Whoever holds it
+    /// takes no second one: a setting that waits for the first would come in between.
+    async fn steady(&self) -> (DateTime<Utc>, tokio::sync::RwLockReadGuard<'_, ()>) {
+        let held = self.steady.read().await;
+        (self.now(), held)
+    }
+
     /// Reads a handoff with the proposal in force.
     fn load(&self, id: &str) -> Result<Option<(Record, Payload, String)>, StoreError> {
         self.store.read(|read| {
@@ -286,7 +299,7 @@ impl Desk {
         kind: &'static str,
         data: Value,
     ) -> Result<Record, Failure> {
-        let now = self.now();
+        let (now, _steady) = self.steady().await;
         let store = async || {
             let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
             let (event, data) = (event.clone(), data.clone());

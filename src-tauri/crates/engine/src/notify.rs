@@ -335,7 +335,7 @@ impl Desk {
     /// to come, or switching the calm on and off would put it off for ever.
     pub(crate) async fn plan_again(&self) -> Result<(), Failure> {
         let ids = self.store.read(|read| read.ids_in(State::Ready))?;
-        let now = self.now();
+        let (now, _steady) = self.steady().await;
         let (alerts, zone) = (self.alerts(), self.clock.zone());
         for some in ids.chunks(PLANNED_AT_ONCE) {
             let (some, alerts) = (some.to_vec(), alerts.clone());

@@ -60,7 +60,7 @@ impl Desk {
         };
         let known = self.store.read(|read| Known::of(read, &record, &payload))?;
         // Undo windows count as they stand now.
-        let now = self.now();
+        let (now, _steady) = self.steady().await;
         let found = reconcile(&known.case(Some(&payload), Some(&decision), now));
         let shown = self.store.read(|read| shown(read, &record))?;
         let is_new =

@@ -215,7 +215,8 @@ impl Desk {
         said: Said,
         hold_s: u32,
     ) -> Result<Record, Failure> {
-        let (id, revision, now) = (request.id.clone(), request.revision, self.now());
+        let (id, revision) = (request.id.clone(), request.revision);
+        let (now, _steady) = self.steady().await;
         self.watched(
             self.store
                 .write(move |write| {

@@ -166,7 +166,7 @@ impl Engine {
             Err(failure) => return Fate::Later(failure.0.message),
         };
         let replaces = checked.payload.supersedes.is_some();
-        let now = desk.now();
+        let (now, _steady) = desk.steady().await;
         let begun = entry.spooled_at.min(now);
         let open = match desk.left_open(&entry.agent, &checked.payload, begun) {
             Ok(open) => open,

@@ -64,7 +64,7 @@ impl Desk {
             return Ok((standing, Place::Shown));
         }
         self.must_have_room(text.len())?;
-        let now = self.now();
+        let (now, _steady) = self.steady().await;
         let owner = agent.to_owned();
         let open = self.left_open(agent, &checked.payload, now)?;
         let Stored { record, known, replaced, place } = self.watched(
@@ -97,7 +97,7 @@ impl Desk {
         let checked =
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
         self.must_have_room(text.len())?;
-        let now = self.now();
+        let (now, _steady) = self.steady().await;
         let owner = agent.to_owned();
         let open = self.left_open(agent, &checked.payload, now)?;
         let (record, known) = self.watched(

@@ -273,14 +273,17 @@ impl Desk {
             self.hold_anew(reading.awake);
         }
         if gap != Gap::default() {
+            let _alone = self.steady.write().await;
             let now = lock(&self.watch).shows(reading, gap);
             self.mind(gap, reading, now).await?;
+            lock(&self.watch).accept(reading, gap);
             // What was shown before it was not seen after it.
             lock(&self.attempts).clear();
             // The window counts the holds down by a clock that did not stand still.
             self.tell_of_holds();
+        } else {
+            lock(&self.watch).accept(reading, gap);
         }
-        lock(&self.watch).accept(reading, gap);
         if lock(&self.watch).is_to_be_written(reading) {
             self.write_clocks(reading).await;
         }

@@ -202,7 +202,7 @@ impl Desk {
         let leases = self.hub.leases();
         let held: Vec<(String, String)> =
             leases.iter().map(|(connection, id)| (self.holder(*connection), id.clone())).collect();
-        let now = self.now();
+        let (now, _steady) = self.steady().await;
         let renewed: Result<Vec<bool>, Failure> = self
             .store
             .write_soon(move |write| {

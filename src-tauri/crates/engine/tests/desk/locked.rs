@@ -13,7 +13,7 @@ use handoff_store::{Disk, Store};
 use handoff_testkit::{FakeClock, RecordingNotifier, RecordingRunner};
 use serde_json::json;
 
-use crate::agent::{Agent, code, engine_on, handoff};
+use crate::agent::{Agent, approve, code, engine_on, handoff, request_to};
 
 #[tokio::test]
 async fn a_database_that_another_program_holds_is_said_and_nothing_is_acknowledged() {
@@ -235,4 +235,39 @@ async fn settings_are_saved_where_reminders_cannot_be_planned_again() {
     settings.alerts.remind_every_s.high = 120;
     engine.save_settings(settings).await.expect("saved");
     assert_eq!(said(), 0, "now they are");
+}
+
+#[tokio::test]
+async fn what_comes_while_the_clock_is_taken_account_of_goes_by_the_clock_as_it_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("desk.db");
+    let store = Store::open_on(&path, Disk::default()).unwrap();
+    let (clock, notifier) = (FakeClock::default(), RecordingNotifier::default());
+    let runner = Arc::new(RecordingRunner::default());
+    let engine =
+        Engine::start(store, Arc::new(clock.clone()), Arc::new(notifier), runner).await.unwrap();
+    let agent = Agent::named(&engine, "tidy").await;
+    let mut within = handoff("k");
+    within["deadline"] =
+        json!({ "respond_within_s": 3600, "on_timeout": { "kind": "manual_review" } });
+    let id = agent.submit(within).await;
+    engine.decide(request_to(&engine, &id, approve("delete"))).await.unwrap();
+    clock.step(TimeDelta::hours(-2));
+
+    #[expect(clippy::disallowed_methods, reason = "what keeps the account waiting")]
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (one, another) = ((engine.clone(), id.clone()), (engine.clone(), id.clone()));
+    // Whoever asks for a lapsed lease again looks at the clocks first. On one thread
+    // each goes on until it waits.
+    let looked = tokio::spawn(async move { one.0.regrant(&one.1).await });
+    tokio::task::yield_now().await;
+    let undone = tokio::spawn(async move { another.0.undo(&another.1).await });
+    tokio::task::yield_now().await;
+    assert!(!looked.is_finished() && !undone.is_finished());
+    other.execute_batch("COMMIT").unwrap();
+    looked.await.unwrap().unwrap_err();
+    undone.await.unwrap().unwrap();
+    let left = engine.open_case(&id).unwrap().deadline.respond_by - clock.now();
+    assert_eq!(left, TimeDelta::hours(1), "as much as there was when it was decided");
 }
