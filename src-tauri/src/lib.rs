@@ -153,8 +153,10 @@ fn start(background: bool, restore: Option<&str>) -> anyhow::Result<ExitCode> {
         anyhow::Ok((engine, server))
     })?;
     notifier.attach(engine.clone());
-    // It first tells of what nobody was told of: what is submitted before that would
-    // be told of twice.
+    {
+        let _inside = runtime.enter();
+        engine.announce_the_unannounced();
+    }
     let timed = engine.clone();
     runtime.spawn(async move { timed.run().await });
     runtime.spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));

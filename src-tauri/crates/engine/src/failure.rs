@@ -62,6 +62,11 @@ impl Failure {
         *self == Self::from(StoreError::Full)
     }
 
+    /// What was stored cannot be read.
+    pub(crate) fn is_of_damage(&self) -> bool {
+        self.0.hint == Self::from(StoreError::Damaged(String::new())).0.hint
+    }
+
     pub(crate) fn conflict(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(ErrorCode::Conflict, message, hint)
     }

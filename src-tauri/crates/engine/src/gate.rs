@@ -225,7 +225,12 @@ impl Desk {
                 let open = self.left_open_by_desk(&checked.payload, now);
                 Some((checked, open, text))
             }
-            Verdict::Held(_) | Verdict::Run(_) => None,
+            // It is an answer that lets it run: that has its room.
+            Verdict::Run(Ran::Permit) => None,
+            Verdict::Held(_) | Verdict::Run(_) => {
+                self.must_have_room(0)?;
+                None
+            }
         };
         let (agent, check, redo) = (agent.to_owned(), check.clone(), standing.redo.clone());
         let report_by = self.report_by();

@@ -78,7 +78,8 @@ impl Engine {
         // the reviewer asked for; the rest of the alert may not.
         if let Some(why) = desk.calm(Purpose::Alert, record.priority) {
             if !stage.notify {
-                data = json!({ "attempt": "inhibited", "why": why });
+                // What the notifications before it owe is owed still.
+                data = json!({ "attempt": "inhibited", "why": why, "silent": true });
             }
             if !stage.command.is_empty() {
                 data["not_run"] = json!(stage.command);

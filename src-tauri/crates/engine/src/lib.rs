@@ -322,6 +322,9 @@ impl Desk {
     fn watched<T>(&self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         let fault = match &outcome {
             Err(failure) if failure.0.code == handoff_protocol::wire::ErrorCode::Unavailable => {
+                if failure.is_of_damage() {
+                    self.store.suspect(&failure.0.message);
+                }
                 Some(format!("{} {}", failure.0.message, failure.0.hint))
             }
             Ok(_) => None,

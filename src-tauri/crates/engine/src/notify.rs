@@ -36,7 +36,8 @@ pub(crate) struct Telling {
 
 impl Engine {
     /// A desk that died between the commit and the notification owes it still.
-    pub(crate) fn announce_the_unannounced(&self) {
+    /// Called before anything can be submitted, which would be told of twice.
+    pub fn announce_the_unannounced(&self) {
         match self.desk.store.read(|read| read.unannounced()) {
             Ok(ids) => ids.iter().for_each(|id| self.announce(id)),
             Err(error) => tracing::warn!(%error, "earlier handoffs were not announced"),

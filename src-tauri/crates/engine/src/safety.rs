@@ -33,6 +33,13 @@ impl Engine {
         }
     }
 
+    /// Looks for damage where something could not be read.
+    pub(crate) async fn look_where_suspected(&self) {
+        if self.desk.store.is_to_be_inspected() {
+            self.aside(Self::look_for_damage).await;
+        }
+    }
+
     /// Looks for damage, and tells the reviewer what was found.
     pub fn look_for_damage(&self) {
         match self.desk.store.inspect() {
@@ -97,9 +104,10 @@ impl Engine {
     }
 
     /// The reviewer has read a notice: it is not told again, by this desk or by
-    /// the next.
+    /// the next. What a fault is that is still there is said until it is mended.
     pub fn dismiss(&self, notice: &str) -> Result<(), Failure> {
-        lock(&self.desk.notices).retain(|known| known != notice);
+        let lasts = [NO_BACKUP, NO_HEAD].iter().any(|begins| notice.starts_with(begins));
+        lock(&self.desk.notices).retain(|known| known != notice || lasts);
         self.desk.hub.tell(&Change::Status);
         Ok(self.desk.store.dismiss(notice)?)
     }

@@ -46,7 +46,6 @@ impl Engine {
     /// Does what is due, for as long as the future is polled. Holds end on
     /// time, whatever a notification service or a command makes the rest wait.
     pub async fn run(&self) {
-        self.announce_the_unannounced();
         tokio::join!(self.run_holds(), self.run_timers(), self.run_leases());
     }
 
@@ -111,6 +110,7 @@ impl Engine {
     }
 
     async fn look(&self) -> Option<Duration> {
+        self.look_where_suspected().await;
         // What could not be taken up is tried again.
         let spooled = if self.import().await { Some(LOOK) } else { self.spool_look() };
         if let Err(failure) = self.desk.notice_gaps().await {
@@ -272,7 +272,9 @@ impl Desk {
         if gap.frozen {
             self.hold_anew(reading.awake);
         }
-        if gap != Gap::default() {
+        if gap == Gap::default() {
+            lock(&self.watch).accept(reading, gap);
+        } else {
             let _alone = self.steady.write().await;
             let now = lock(&self.watch).shows(reading, gap);
             self.mind(gap, reading, now).await?;
@@ -281,8 +283,6 @@ impl Desk {
             lock(&self.attempts).clear();
             // The window counts the holds down by a clock that did not stand still.
             self.tell_of_holds();
-        } else {
-            lock(&self.watch).accept(reading, gap);
         }
         if lock(&self.watch).is_to_be_written(reading) {
             self.write_clocks(reading).await;

@@ -35,6 +35,7 @@ mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rusqlite::Connection;
@@ -76,6 +77,10 @@ pub struct Store {
     head: Option<head::Told>,
     /// What is wrong with it, once that is known.
     damaged: OnceLock<String>,
+    /// Something that was stored could not be read.
+    suspected: AtomicBool,
+    /// That was looked into.
+    looked: AtomicBool,
 }
 
 /// Why the store could not do what it was asked; nothing was changed, unless
@@ -198,8 +203,17 @@ impl Store {
         let told = head.as_ref().map(head::HeadKeeping::told);
         let writer = writer::Writer::start(connection, head, &disk)?;
         let reserve = Reserve::beside(path);
-        let (readers, path, damaged) = (Mutex::default(), path.to_owned(), OnceLock::new());
-        Ok(Self { readers, writer, path, disk, reserve, head: told, damaged })
+        Ok(Self {
+            readers: Mutex::default(),
+            writer,
+            path: path.to_owned(),
+            disk,
+            reserve,
+            head: told,
+            damaged: OnceLock::new(),
+            suspected: AtomicBool::new(false),
+            looked: AtomicBool::new(false),
+        })
     }
 
     /// The room that is kept for answers.
@@ -258,6 +272,20 @@ impl Store {
         self.damaged.get().map_or(Ok(()), |why| Err(StoreError::Damaged(why.clone())))
     }
 
+    /// Something that was stored cannot be read: the next start looks for damage
+    /// before it uses the database, and whoever asks for it may do so at once.
+    pub fn suspect(&self, why: &str) {
+        if self.damaged.get().is_none() && !self.suspected.swap(true, Ordering::Relaxed) {
+            take_up::suspect(&Files::of(&self.path), why);
+        }
+    }
+
+    /// Whether something could not be read; says so once, since to look for damage is
+    /// to read all there is.
+    pub fn is_to_be_inspected(&self) -> bool {
+        self.suspected.load(Ordering::Relaxed) && !self.looked.swap(true, Ordering::Relaxed)
+    }
+
     /// Runs `look` on a snapshot of the database, on the calling thread.
     pub fn read<T>(
         &self,
@@ -271,7 +299,7 @@ impl Store {
         let snapshot = connection.unchecked_transaction()?;
         let found = look(&Read { connection: &snapshot });
         if let Err(StoreError::Damaged(why)) = &found {
-            take_up::suspect(&Files::of(&self.path), why);
+            self.suspect(why);
         }
         snapshot.finish()?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);

@@ -8,7 +8,6 @@ use crate::rows::millis;
 use crate::{Read, StoreError};
 
 /// The lists that are looked through: what waits, and what is left for later.
-const INBOX: &str = "0";
 const INBOX_AND_REVIEW: &str = "0, 3";
 
 impl Read<'_> {
@@ -23,17 +22,18 @@ impl Read<'_> {
 
     /// The ids of the ready handoffs whose latest notification could not be
     /// shown because no service was there, or none that worked; and of those
-    /// that were only counted among many, since that moment.
+    /// that were only counted among many, since that moment. Those that were left to
+    /// manual review meanwhile, too.
     pub fn owed_notices(&self, since: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
         let owed = "attempt IN ('no_service', 'failed') OR summed AND at > ?";
-        self.whose_latest_attempt(INBOX, owed, &[millis(since)])
+        self.whose_latest_attempt(owed, &[millis(since)])
     }
 
     /// The ids of the ready handoffs whose latest notification was held back
     /// because the reviewer wanted none; those that were left to manual review
     /// meanwhile, too.
     pub fn held_back_by_calm(&self) -> Result<Vec<String>, StoreError> {
-        self.whose_latest_attempt(INBOX_AND_REVIEW, "calm", &[])
+        self.whose_latest_attempt("calm", &[])
     }
 
     /// The ready handoffs whose latest alert held back a command of the
@@ -57,18 +57,14 @@ impl Read<'_> {
         Ok(held)
     }
 
-    fn whose_latest_attempt(
-        &self,
-        lists: &str,
-        is: &str,
-        values: &[i64],
-    ) -> Result<Vec<String>, StoreError> {
+    fn whose_latest_attempt(&self, is: &str, values: &[i64]) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT id FROM handoffs AS h WHERE list IN ({lists}) AND state = 'ready' AND EXISTS (
+            "SELECT id FROM handoffs AS h WHERE list IN ({INBOX_AND_REVIEW}) AND state = 'ready' AND EXISTS (
                SELECT 1 FROM (
                  SELECT at, data ->> 'attempt' AS attempt, data ->> 'summed' AS summed,
                    data ->> 'calm' AS calm
                  FROM events WHERE handoff = h.seq AND data ->> 'attempt' IS NOT NULL
+                   AND data ->> 'silent' IS NULL
                  ORDER BY seq DESC LIMIT 1
                ) WHERE {is}
              ) ORDER BY respond_by"

@@ -234,7 +234,8 @@ fn commit_group(
     let began = execute("BEGIN IMMEDIATE");
     let mut first = first.into_iter();
     if let Err(error) = began {
-        for job in first {
+        // Those that wait behind them would each wait as long, for the same answer.
+        for job in first.chain(queue.try_iter().map(|(_, job)| job)) {
             job(Err(error.clone()))(Err(error.clone()));
         }
         return;

@@ -162,6 +162,7 @@ async fn serve(home: Home, mut lines: mpsc::UnboundedReceiver<String>) -> anyhow
     let mut changes = engine.follow();
     let server = Server::bind(home.socket())?;
     engine.take_up(Spool::of(home.root())).await;
+    engine.announce_the_unannounced();
     tokio::spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
     let timed = engine.clone();
     tokio::spawn(async move { timed.run().await });

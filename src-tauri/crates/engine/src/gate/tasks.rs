@@ -39,6 +39,7 @@ impl Engine {
     pub(crate) async fn tools_are(&self, agent: &str, tools: Tools) -> Result<ToolsKnown, Failure> {
         let desk = &self.desk;
         let tools = definitions(tools)?;
+        desk.must_have_room(0)?;
         let owner = agent.to_owned();
         let stored = desk.store.write(move |write| {
             let before = write.read().tools(&owner)?;
@@ -80,6 +81,7 @@ impl Engine {
         if let Some(plan) = &open.plan {
             refuse_plan(plan)?;
         }
+        self.desk.must_have_room(0)?;
         let (owner, id, now) = (agent.to_owned(), open.task.id.clone(), self.desk.now());
         let stored = self.desk.store.write(move |write| {
             let OpenTask { task, plan } = open;
@@ -100,6 +102,7 @@ impl Engine {
         plan: PlanTask,
     ) -> Result<TaskStanding, Failure> {
         refuse_plan(&plan.plan)?;
+        self.desk.must_have_room(0)?;
         let (owner, task, now) = (agent.to_owned(), plan.task.clone(), self.desk.now());
         // Compared where it is written: the reviewer changes plans, too.
         let stored = self.desk.store.write(move |write| {

@@ -269,6 +269,36 @@ async fn damage_that_is_found_while_the_desk_runs_is_told_and_mended_at_the_next
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_while_the_desk_runs_is_looked_into_at_once() {
+    for by_a_timer in [true, false] {
+        let desk = Headless::new().await.unwrap();
+        let agent = Agent::named(&desk.engine, "tidy").await;
+        let id = agent.submit(handoff("one")).await;
+        #[expect(clippy::disallowed_methods, reason = "what damages it under the desk")]
+        let other = rusqlite::Connection::open(desk.home.database()).unwrap();
+        let breaks = "UPDATE handoffs SET progress = '{' || progress WHERE id = ?";
+        assert_eq!(other.execute(breaks, [&id]).unwrap(), 1);
+        if by_a_timer {
+            desk.clock.pass(Duration::from_hours(2));
+        } else {
+            desk.engine.wake(&id).await.unwrap_err();
+        }
+        // What a timer runs into is looked at with the look after it.
+        desk.engine.tick().await;
+        desk.engine.tick().await;
+        let status = desk.engine.status(String::new(), String::new()).unwrap();
+        let (fault, told) = (status.fault.unwrap_or_default(), status.notices.join("\n"));
+        assert!(fault.contains("damaged") && told.contains("is damaged"), "{fault} {told}");
+        assert!(Files::of(desk.home.database()).is_suspect(), "the next start looks, too");
+        let refused = agent.call("handoff.submit", json!({ "handoff": handoff("two") })).await;
+        assert_eq!(refused.unwrap_err().code, ErrorCode::Unavailable, "nothing more is stored");
+        // In the end the audit log of each test's desk is whole.
+        let mends = "UPDATE handoffs SET progress = substr(progress, 2) WHERE id = ?";
+        assert_eq!(other.execute(mends, [&id]).unwrap(), 1);
+    }
+}
+
+#[tokio::test]
 async fn settings_that_cannot_be_read_are_said_and_kept_aside() {
     let desk = Headless::new().await.unwrap();
     let settings = Settings { hold_s: 9, ..desk.engine.settings() };

@@ -38,6 +38,10 @@ async fn on_a_disk_of_its_own() {
     let refused =
         agent.call("handoff.submit", serde_json::json!({ "handoff": handoff("n") })).await;
     assert_eq!(code(refused), ErrorCode::Unavailable);
+    let check = crate::gate::a_delete("c");
+    assert_eq!(code(agent.call("action.check", check).await), ErrorCode::Unavailable);
+    let tools = serde_json::json!({ "tools": [{ "name": "move" }] });
+    assert_eq!(code(agent.call("agent.tools", tools).await), ErrorCode::Unavailable);
     let status = desk.engine.status(String::new(), String::new()).unwrap();
     assert!(status.notices.iter().any(|notice| notice.contains("nearly full")), "{status:?}");
 

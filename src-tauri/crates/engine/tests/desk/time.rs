@@ -118,12 +118,11 @@ async fn what_a_dead_desk_never_announced_is_announced_at_the_start() {
     let desk = desk.restart().await.unwrap();
     desk.notifier.go_on();
     let engine = desk.engine.clone();
-    let running = tokio::spawn(async move { engine.run().await });
+    engine.announce_the_unannounced();
     until(&desk, || events(&desk, &id).contains(&"notified".to_owned())).await;
     let notices = desk.notifier.notices();
     assert_eq!(notices.len(), 2, "and the first one is not repeated: {notices:?}");
     assert_eq!(notices[1].handoff.as_deref(), Some(id.as_str()));
-    running.abort();
 }
 
 #[tokio::test]

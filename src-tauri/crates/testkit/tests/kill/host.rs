@@ -81,6 +81,7 @@ async fn desk(plan: Plan) {
     .unwrap();
     let server = Server::bind(home.socket()).unwrap();
     engine.take_up(Spool::of(home.root())).await;
+    engine.announce_the_unannounced();
     tokio::spawn(server.run(Arc::new(engine.clone()) as Arc<dyn Host>));
     let timed = engine.clone();
     tokio::spawn(async move { timed.run().await });
