@@ -234,7 +234,7 @@ fn by_verb(name: &str, args: &[Word]) -> Option<Part> {
         "worktree" => first == Some("list"),
         "submodule" => matches!(first, None | Some("status" | "summary")),
         "notes" => matches!(first, None | Some("list" | "show")),
-        "bisect" => matches!(first, Some("log" | "view")),
+        "bisect" => first == Some("log") || first == Some("view") && args.len() == 1,
         "bundle" => matches!(first, Some("verify" | "list-heads")),
         "apply" => {
             let asks = ["--stat", "--check", "--numstat", "--summary"];

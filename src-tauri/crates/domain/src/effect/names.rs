@@ -81,7 +81,7 @@ fn by_case(name: &str) -> Part {
     let own = small
         && !OBEYED.contains(&name)
         && !name.contains("proxy")
-        && !name.starts_with("npm_")
+        && !["npm_", "pnpm_", "yarn_"].iter().any(|begins| name.starts_with(begins))
         && !name.starts_with("zsh_");
     if own || HARMLESS.contains(&name) {
         return Part::reads();

@@ -120,6 +120,7 @@ pub(super) fn judged(name: &str, args: &[Word]) -> Option<Part> {
                 args.iter().filter(|word| !word.text.starts_with('-') || word.is("-")).count();
             only(
                 operands <= 1
+                    && !words.contains(&"--")
                     && !args.iter().any(|word| word.open)
                     && !words.iter().any(|word| matches!(*word, "-f" | "-s" | "-w")),
                 "writes its second operand",

@@ -38,6 +38,13 @@ const VERBS: &[Verbs] = &[
             "--script-shell",
             "--node-options",
             "--registry",
+            "--git",
+            "--shell",
+            "--editor",
+            "--viewer",
+            "--browser",
+            "--cache",
+            "--logs-dir",
         ],
     },
     // These two run a script of the project by any name that is not their own, and
@@ -160,6 +167,8 @@ const VERBS: &[Verbs] = &[
         ],
         // Podman runs what it is told is its runtime, to say which version that is.
         denied: &[
+            "--cpu-profile",
+            "--memory-profile",
             "--runtime",
             "--conmon",
             "--network-cmd-path",

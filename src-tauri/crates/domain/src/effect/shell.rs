@@ -254,7 +254,10 @@ impl<'a> Shell<'a> {
                             "makes {name} something else than it is"
                         )));
                     }
-                    self.functions.push(name.to_owned());
+                    // Elsewhere it may never be defined, or only in a shell of its own.
+                    if is_always_defined(node) {
+                        self.functions.push(name.to_owned());
+                    }
                 }
                 // It counts as if it were run, whether it is or not.
                 "compound_statement" | "subshell" => {
@@ -375,6 +378,12 @@ impl<'a> Shell<'a> {
         self.folder = place.folder;
         first_named(whole, part.named(shown))
     }
+}
+
+/// Whether what comes after this definition has it.
+fn is_always_defined(node: Node) -> bool {
+    let alone = node.next_sibling().is_none_or(|next| next.kind() != "&");
+    alone && node.parent().is_some_and(|parent| parent.kind() == "program")
 }
 
 /// The two together, where the first has nothing to say.

@@ -236,7 +236,9 @@ fn changing(tokens: &[Token]) -> Option<String> {
     words(tokens)
         .find(|(word, quoted, after_dot, calls)| {
             let text = word == "replace" && *calls;
-            !quoted && !after_dot && !text && listed(CHANGES, word)
+            // Also of a sequence that is named before it.
+            let moves = word == "nextval" || word == "setval";
+            !quoted && (moves || !after_dot && !text && listed(CHANGES, word))
         })
         .map(|(word, ..)| word)
 }
@@ -365,7 +367,7 @@ pub(super) fn client(name: &str, args: &[Word]) -> Part {
         "--expanded",
     ];
     let mut rest = args.iter();
-    let (mut statements, mut operands) = (Vec::new(), Vec::new());
+    let (mut statements, mut operands, mut lists) = (Vec::new(), Vec::new(), false);
     while let Some(word) = rest.next() {
         if !word.may_be_option() {
             operands.push(word.clone());
@@ -396,7 +398,7 @@ pub(super) fn client(name: &str, args: &[Word]) -> Part {
                 return unread();
             }
         } else if name == "psql" && matches!(text, "-l" | "--list") {
-            return Part::reads();
+            lists = true;
         } else if !(long.contains(&text)
             || (name != "sqlite3" && valued.iter().any(|option| text.starts_with(option)))
             || (name != "sqlite3"
@@ -414,6 +416,9 @@ pub(super) fn client(name: &str, args: &[Word]) -> Part {
         statements = operands.split_off(operands.len().min(1));
     }
     if statements.is_empty() {
+        if lists {
+            return Part::reads();
+        }
         return Part::unknown(format!("has {name} run what is not in the command"));
     }
     let all = statements.iter().map(|statement| match statement.exact() {

@@ -8,7 +8,6 @@ use super::word::Word;
 /// Read, whatever their arguments are.
 const READ: &[&str] = &[
     ":",
-    "arch",
     "b2sum",
     "basename",
     "break",
