@@ -85,6 +85,7 @@ pub fn measure(_: &Setup) -> anyhow::Result<Vec<Measured>> {
                 pending: Vec::new(),
                 undone: [].into(),
                 left_out: [].into(),
+                owed: [].into(),
                 effects: [].into(),
                 now: decision.at,
             });

@@ -8,14 +8,16 @@
 //!
 //! A finished step is *stale* when it used a value that is no longer true, or
 //! builds on a stale or undone one, by `depends_on`, by `uses`, by an action's
-//! `depends_on`, or by a later change of the same file. A stale read is run
-//! again; a stale change is undone first; one that cannot be undone stays, and
-//! is a conflict. Nothing else that is finished is touched.
+//! `depends_on`, or by a later change of the same file; and while it was told to be
+//! done again and was not. A stale read is run again; a stale change is undone first;
+//! one that cannot be undone stays, and is a conflict. Nothing else that is finished
+//! is touched.
 
 mod checks;
 mod edits;
 mod facts;
 mod graph;
+mod owed;
 mod returned;
 mod stale;
 mod verdicts;
@@ -38,6 +40,7 @@ use crate::runnable::Pending;
 use crate::validate::Fault;
 
 pub(crate) use graph::Graph;
+pub use owed::Owed;
 pub use returned::{GivenBack, Returned, StepDone, give_back};
 
 /// What is known when a decision is weighed.
@@ -62,6 +65,8 @@ pub struct Case<'c> {
     pub undone: BTreeSet<&'c str>,
     /// The steps that an earlier decision has left out.
     pub left_out: BTreeSet<&'c str>,
+    /// The steps that earlier words had done again.
+    pub owed: BTreeMap<&'c str, Owed>,
     /// What steps without a recorded action did, as far as that was computed.
     pub effects: BTreeMap<&'c str, Effect>,
     /// The time.
@@ -101,6 +106,11 @@ pub struct Reconciliation {
     /// What cannot be used as it is: edited arguments that do not fit their
     /// schema, expressions that cannot be read, a plan that does not hold up.
     pub faults: Vec<Fault>,
+    /// The steps that are to be done again once it is told, each with the moment from
+    /// which doing it counts: for the next answer.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub owed: BTreeMap<String, DateTime<Utc>>,
 }
 
 /// A value that changed.
@@ -228,6 +238,7 @@ impl<'c> Case<'c> {
             pending: Vec::new(),
             undone: BTreeSet::new(),
             left_out: BTreeSet::new(),
+            owed: BTreeMap::new(),
             effects: BTreeMap::new(),
             now,
         }

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::action::{Action, ActionStatus, Effect, Undo};
 use crate::payload::Payload;
@@ -69,6 +69,28 @@ impl<'r> Recorded<'r> {
     /// When it happened, as well as that is known.
     pub fn moment(&self) -> Option<DateTime<Utc>> {
         self.action.ended_at.or(self.action.started_at).or(self.at)
+    }
+
+    /// When it began, as well as that is known: by its own clock, or by when it was
+    /// reported, whichever is earlier.
+    pub fn begun(&self) -> Option<DateTime<Utc>> {
+        let said = self.action.started_at.or(self.action.ended_at);
+        [said, self.reported_to_begin()].into_iter().flatten().min()
+    }
+
+    /// Whether it may have begun at that moment or later. The clocks of an agent and of
+    /// the desk need not agree, so one of them is enough.
+    pub fn follows(&self, moment: DateTime<Utc>) -> bool {
+        let said = self.action.started_at.or(self.action.ended_at);
+        [said, self.reported_to_begin()].into_iter().flatten().any(|begun| begun >= moment)
+    }
+
+    /// When it began, if it was reported as it ended: how long it took is known
+    /// whatever the agent's clock shows.
+    fn reported_to_begin(&self) -> Option<DateTime<Utc>> {
+        let span = self.action.started_at.zip(self.action.ended_at);
+        let took = span.map(|(from, to)| (to - from).max(TimeDelta::zero()));
+        Some(self.at? - took.unwrap_or_default())
     }
 
     /// Whether it stands: it was done, or is being done, and was not undone.

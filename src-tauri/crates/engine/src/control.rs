@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use handoff_domain::gate::Stop;
 use handoff_domain::instruction::Instruction;
 use handoff_domain::payload::{Plan, StepStatus};
-use handoff_domain::reconcile::{self, Returned};
+use handoff_domain::reconcile::{self, Reconciliation, Returned};
 use handoff_protocol::view::{BackPreview, Change, EditPlan, GiveBack, TakeOver, TellAgent};
 use handoff_protocol::wire::ErrorCode;
 use handoff_store::{Entry, Read, StoreError, TaskRow, Write};
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::gate::{entry, no_such_task, refuse_plan};
 use crate::known::Known;
+use crate::owed::OWED;
 use crate::{Actor, Engine, Failure, rollback};
 
 /// The longest words to an agent, in bytes.
@@ -71,9 +72,9 @@ impl Engine {
             by_hand::record(write, of, &done, &facts, now)?;
             let closed = by_hand::close(write, of, &done, now)?;
             write.pause(of.agent, of.task, None, now)?;
-            let directive = given.reconciliation.lines;
-            let mut data =
-                json!({ "done": done, "facts": facts, "text": text, "directive": directive });
+            let Reconciliation { lines: directive, owed, .. } = given.reconciliation;
+            let mut data = json!({ "done": done, "facts": facts, "text": text,
+                "directive": directive, OWED: owed });
             let revision = of.row.revision + 1;
             if replaced {
                 data["revision"] = json!(revision);

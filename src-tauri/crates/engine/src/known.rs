@@ -12,7 +12,7 @@ use handoff_domain::action::{ActionStatus, Undo};
 use handoff_domain::decision::{Decider, Decision, DecisionKind};
 use handoff_domain::directive::{Line, needs};
 use handoff_domain::payload::{Payload, Plan, Step, StepStatus};
-use handoff_domain::reconcile::{Case, Question};
+use handoff_domain::reconcile::{Case, Owed, Question};
 use handoff_domain::record::Recorded;
 use handoff_domain::runnable::{Pending, free_steps};
 use handoff_protocol::view::{DirectiveStep, ToUndo};
@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::control::subject;
 use crate::course::Course;
 use crate::ledger::{Ledger, handoffs};
+use crate::owed::owed;
 
 /// What is known of a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ pub struct Known {
     /// The gate asks, about one call.
     one_call: bool,
     course: Course,
+    /// The steps that were told to be done again.
+    owed: BTreeMap<String, Owed>,
     /// The desk may run the undo commands of its agent.
     commands: bool,
 }
@@ -80,6 +83,7 @@ impl Known {
     ) -> Result<Self, StoreError> {
         let handoffs = handoffs(read, agent, task)?;
         let earlier = earlier(read, (agent, task), &handoffs, but)?;
+        let owed = owed(read, (agent, task), &handoffs, but.map(|(but, _)| but))?;
         let ledger = Ledger::with(read, agent, task, &handoffs)?;
         let payload = of.map(|(payload, _)| payload);
         let own = payload.and_then(|payload| payload.plan.as_ref());
@@ -105,7 +109,7 @@ impl Known {
         let asked = asked.clone().filter(|_| known);
         let pending = read.pending(agent, task)?;
         let (course, commands) = (Course::default(), read.undo_commands(agent)?);
-        Ok(Self { plan, ledger, earlier, pending, asked, one_call: false, course, commands })
+        Ok(Self { plan, ledger, earlier, pending, asked, one_call: false, course, owed, commands })
     }
 
     /// The case that an answer to this payload is weighed in; without one,
@@ -129,6 +133,7 @@ impl Known {
             pending: self.course.open(&self.pending),
             undone: self.course.undone.iter().map(String::as_str).collect(),
             left_out: self.course.left_out.iter().map(String::as_str).collect(),
+            owed: self.owed.iter().map(|(step, owed)| (step.as_str(), *owed)).collect(),
             effects: BTreeMap::new(),
             now,
         }

@@ -25,6 +25,7 @@ mod ledger;
 mod news;
 mod notify;
 mod origin;
+mod owed;
 mod ports;
 mod queue;
 mod release;

@@ -19,6 +19,7 @@ use handoff_store::{Read, Record, StoreError};
 use serde_json::{Map, Value, json};
 
 use crate::known::Known;
+use crate::owed::OWED;
 use crate::{Actor, Desk, Engine, Failure, change, owned, rollback};
 
 /// How often it is weighed anew because something came in between.
@@ -97,14 +98,14 @@ impl Desk {
     }
 }
 
-/// What is kept of a decision as it goes out: what becomes of each step, the values
-/// that its edits have corrected, which hold from then on, and what of a draft the
-/// desk takes back.
+/// What is kept of a decision as it goes out: what becomes of each step, what is to be
+/// done again, the values that its edits have corrected, which hold from then on, and
+/// what of a draft the desk takes back.
 fn out(found: &Reconciliation, takes_back: Vec<String>) -> Value {
     let edited = found.facts.iter().filter(|fact| fact.source == FactSource::EditedArgs);
     let corrected: Map<String, Value> =
         edited.map(|fact| (fact.name.clone(), fact.new.clone())).collect();
-    let mut data = json!({ "directive": found.lines });
+    let mut data = json!({ "directive": found.lines, OWED: found.owed });
     if !corrected.is_empty() {
         data["corrected"] = Value::Object(corrected);
     }

@@ -14,6 +14,7 @@ use handoff_store::{Record, StoreError, Write};
 use serde_json::{Value, json};
 
 use crate::known::Known;
+use crate::owed::OWED;
 use crate::watch::{Gap, Looker, Reading, Shown};
 use crate::{Actor, Desk, Engine, Failure, lock, owned, words};
 
@@ -226,7 +227,11 @@ impl Engine {
         let call = desk.default_call(&record, &payload, now)?;
         let known = desk.store.read(|read| Known::of(read, &record, &payload))?;
         let judged = default_decision(&payload, &known.case(Some(&payload), None, now));
-        let directive = judged.as_ref().ok().map(|judged| judged.reconciliation.lines.clone());
+        let found = judged.as_ref().ok().map(|judged| &judged.reconciliation);
+        let mut told = json!({ "directive": found.map(|found| &found.lines) });
+        if let Some(found) = found {
+            told[OWED] = json!(found.owed);
+        }
         let default = judged.map(|judged| Box::new(judged.decision));
         let outcome = default.as_deref().map_or_else(
             |_| String::new(),
@@ -234,7 +239,7 @@ impl Engine {
         );
         let alert = lock(&desk.settings).alerts.next_alert(0, now);
         let id = id.to_owned();
-        let told = json!({ "outcome": outcome, "directive": directive });
+        told["outcome"] = json!(outcome);
         let after = desk.watched(
             desk.store
                 .write(move |write| {

@@ -80,12 +80,18 @@ impl<'p> Graph<'p> {
     }
 
     fn is_circular(&self) -> bool {
+        self.in_order().len() < self.needs.len()
+    }
+
+    /// The places, each after all that it needs, without those in a circle or behind
+    /// one.
+    pub(crate) fn in_order(&self) -> Vec<usize> {
         let mut open: Vec<usize> = self.needs.iter().map(Vec::len).collect();
         let dependants = reversed(&self.needs);
         let mut ready: Vec<usize> = (0..open.len()).filter(|place| open[*place] == 0).collect();
-        let mut ended = 0;
+        let mut ordered = Vec::with_capacity(open.len());
         while let Some(place) = ready.pop() {
-            ended += 1;
+            ordered.push(place);
             for dependant in &dependants[place] {
                 open[*dependant] -= 1;
                 if open[*dependant] == 0 {
@@ -93,7 +99,7 @@ impl<'p> Graph<'p> {
                 }
             }
         }
-        ended < open.len()
+        ordered
     }
 }
 

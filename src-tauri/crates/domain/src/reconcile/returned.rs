@@ -101,6 +101,7 @@ pub fn give_back(case: &Case<'_>, returned: &Returned) -> GivenBack {
         // It goes on: that is what giving it back says.
         undone: BTreeSet::new(),
         left_out: case.left_out.clone(),
+        owed: case.owed.clone(),
         effects: case.effects.clone(),
         now: case.now,
     };

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::edits::{self, Edits};
 use super::facts::Facts;
 use super::graph::reversed;
-use super::{Case, Course, Graph, checks};
+use super::{Case, Course, Graph, checks, owed};
 use crate::action::{ActionStatus, Effect};
 use crate::decision::action_hash;
 use crate::payload::{Step, StepStatus, Used};
@@ -45,6 +46,8 @@ pub(super) struct Ground<'g, 'c> {
     pub by_hand: Vec<usize>,
     /// Who comes after whom, by plan, actions and files.
     pub after: Vec<Vec<usize>>,
+    /// The steps that were told to be done again and were not, and since when.
+    pub owed: BTreeMap<&'c str, DateTime<Utc>>,
     /// Why a step no longer stands as it is.
     pub causes: Vec<Option<Cause<'c>>>,
 }
@@ -58,6 +61,8 @@ pub(super) enum Cause<'c> {
     Decided,
     /// Its arguments do not satisfy a constraint that this decision adds.
     Constraint(&'c str),
+    /// It was told to be done again before, and was not.
+    Owed,
     /// It was undone.
     Undone,
     /// A step it builds on is another one.
@@ -82,10 +87,22 @@ impl<'g, 'c> Ground<'g, 'c> {
             .and_then(|id| graph.place(id));
         let edits = Edits::of(case);
         let after = after(case, &graph);
+        let owed = owed::still(case, &graph, &actions);
         let causes = vec![None; case.plan.steps.len()];
         let by_hand = extra.by_hand;
-        let mut ground =
-            Self { case, course, graph, facts, edits, actions, asked, by_hand, after, causes };
+        let mut ground = Self {
+            case,
+            course,
+            graph,
+            facts,
+            edits,
+            actions,
+            asked,
+            by_hand,
+            after,
+            owed,
+            causes,
+        };
         edits::correct_facts(&mut ground);
         if !course.rests() {
             ground.spread(&extra.changed);
@@ -126,7 +143,8 @@ impl<'g, 'c> Ground<'g, 'c> {
                 Some(Cause::Decided)
             } else {
                 let fact = self.changed_fact(place, &left).map(Cause::Fact);
-                fact.or(constraints.get(&place).copied().map(Cause::Constraint))
+                let cause = fact.or(constraints.get(&place).copied().map(Cause::Constraint));
+                cause.or(self.is_owed(place).then_some(Cause::Owed))
             };
             if cause.is_some() {
                 self.causes[place] = cause;
@@ -175,6 +193,14 @@ impl<'g, 'c> Ground<'g, 'c> {
                 _ => of_tool.get(undone.action.tool.as_str()).is_none_or(|later| *later < at),
             },
         )
+    }
+
+    /// Whether a step stands as it was when it was told to be done again.
+    fn is_owed(&self, place: usize) -> bool {
+        let mut of_step = self.actions[place].iter().map(|at| &self.case.actions[*at]).peekable();
+        self.owed.contains_key(&*self.step(place).id)
+            && self.has_begun(place)
+            && (of_step.peek().is_none() || of_step.any(|done| done.stands()))
     }
 
     /// Whether the step that is asked about has run otherwise than is decided.

@@ -1,7 +1,8 @@
 //! The verdict on each step, in words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::stale::{Cause, Ground, unrecorded};
@@ -22,6 +23,7 @@ pub(super) fn weigh(ground: &Ground<'_, '_>) -> Reconciliation {
         undone: undone(ground),
         conflicts: Vec::new(),
         undo: Vec::new(),
+        owed: ground.owed.iter().map(|(step, at)| ((*step).to_owned(), *at)).collect(),
     };
     let mut lines: Vec<Line> =
         (0..ground.case.plan.steps.len()).map(|place| weighed.line(place)).collect();
@@ -37,6 +39,7 @@ pub(super) fn weigh(ground: &Ground<'_, '_>) -> Reconciliation {
         undo: order.iter().map(|at| ground.case.actions[*at].action.id.clone()).collect(),
         facts: changed_facts(ground),
         conflicts: weighed.conflicts,
+        owed: weighed.owed,
         lines,
         ..Reconciliation::default()
     }
@@ -93,6 +96,8 @@ struct Weighed<'w, 'g, 'c> {
     undone: Vec<bool>,
     conflicts: Vec<Conflict>,
     undo: Vec<usize>,
+    /// The steps that are to be done again, and since when.
+    owed: BTreeMap<String, DateTime<Utc>>,
 }
 
 /// How a stale step is done again.
@@ -145,7 +150,9 @@ impl Weighed<'_, '_, '_> {
 
     fn finished(&mut self, place: usize) -> (Verdict, String) {
         let ground = self.ground;
+        let id = &ground.step(place).id;
         if ground.by_hand.contains(&place) {
+            self.owed.remove(id);
             return (Verdict::Keep, "It was done by hand and stays.".to_owned());
         }
         let Some(cause) = &ground.causes[place] else {
@@ -158,13 +165,19 @@ impl Weighed<'_, '_, '_> {
                 "It was undone. It waits until you say how to go on.".to_owned(),
             );
         }
-        match self.again(place) {
+        let again = self.again(place);
+        if matches!(again, Again::Cannot(..)) {
+            self.owed.remove(id);
+        } else {
+            self.owed.entry(id.clone()).or_insert(ground.case.now);
+        }
+        match again {
             Again::Cannot(action, why) => {
                 let action = action.map(|at| ground.case.actions[at].action.id.clone());
                 let title = words::step(ground.step(place));
                 self.conflicts.push(Conflict {
                     kind: ConflictKind::Irreversible,
-                    step: Some(ground.step(place).id.clone()),
+                    step: Some(id.clone()),
                     action,
                     pointer: None,
                     text: format!("{title} is done and stays, though it is not right any more. {because} {why}"),
@@ -197,7 +210,7 @@ impl Weighed<'_, '_, '_> {
                 // What is asked about, with edited arguments, has no cause before it.
                 Some(Cause::Decided) => return true,
                 None => return !self.ground.by_hand.contains(&at),
-                Some(Cause::Constraint(_) | Cause::Undone) => return false,
+                Some(Cause::Constraint(_) | Cause::Owed | Cause::Undone) => return false,
             }
         }
     }
@@ -263,6 +276,7 @@ impl Weighed<'_, '_, '_> {
             Cause::Constraint(text) => {
                 format!("It goes against the new constraint “{}”.", words::name(text))
             }
+            Cause::Owed => "It was to be done again, and was not yet.".to_owned(),
             Cause::Undone => "It was undone.".to_owned(),
             Cause::Step(other) => {
                 let title = words::step(ground.step(*other));
@@ -399,7 +413,9 @@ impl Weighed<'_, '_, '_> {
                     }
                 }
             }
-            Cause::Decided | Cause::Undone => "It waits for nothing else then.".to_owned(),
+            Cause::Decided | Cause::Owed | Cause::Undone => {
+                "It waits for nothing else then.".to_owned()
+            }
         }
     }
 }

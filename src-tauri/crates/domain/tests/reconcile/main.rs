@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod notation;
+mod owed;
 mod properties;
 
 use std::path::Path;
@@ -71,6 +72,11 @@ fn differences(case: &Told, found: &Reconciliation) -> Vec<String> {
         .collect();
     let expected: Vec<[String; 1]> = case.faults.iter().map(|says| [says.clone()]).collect();
     compare("fault", &expected, &faults, &mut wrong);
+    let owed: Vec<[String; 2]> =
+        found.owed.iter().map(|(step, at)| [step.clone(), at.to_rfc3339()]).collect();
+    if !case.owed.is_empty() {
+        compare("owed", &case.owed, &owed, &mut wrong);
+    }
     if case.undo != found.undo {
         wrong.push(format!("undo {:?}, not {:?}", found.undo, case.undo));
     }

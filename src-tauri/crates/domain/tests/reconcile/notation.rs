@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use handoff_domain::action::Action;
 use handoff_domain::decision::{Decider, Decision, DecisionKind, Override, Then};
 use handoff_domain::payload::{Constraint, HandoffOption, Plan, Step};
-use handoff_domain::reconcile::{Case, Question, Reconciliation, Returned, give_back, reconcile};
+use handoff_domain::reconcile::{
+    Case, Owed, Question, Reconciliation, Returned, give_back, reconcile,
+};
 use handoff_domain::record::Recorded;
 use handoff_domain::runnable::Pending;
 use serde_json::{Map, Value, json};
@@ -20,6 +22,7 @@ pub struct Task {
     one_call: bool,
     waits: Vec<String>,
     left_out: Vec<String>,
+    owed: Vec<(String, Owed)>,
     options: Vec<Value>,
     constraints: Vec<Value>,
 }
@@ -43,6 +46,8 @@ pub struct Told {
     /// Name, old and new value, source.
     pub facts: Vec<[String; 4]>,
     pub undo: Vec<String>,
+    /// Step, and since when it is to be done again.
+    pub owed: Vec<[String; 2]>,
     /// What each must say.
     pub faults: Vec<String>,
     /// Option or `-`, `holds`, `fails` or `words`, and what it must say.
@@ -120,6 +125,12 @@ impl Task {
             "undo" => action.expect(place)["undo"] = value(rest, place).0,
             "call" => self.one_call = true,
             "waits" => self.waits.push(rest.to_owned()),
+            "owed" => {
+                let mut words = rest.split(' ');
+                let id = words.next().expect(place).to_owned();
+                let told_at = words.next().and_then(|at| at.parse().ok()).expect(place);
+                self.owed.push((id, Owed { told_at, said: words.next() == Some("said") }));
+            }
             "left" => self.left_out.push(rest.to_owned()),
             "asks" => self.asked = Some(rest.to_owned()),
             "option" => {
@@ -161,6 +172,7 @@ impl Told {
             conflicts: Vec::new(),
             facts: Vec::new(),
             undo: Vec::new(),
+            owed: Vec::new(),
             faults: Vec::new(),
             constraints: Vec::new(),
         }
@@ -222,6 +234,7 @@ impl Told {
             "conflict" => self.conflicts.push(parts(rest)),
             "fact" => self.facts.push(parts(rest)),
             "undo" => self.undo = rest.split(", ").map(str::to_owned).collect(),
+            "owes" => self.owed.push(parts(rest)),
             "fault" => self.faults.push(rest.to_owned()),
             "constraint" => self.constraints.push(parts(rest)),
             _ => panic!("{place}: what is {word:?}?"),
@@ -258,6 +271,7 @@ impl Told {
                 .collect(),
             undone: self.task.waits.iter().map(String::as_str).collect(),
             left_out: self.task.left_out.iter().map(String::as_str).collect(),
+            owed: self.task.owed.iter().map(|(step, owed)| (step.as_str(), *owed)).collect(),
             effects: [].into(),
             now: self.now,
         };

@@ -174,6 +174,7 @@ fn weigh(plan: &Plan, actions: &[Action], decision: &Decision) -> Reconciliation
         pending: Vec::new(),
         undone: BTreeSet::new(),
         left_out: BTreeSet::new(),
+        owed: BTreeMap::new(),
         effects: BTreeMap::new(),
         now: noon(),
     })
@@ -291,6 +292,7 @@ proptest! {
             pending: Vec::new(),
             undone: BTreeSet::new(),
             left_out: BTreeSet::new(),
+            owed: BTreeMap::new(),
             effects: BTreeMap::new(),
             now: noon(),
         });

@@ -8,7 +8,7 @@ use handoff_domain::action::Effect;
 use handoff_domain::autonomy::level;
 use handoff_domain::decision::fingerprint;
 use handoff_domain::identity::{handoff_id, is_key};
-use handoff_domain::payload::{Plan, Priority, StepStatus, Task};
+use handoff_domain::payload::{Plan, Priority, Step, StepStatus, Task};
 use handoff_domain::validate::{self, Deadlines};
 use handoff_protocol::view::Change;
 use handoff_protocol::wire::{
@@ -331,8 +331,8 @@ fn reopens<'p>(
     Ok(open.find(|step| by_hand.contains(&*step.id)).map(|step| step.title.as_str()))
 }
 
-/// The steps that a plan has further than the one before, by their titles;
-/// none where nothing has moved.
+/// The steps that a plan has further than the one before, by their titles, and the ids
+/// of those that were begun or finished; none where nothing has moved.
 fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
     let was = |id: &str| {
         let step = before?.steps.iter().find(|step| step.id == id)?;
@@ -349,7 +349,13 @@ fn progress(before: Option<&Plan>, after: &Plan) -> Option<Value> {
         ("left_out", into(StepStatus::Skipped)),
     ];
     let moved = parts.iter().any(|(_, titles)| !titles.is_empty());
-    moved.then(|| parts.into_iter().map(|(name, titles)| (name, json!(titles))).collect())
+    let gone_on = |step: &&Step| {
+        matches!(step.status, StepStatus::Running | StepStatus::Done)
+            && was(&step.id).is_some_and(|was| was != step.status)
+    };
+    let ids: Vec<&str> = after.steps.iter().filter(gone_on).map(|step| step.id.as_str()).collect();
+    let parts = parts.into_iter().map(|(name, titles)| (name, json!(titles)));
+    moved.then(|| parts.chain([("steps", json!(ids))]).collect())
 }
 
 /// The tools as they are kept, each with the hash that an acceptance is pinned

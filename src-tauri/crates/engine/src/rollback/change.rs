@@ -23,6 +23,7 @@ use crate::course::Course;
 use crate::gate::entry;
 use crate::known::{self, earlier};
 use crate::ledger::{Ledger, handoffs};
+use crate::owed::{OWED, owed};
 use crate::{Actor, Failure, control};
 
 /// Why a running undo may or may not have happened.
@@ -35,6 +36,9 @@ pub struct After {
     pub lines: Vec<Line>,
     /// Finished work that is not right any more and stays.
     pub conflicts: Vec<Conflict>,
+    /// What is to be done again, and since when.
+    #[serde(skip)]
+    owed: BTreeMap<String, DateTime<Utc>>,
     /// The steps that were undone, and wait until the reviewer says how to go on.
     #[serde(skip)]
     waits: Vec<String>,
@@ -250,6 +254,7 @@ fn is_over(write: &Write<'_>, row: &RollbackRow, now: DateTime<Utc>) -> Result<(
     }
     data["waits"] = json!(after.waits);
     data["directive"] = json!(after.lines);
+    data[OWED] = json!(after.owed);
     if let Some(revision) = open_again(write, row, &ledger, &undone, now)? {
         data["revision"] = json!(revision);
     }
@@ -326,11 +331,16 @@ pub fn after(
     now: DateTime<Utc>,
 ) -> Result<After, StoreError> {
     ledger.mark_undone(undone, now);
-    let Some(mut plan) = ledger.plan.clone() else { return Ok(After::default()) };
+    let handoffs = handoffs(read, agent, task)?;
+    let owed = owed(read, (agent, task), &handoffs, None)?;
+    let Some(mut plan) = ledger.plan.clone() else {
+        let owed = owed.into_iter().map(|(step, owed)| (step, owed.told_at)).collect();
+        return Ok(After { owed, ..After::default() });
+    };
     let pending = read.pending(agent, task)?;
     let course = Course::of(read, agent, task, None)?;
     let open = course.open(&pending);
-    let decisions = earlier(read, (agent, task), &handoffs(read, agent, task)?, None)?;
+    let decisions = earlier(read, (agent, task), &handoffs, None)?;
     reopen(&mut plan, &ledger, undone, |step, of_step| course.is_done_again(step, of_step));
     let case = Case {
         plan: &plan,
@@ -341,6 +351,7 @@ pub fn after(
         pending: open.clone(),
         undone: course.undone.iter().map(String::as_str).collect(),
         left_out: course.left_out.iter().map(String::as_str).collect(),
+        owed: owed.iter().map(|(step, owed)| (step.as_str(), *owed)).collect(),
         effects: BTreeMap::new(),
         now,
     };
@@ -360,8 +371,8 @@ pub fn after(
     let ended = read.task(agent, task)?.is_some_and(|row| row.closed_at.is_some());
     // In a task that has ended nothing goes on.
     let lines = if ended { Vec::new() } else { found.lines };
-    let conflicts = found.conflicts;
-    Ok(After { lines, conflicts, waits, free, plan: Some(plan) })
+    let (conflicts, owed) = (found.conflicts, found.owed);
+    Ok(After { lines, conflicts, owed, waits, free, plan: Some(plan) })
 }
 
 impl After {

@@ -32,6 +32,7 @@ mod locked;
 mod news;
 mod order;
 mod origin;
+mod owed;
 mod reconcile;
 mod records;
 mod reports;

@@ -13,7 +13,7 @@ use crate::gate::{AGENT, ask, desk, set, task};
 use crate::rollback::{actions, look, record, roll_back, standing, until};
 use crate::rollback_by_desk::{allow, command};
 
-fn a_move(key: &str, step: Option<&str>, from: &str, to: &str) -> Value {
+pub fn a_move(key: &str, step: Option<&str>, from: &str, to: &str) -> Value {
     let mut check = json!({ "task": "t", "tool": "files.move", "key": key, "effect": "reversible",
         "args": { "from": from, "to": to },
         "undo": { "kind": "tool", "tool": "files.move", "args": { "from": to, "to": from } } });
@@ -23,7 +23,7 @@ fn a_move(key: &str, step: Option<&str>, from: &str, to: &str) -> Value {
     check
 }
 
-fn done(id: &str, check: &Value) -> Value {
+pub fn done(id: &str, check: &Value) -> Value {
     let mut action = json!({ "id": id, "tool": check["tool"], "input": check["args"],
         "effect": "reversible", "status": "done", "undo": check["undo"] });
     if check["step"].is_string() {
@@ -57,18 +57,18 @@ async fn after_sorting() -> (Headless, Agent, String) {
     (desk, agent, id)
 }
 
-fn new_folder() -> Answer {
+pub fn new_folder() -> Answer {
     let facts = json!({ "folder": "new" }).as_object().unwrap().clone();
     Answer::Inform { text: String::new(), facts, constraints: Vec::new() }
 }
 
-async fn next(agent: &Agent) -> Vec<Value> {
+pub async fn next(agent: &Agent) -> Vec<Value> {
     let told = agent.call("agent.next", json!({ "task": "t", "wait_s": 20 })).await.expect("next");
     told["items"].as_array().unwrap().clone()
 }
 
 /// Does the undo that the agent is asked for.
-async fn undoes(agent: &Agent) -> Value {
+pub async fn undoes(agent: &Agent) -> Value {
     let undo = loop {
         let told = next(agent).await;
         if let Some(undo) = told.iter().find(|item| item["kind"] == "undo") {
