@@ -175,10 +175,11 @@ impl Engine {
     ) -> Result<(), Failure> {
         let desk = &self.desk;
         let (owner, named) = (agent.clone(), task.clone());
-        let (now, _steady) = desk.steady().await;
+        let moment = desk.moment();
         let left = desk.watched(
             desk.store
                 .write(move |write| {
+                    let now = moment.now(write)?;
                     let row = write.read().task(&agent, &task)?;
                     let row = row.ok_or_else(|| no_such_task(&task))?;
                     work(write, &Of { agent: &agent, task: &task, row }, now)

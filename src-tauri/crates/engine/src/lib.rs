@@ -22,6 +22,8 @@ mod insight;
 mod known;
 mod ladder;
 mod ledger;
+mod lookup;
+mod moment;
 mod news;
 mod notify;
 mod origin;
@@ -66,6 +68,7 @@ pub use ports::{Attempt, Clock, CommandRunner, Ended, Notice, Notifier, random_h
 use burst::Burst;
 use holds::Running;
 use hub::Hub;
+use moment::Moment;
 use spool::Spooled;
 use watch::{Reading, Watch};
 
@@ -122,9 +125,6 @@ struct Desk {
     watch: Mutex<Watch>,
     /// Held while a gap in time is taken account of.
     minding: tokio::sync::Mutex<()>,
-    /// Held by those who store something by the present time, and alone by what moves
-    /// all that is stored to a clock that was set.
-    steady: tokio::sync::RwLock<()>,
     /// Woken when a timer may have moved closer, or something was spooled.
     sooner: Notify,
     /// Woken when a hold has begun or ended.
@@ -181,6 +181,9 @@ impl Engine {
         // A desk before this one may have held something back.
         let may_be_calm = settings.alerts.quiet.is_some() || settings.alerts.focus_until.is_some();
         let first = Reading { wall: clock.now(), awake: clock.awake(), boot: clock.boot() };
+        let off = time::was_off(&store, clock.as_ref(), first)?;
+        let steps = store.read(moment::steps)? + off.stepped.unwrap_or_default();
+        let watch = Watch::new(first, steps);
         let engine = Self {
             desk: Arc::new(Desk {
                 store,
@@ -209,9 +212,8 @@ impl Engine {
                 on_screen: Mutex::default(),
                 in_front: AtomicBool::new(false),
                 was_calm: AtomicBool::new(may_be_calm),
-                watch: Mutex::new(Watch::new(first)),
+                watch: Mutex::new(watch),
                 minding: tokio::sync::Mutex::default(),
-                steady: tokio::sync::RwLock::default(),
                 sooner: Notify::new(),
                 held: Notify::new(),
                 leased: Notify::new(),
@@ -224,8 +226,7 @@ impl Engine {
         };
         engine.desk.begin_weighing()?;
         engine.desk.void_offers().await?;
-        let off = engine.desk.was_off(first)?;
-        engine.desk.mind(off, first, engine.desk.now()).await?;
+        engine.desk.mind(off, first, watch.moment(first.boot)).await?;
         engine.desk.write_clocks(first).await;
         Ok(engine)
     }
@@ -262,13 +263,9 @@ impl Desk {
         lock(&self.watch).at(self.clock.boot())
     }
 
-    /// The time for something that is to be stored, and what keeps it: as long as that
-    /// is held no setting of the clock comes between the two, and so what is stored
-    /// by the old setting is moved to the new one with all the rest. Whoever holds it
-    /// takes no second one: a setting that waits for the first would come in between.
-    async fn steady(&self) -> (DateTime<Utc>, tokio::sync::RwLockReadGuard<'_, ()>) {
-        let held = self.steady.read().await;
-        (self.now(), held)
+    /// The time for something that is to be stored: the clock may be set before it is.
+    fn moment(&self) -> Moment {
+        lock(&self.watch).moment(self.clock.boot())
     }
 
     /// Reads a handoff with the proposal in force.
@@ -300,11 +297,12 @@ impl Desk {
         kind: &'static str,
         data: Value,
     ) -> Result<Record, Failure> {
-        let (now, _steady) = self.steady().await;
+        let moment = self.moment();
         let store = async || {
             let (id, owner) = (id.to_owned(), owner.map(str::to_owned));
             let (event, data) = (event.clone(), data.clone());
             let stored = self.store.write(move |write| {
+                let now = moment.now(write)?;
                 let record = owned(write, &id, owner.as_deref())?;
                 let progress = transition(&record.progress, &record.traits, event, now)?;
                 change(write, record, progress, actor, kind, data, now)

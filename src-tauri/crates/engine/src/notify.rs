@@ -336,13 +336,14 @@ impl Desk {
     /// to come, or switching the calm on and off would put it off for ever.
     pub(crate) async fn plan_again(&self) -> Result<(), Failure> {
         let ids = self.store.read(|read| read.ids_in(State::Ready))?;
-        let (now, _steady) = self.steady().await;
         let (alerts, zone) = (self.alerts(), self.clock.zone());
         for some in ids.chunks(PLANNED_AT_ONCE) {
             let (some, alerts) = (some.to_vec(), alerts.clone());
+            let moment = self.moment();
             let planned: Result<(), Failure> = self
                 .store
                 .write(move |write| {
+                    let now = moment.now(write)?;
                     for id in &some {
                         let record = owned(write, id, None)?;
                         let planned = alerts.first_reminder(record.priority, now, &zone);

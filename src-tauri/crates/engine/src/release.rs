@@ -61,8 +61,8 @@ impl Desk {
         };
         let known = self.store.read(|read| Known::of(read, &record, &payload))?;
         // Undo windows count as they stand now.
-        let (now, _steady) = self.steady().await;
-        let found = reconcile(&known.case(Some(&payload), Some(&decision), now));
+        let moment = self.moment();
+        let found = reconcile(&known.case(Some(&payload), Some(&decision), moment.at));
         let shown = self.store.read(|read| shown(read, &record))?;
         let is_new =
             |conflict: &Conflict| shown.as_ref().is_some_and(|shown| !shown.contains(conflict));
@@ -80,6 +80,7 @@ impl Desk {
         self.watched(
             self.store
                 .write(move |write| {
+                    let now = moment.now(write)?;
                     let present = owned(write, &id, None)?;
                     let progress = transition(&present.progress, &present.traits, event, now)?;
                     if present.version != record.version

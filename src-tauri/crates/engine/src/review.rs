@@ -216,10 +216,11 @@ impl Desk {
         hold_s: u32,
     ) -> Result<Record, Failure> {
         let (id, revision) = (request.id.clone(), request.revision);
-        let (now, _steady) = self.steady().await;
+        let moment = self.moment();
         self.watched(
             self.store
                 .write(move |write| {
+                    let now = moment.now(write)?;
                     let mut record = owned(write, &id, None)?;
                     write.set_outcome(record.seq, &said.outcome, said.overrode)?;
                     if let Some(option) = decision.option.clone().filter(|_| said.irreversible)

@@ -166,15 +166,18 @@ impl Engine {
             Err(failure) => return Fate::Later(failure.0.message),
         };
         let replaces = checked.payload.supersedes.is_some();
-        let (now, _steady) = desk.steady().await;
-        let begun = entry.spooled_at.min(now);
+        let moment = desk.moment();
+        let begun = entry.spooled_at.min(moment.at);
         let open = match desk.left_open(&entry.agent, &checked.payload, begun) {
             Ok(open) => open,
             Err(failure) => return Fate::Later(failure.0.message),
         };
         let outcome: Result<Stored, Failure> = desk.watched(
             desk.store
-                .write(move |write| store_entry(write, entry, (checked, text), open, now))
+                .write(move |write| {
+                    let open = open.moved(moment.moved(write)?);
+                    store_entry(write, entry, (checked, text), open, moment.now(write)?)
+                })
                 .await,
         );
         match outcome {

@@ -1,7 +1,6 @@
-//! What an agent does with its own handoffs: submit, look, take back, propose
-//! again, report.
+//! What an agent does with its own handoffs: submit, take back, propose again.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::briefing;
 use handoff_domain::decision::fingerprint;
 use handoff_domain::effect::Judged;
@@ -11,18 +10,12 @@ use handoff_domain::lifecycle::{Event, Phase, Progress, State, Traits, Unmet, tr
 use handoff_domain::payload::{Deadline, LeftOpen, Payload};
 use handoff_domain::validate::{self, Checked, Deadlines};
 use handoff_protocol::view::Change;
-use handoff_protocol::wire::{
-    Answered, ListQuery, Listed, ListedHandoff, Shown, Standing, Validated,
-};
-use handoff_store::{NewHandoff, Page, Proposal, Read, Record, StoreError, Write};
+use handoff_protocol::wire::{Standing, Validated};
+use handoff_store::{NewHandoff, Proposal, Record, StoreError, Write};
 use serde_json::json;
 
 use crate::gate::{Place, place, refuse_desks_own};
-use crate::release::told;
 use crate::{Actor, Desk, Failure, change, lock, log, owned};
-
-/// How many handoffs a list has when no limit is given, and at most.
-const LIST: (u32, u32) = (100, 1000);
 
 impl Desk {
     pub(crate) async fn validate(&self, text: String) -> Result<Validated, Failure> {
@@ -64,12 +57,15 @@ impl Desk {
             return Ok((standing, Place::Shown));
         }
         self.must_have_room(text.len())?;
-        let (now, _steady) = self.steady().await;
+        let moment = self.moment();
         let owner = agent.to_owned();
-        let open = self.left_open(agent, &checked.payload, now)?;
+        let open = self.left_open(agent, &checked.payload, moment.at)?;
         let Stored { record, known, replaced, place } = self.watched(
             self.store
-                .write(move |write| store_new(write, &owner, checked, open, text, None, now))
+                .write(move |write| {
+                    let open = open.moved(moment.moved(write)?);
+                    store_new(write, &owner, checked, open, text, None, moment.now(write)?)
+                })
                 .await,
         )?;
         if let Some(replaced) = replaced {
@@ -97,12 +93,13 @@ impl Desk {
         let checked =
             self.check(text.clone(), Deadlines::Future).await?.map_err(Failure::invalid)?;
         self.must_have_room(text.len())?;
-        let (now, _steady) = self.steady().await;
+        let moment = self.moment();
         let owner = agent.to_owned();
-        let open = self.left_open(agent, &checked.payload, now)?;
+        let open = self.left_open(agent, &checked.payload, moment.at)?;
         let (record, known) = self.watched(
             self.store
                 .write(move |write| {
+                    let (open, now) = (open.moved(moment.moved(write)?), moment.now(write)?);
                     let mut record = owned(write, &id, Some(&owner))?;
                     let current = record.progress.revision;
                     refuse_desks_own(&record.key)?;
@@ -165,53 +162,6 @@ impl Desk {
         let record = self.apply(id, Some(agent), event, Actor::Agent, "withdrawn", data).await?;
         self.retire(id);
         Ok(standing(&record))
-    }
-
-    pub(crate) fn get(&self, agent: &str, id: &str) -> Result<Shown, Failure> {
-        let (record, payload, json) = self.own(agent, id)?;
-        let report = record.progress.phase.report().cloned();
-        let mut standing = self.standings(agent, &record.task)?;
-        standing.retain(|id, _| payload.actions_taken.iter().any(|action| action.id == *id));
-        Ok(Shown {
-            standing,
-            answered: self.store.read(|read| answered(read, &record, &payload))?,
-            key: record.key,
-            received_at: record.received_at,
-            respond_by: record.progress.timing.respond_by,
-            report,
-            handoff: serde_json::from_str(&json).map_err(handoff_store::StoreError::from)?,
-        })
-    }
-
-    pub(crate) async fn list(&self, agent: &str, query: ListQuery) -> Result<Listed, Failure> {
-        if query.search.is_some() {
-            self.store.index().await?;
-        }
-        let page = Page {
-            agent: Some(agent.to_owned()),
-            state: query.state,
-            search: query.search,
-            limit: query.limit.unwrap_or(LIST.0).min(LIST.1),
-            list: None,
-        };
-        let (rows, total) = self.store.read(|read| read.page(&page))?;
-        let handoffs = rows
-            .into_iter()
-            .map(|row| ListedHandoff {
-                state: row.record.progress.state(),
-                flags: row.record.progress.flags,
-                revision: row.record.progress.revision,
-                respond_by: row.record.progress.timing.respond_by,
-                id: row.record.id,
-                key: row.record.key,
-                priority: row.record.priority,
-                task: row.record.task,
-                title: row.title,
-                question: row.record.question,
-                received_at: row.record.received_at,
-            })
-            .collect();
-        Ok(Listed { handoffs, total })
     }
 
     /// Puts what the reviewer has set in the place of what an agent leaves open of
@@ -333,6 +283,13 @@ pub(crate) struct Open {
     by_desk: bool,
     /// What the call of each option was found to do.
     found: Vec<Judged>,
+}
+
+impl Open {
+    /// The same where the clock was set by so much since.
+    pub fn moved(self, by: TimeDelta) -> Self {
+        Self { remind_at: self.remind_at.map(|at| at + by), ..self }
+    }
 }
 
 fn key_conflict(record: &Record) -> Failure {
@@ -469,31 +426,4 @@ pub(crate) fn standing(record: &Record) -> Standing {
         state: record.progress.state(),
         replayed: None,
     }
-}
-
-/// State and decision of a handoff, for a caller that is not the one to act.
-pub fn answered(
-    read: &Read<'_>,
-    record: &Record,
-    payload: &Payload,
-) -> Result<Answered, StoreError> {
-    let decision = record.progress.phase.released_decision().cloned();
-    let option = decision.as_ref().and_then(|decision| payload.option(decision.option.as_deref()?));
-    Ok(Answered {
-        id: record.id.clone(),
-        revision: record.progress.revision,
-        state: record.progress.state(),
-        flags: record.progress.flags.clone(),
-        warned_at: record
-            .progress
-            .timing
-            .warned_at
-            .filter(|_| record.progress.state() == State::Ready),
-        action_hash: decision.as_ref().and_then(handoff_domain::decision::Decision::action_hash),
-        directive: told(read, record, payload)?,
-        preconditions: option.map(|option| option.preconditions.clone()).unwrap_or_default(),
-        decision,
-        act: false,
-        lease: None,
-    })
 }

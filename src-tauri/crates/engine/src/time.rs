@@ -10,13 +10,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use handoff_domain::answer::default_decision;
 use handoff_domain::lifecycle::{Due, Event, Flag, Progress, State, transition};
-use handoff_store::{Record, StoreError, Write};
+use handoff_store::{Record, Store, StoreError, Write};
 use serde_json::{Value, json};
 
 use crate::known::Known;
+use crate::moment::{self, Moment};
 use crate::owed::OWED;
 use crate::watch::{Gap, Looker, Reading, Shown};
-use crate::{Actor, Desk, Engine, Failure, lock, owned, words};
+use crate::{Actor, Clock, Desk, Engine, Failure, lock, owned, words};
 
 /// The longest time between two looks while something is due by wall clock,
 /// which a step of that clock may bring closer.
@@ -175,8 +176,8 @@ impl Engine {
         for _ in 0..ROUNDS {
             // Nothing acts before it is known that time was watched.
             desk.notice_gaps().await?;
-            let now = desk.now();
-            let due = desk.store.read(|read| read.due(now))?;
+            let moment = desk.moment();
+            let due = desk.store.read(|read| read.due(moment.at))?;
             if due.is_empty() {
                 break;
             }
@@ -185,7 +186,7 @@ impl Engine {
             for id in due {
                 let engine = self.clone();
                 acting.spawn(async move {
-                    let acted = engine.timer(&id, now).await;
+                    let acted = engine.timer(&id, moment).await;
                     acted.inspect_err(|failure| {
                         tracing::warn!(id, error = failure.0.message, "a timer did not act");
                     })
@@ -200,19 +201,19 @@ impl Engine {
             }
             if failed {
                 // It is still due: looked at again, but not at once.
-                return Ok(Some(now + LOOK));
+                return Ok(Some(moment.at + LOOK));
             }
         }
         Ok(desk.store.read(|read| read.next_timer())?)
     }
 
-    async fn timer(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
+    async fn timer(&self, id: &str, moment: Moment) -> Result<(), Failure> {
         let desk = &self.desk;
         let Some(record) = desk.store.read(|read| read.handoff(id))? else { return Ok(()) };
-        match record.progress.due(now) {
+        match record.progress.due(moment.at) {
             Some(Due::Remind) => self.remind(&record).await,
             Some(Due::Warn) => self.warn(&record).await,
-            Some(Due::TimeUp) => self.time_up(id, now).await,
+            Some(Due::TimeUp) => self.time_up(id, moment).await,
             Some(Due::Alert) => self.alert(&record).await,
             Some(Due::GiveUp) => self.give_up(id).await,
             Some(Due::Unreported) => self.unreported(id).await,
@@ -221,8 +222,8 @@ impl Engine {
         }
     }
 
-    async fn time_up(&self, id: &str, now: DateTime<Utc>) -> Result<(), Failure> {
-        let desk = &self.desk;
+    async fn time_up(&self, id: &str, moment: Moment) -> Result<(), Failure> {
+        let (desk, now) = (&self.desk, moment.at);
         let Some((record, payload, _)) = desk.load(id)? else { return Ok(()) };
         let call = desk.default_call(&record, &payload, now)?;
         let known = desk.store.read(|read| Known::of(read, &record, &payload))?;
@@ -248,9 +249,11 @@ impl Engine {
                         Some(call) => call.held(&write.read(), now)?,
                         None => None,
                     };
-                    if Known::of(&write.read(), &owned(write, &id, None)?, &payload)? != known {
+                    let present = owned(write, &id, None)?;
+                    let is_same = Known::of(&write.read(), &present, &payload)? == known;
+                    if !is_same || !moment.moved(write)?.is_zero() {
                         return Err(Failure::conflict(
-                            "The task has changed while its default was weighed.",
+                            "The task or the clock has changed while its default was weighed.",
                             "It is weighed again by itself.",
                         ));
                     }
@@ -280,9 +283,8 @@ impl Desk {
         if gap == Gap::default() {
             lock(&self.watch).accept(reading, gap);
         } else {
-            let _alone = self.steady.write().await;
-            let now = lock(&self.watch).shows(reading, gap);
-            self.mind(gap, reading, now).await?;
+            let then = lock(&self.watch).shows(reading, gap);
+            self.mind(gap, reading, then).await?;
             lock(&self.watch).accept(reading, gap);
             // What was shown before it was not seen after it.
             lock(&self.attempts).clear();
@@ -301,16 +303,6 @@ impl Desk {
 
     pub(crate) fn reading(&self) -> Reading {
         Reading { wall: self.clock.now(), awake: self.clock.awake(), boot: self.clock.boot() }
-    }
-
-    /// What happened while the desk was off: nobody watched, and the wall clock
-    /// may have been set.
-    pub(crate) fn was_off(&self, now: Reading) -> Result<Gap, Failure> {
-        let shown = self.store.read(|read| read.setting(CLOCKS))?;
-        let shown: Option<Shown> = shown.and_then(|json| serde_json::from_str(&json).ok());
-        let boot_id = self.clock.boot_id();
-        let stepped = shown.and_then(|shown| shown.stepped(now, boot_id.as_deref()));
-        Ok(Gap { slept_since: Some(DateTime::<Utc>::MIN_UTC), stepped, frozen: false })
     }
 
     /// Writes down what the clocks show. Where that cannot be, all else goes on,
@@ -340,22 +332,27 @@ impl Desk {
         &self,
         gap: Gap,
         reading: Reading,
-        now: DateTime<Utc>,
+        then: Moment,
     ) -> Result<(), Failure> {
         let shown = self.shown(reading)?;
         lock(&self.watch).is_written(None);
-        let ids = self.store.read(|read| match gap.stepped {
-            Some(_) => read.open_ids(),
-            None => read.due_ids(now),
-        })?;
+        let now = then.at;
         let changed: Vec<Record> = self.watched(
             self.store
                 .write(move |write| {
+                    // Less than it was set by where whoever asked for the account of it
+                    // before did not live to see it.
+                    let left = -then.moved(write)?;
+                    let stepped = (!left.is_zero()).then_some(left);
+                    let ids = match stepped {
+                        Some(_) => write.read().open_ids()?,
+                        None => write.read().due_ids(now)?,
+                    };
                     let mut changed = Vec::new();
                     for id in &ids {
                         let record = crate::owned(write, id, None)?;
                         let (traits, mut progress) = (&record.traits, record.progress.clone());
-                        if let Some(by) = gap.stepped {
+                        if let Some(by) = stepped {
                             // A date may have come in the sleep before.
                             let set = now - by;
                             let since = gap.slept_since.map_or(set, |since| since.min(set));
@@ -364,7 +361,7 @@ impl Desk {
                         }
                         if let Some(since) = gap.slept_since {
                             let since = since
-                                .checked_add_signed(gap.stepped.unwrap_or_default())
+                                .checked_add_signed(stepped.unwrap_or_default())
                                 .unwrap_or(since);
                             progress = transition(&progress, traits, Event::Gap { since }, now)?;
                         }
@@ -377,7 +374,7 @@ impl Desk {
                         let missed = progress.timing.warned_at.is_none()
                             && record.progress.timing.warned_at.is_some()
                             || again(&progress) && !again(&record.progress);
-                        let kind = match gap.stepped {
+                        let kind = match stepped {
                             _ if missed => "missed",
                             // The time to report in is all that is left to move.
                             None => "report_put_off",
@@ -387,7 +384,10 @@ impl Desk {
                         changed
                             .push(crate::change(write, record, progress, actor, kind, data, now)?);
                     }
-                    if !changed.is_empty() {
+                    if stepped.is_some() {
+                        moment::count_by(write, then.steps)?;
+                    }
+                    if stepped.is_some() || !changed.is_empty() {
                         write.set(CLOCKS, &shown)?;
                     }
                     Ok(changed)
@@ -399,6 +399,20 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// What happened while the desk was off: nobody watched, and the wall clock may have
+/// been set.
+///
+/// # Errors
+///
+/// If what the clocks showed before cannot be read.
+pub(crate) fn was_off(store: &Store, clock: &dyn Clock, now: Reading) -> Result<Gap, StoreError> {
+    let shown = store.read(|read| read.setting(CLOCKS))?;
+    let shown: Option<Shown> = shown.and_then(|json| serde_json::from_str(&json).ok());
+    let boot_id = clock.boot_id();
+    let stepped = shown.and_then(|shown| shown.stepped(now, boot_id.as_deref()));
+    Ok(Gap { slept_since: Some(DateTime::<Utc>::MIN_UTC), stepped, frozen: false })
 }
 
 /// Waits for the call, or for so long.

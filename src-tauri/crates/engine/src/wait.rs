@@ -9,7 +9,7 @@ use handoff_protocol::wire::{Answered, LeaseGrant};
 use handoff_store::Record;
 use serde_json::{Value, json};
 
-use crate::submit::answered;
+use crate::lookup::answered;
 use crate::{Actor, Desk, Failure, change, lock, owned, random_hex};
 
 impl Desk {
@@ -202,10 +202,11 @@ impl Desk {
         let leases = self.hub.leases();
         let held: Vec<(String, String)> =
             leases.iter().map(|(connection, id)| (self.holder(*connection), id.clone())).collect();
-        let (now, _steady) = self.steady().await;
+        let moment = self.moment();
         let renewed: Result<Vec<bool>, Failure> = self
             .store
             .write_soon(move |write| {
+                let now = moment.now(write)?;
                 held.into_iter()
                     .map(|(holder, id)| {
                         let record = owned(write, &id, None)?;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::moment::Moment;
+
 /// Time that nobody watched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gap {
@@ -69,6 +71,8 @@ pub struct Watch {
     /// What the wall clock showed when the machine started, by the setting
     /// that is taken account of.
     origin: DateTime<Utc>,
+    /// All settings that are taken account of, together.
+    steps: TimeDelta,
     /// When the clocks were last written down, by the boot clock.
     written: Option<Duration>,
     /// By when each looks again, by the awake clock; nobody while nothing is
@@ -91,9 +95,16 @@ impl Watch {
     /// How often the clocks are written down.
     const NOTE: Duration = Duration::from_mins(10);
 
-    pub fn new(first: Reading) -> Self {
+    /// By the clocks as they are at first, `steps` after the time when all their
+    /// settings began to be counted.
+    pub fn new(first: Reading, steps: TimeDelta) -> Self {
         let origin = first.wall - delta(first.boot);
-        Self { last: first, origin, written: None, next: [None; 2], late: false }
+        Self { last: first, origin, steps, written: None, next: [None; 2], late: false }
+    }
+
+    /// The time for something that is to be stored, so long after the machine started.
+    pub fn moment(&self, boot: Duration) -> Moment {
+        Moment { at: self.at(boot), steps: self.steps }
     }
 
     /// The time, so long after the machine started.
@@ -127,14 +138,17 @@ impl Watch {
     }
 
     /// The time once this gap is taken account of.
-    pub fn shows(&self, now: Reading, gap: Gap) -> DateTime<Utc> {
-        self.at(now.boot) + gap.stepped.unwrap_or_default()
+    pub fn shows(&self, now: Reading, gap: Gap) -> Moment {
+        let Moment { at, steps } = self.moment(now.boot);
+        let by = gap.stepped.unwrap_or_default();
+        Moment { at: at + by, steps: steps + by }
     }
 
     /// The gap is taken account of. What is no step is followed as it
     /// is: a clock that is kept right is corrected by fractions of a second.
     pub fn accept(&mut self, now: Reading, gap: Gap) {
         self.origin += gap.stepped.unwrap_or_else(|| self.off(now));
+        self.steps += gap.stepped.unwrap_or_default();
         if gap.frozen {
             (self.next, self.late) = ([None; 2], false);
         }
