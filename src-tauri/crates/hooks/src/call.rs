@@ -5,7 +5,7 @@ use handoff_domain::action::{Action, ActionStatus, Effect, Undo};
 use handoff_domain::effect::{self, Class, Word, is_shell, judge};
 use handoff_domain::payload::Task;
 use handoff_protocol::wire::{Check, RecordAction, TaskRef};
-use handoff_transport::session::fitting;
+use handoff_transport::session::{fitting, served};
 use serde_json::{Map, Value, json};
 
 use crate::Client;
@@ -166,6 +166,14 @@ pub(crate) fn record(call: &Call, ending: Ending, id: String) -> RecordAction {
 /// The id of the action that a call is, where its client has a name for it.
 pub(crate) fn action_id(call: &Call) -> Option<String> {
     call.id.clone().map(fitting)
+}
+
+/// What a call to a server is noted as for the gate in front of that: clients call
+/// its tools `mcp__SERVER__TOOL`.
+pub(crate) fn to_server(client: Client, call: &Call, args: &Map<String, Value>) -> Option<String> {
+    let (_, tool) = call.tool.strip_prefix("mcp__")?.split_once("__")?;
+    let id = if client.names_calls_to_servers() { Some(call.id.as_deref()?) } else { None };
+    Some(served(tool, args, id))
 }
 
 /// The files that a call would change: the desk keeps copies of them. What a

@@ -11,7 +11,7 @@ use handoff_domain::identity::is_handoff_id;
 use handoff_domain::lifecycle::State;
 use handoff_domain::payload::Task;
 use handoff_protocol::wire::{Answered, Check, Checked, Gate, TaskRef};
-use handoff_transport::session::{Let, Passed};
+use handoff_transport::session::{Let, Passed, Served};
 use serde_json::{Map, Value};
 
 use crate::call;
@@ -45,6 +45,9 @@ pub(crate) fn record(hook: Hook, call: &Call, ending: Ending) -> Result<(), Stri
     let hash = action_hash(&call.tool, &call.args);
     for gate in [Passed::FirstGate, Passed::ForPrompt] {
         questions.take_let(gate, &hash);
+    }
+    if let Some(name) = call::to_server(client, call, &call.args) {
+        questions.take_served(&name);
     }
     for note in questions.answered_elsewhere(&hash, call.id.as_deref()) {
         let reason = "It was answered at the terminal.";
@@ -148,7 +151,7 @@ impl Gatekeeper<'_> {
             // same under the same key.
             let checked = self.check(&self.call.args, key.clone())?;
             if checked.verdict == Gate::Run {
-                self.lets(&hash, &key, &checked);
+                self.lets(&self.call.args, &key, &checked);
                 self.is_recorded_as(&hash);
                 return Ok(Verdict::Run(checked.why));
             }
@@ -181,7 +184,7 @@ impl Gatekeeper<'_> {
             let checked = self.check(&self.call.args, key.clone())?;
             let handoff = match (checked.verdict, checked.handoff_id.clone()) {
                 (Gate::Run, _) => {
-                    self.lets(&hash, &key, &checked);
+                    self.lets(&self.call.args, &key, &checked);
                     return Ok(Verdict::Run(checked.why));
                 }
                 (Gate::Denied, _) => return Ok(Verdict::Deny(words::denied(&checked.why))),
@@ -255,7 +258,7 @@ impl Gatekeeper<'_> {
             let checked = self.check(args, key.clone())?;
             match (checked.verdict, checked.handoff_id.clone()) {
                 (Gate::Run, _) => {
-                    self.lets(&hash, &key, &checked);
+                    self.lets(args, &key, &checked);
                     return Ok(Verdict::Edited(args.clone(), checked.why));
                 }
                 (Gate::Denied, _) => return Ok(Verdict::Deny(words::denied(&checked.why))),
@@ -276,14 +279,22 @@ impl Gatekeeper<'_> {
         }
     }
 
-    /// Notes for the second gate what a permit was used up for.
-    fn lets(&self, hash: &str, key: &str, checked: &Checked) {
+    /// Notes for the second gate what a permit was used up for, and for the gate in
+    /// front of a server that a call to it may be made.
+    fn lets(&self, args: &Map<String, Value>, key: &str, checked: &Checked) {
+        // What cannot be noted is asked once more.
+        let passed = Let { key: key.to_owned(), cwd: self.call.cwd.clone() };
+        if let Some(name) = call::to_server(self.client, self.call, args) {
+            let framework = self.client.integration().framework().to_owned();
+            let tool = self.call.tool.clone();
+            let served = Served { passed: passed.clone(), tool, framework };
+            self.questions.was_served(&name, &served).ok();
+        }
         let used_up = checked.ran == Some(Ran::Permit);
         if used_up && self.moment == Moment::Before && self.client.has_second_gate() {
-            // If it cannot be noted, the second gate asks once more.
-            let passed = Let { key: key.to_owned(), cwd: self.call.cwd.clone() };
+            let hash = action_hash(&self.call.tool, args);
             for gate in [Passed::FirstGate, Passed::ForPrompt] {
-                self.questions.was_let(gate, hash, &passed).ok();
+                self.questions.was_let(gate, &hash, &passed).ok();
             }
         }
     }

@@ -93,6 +93,11 @@ impl Client {
         self.can_edit(moment) && !(self == Self::Gemini && leaves_out)
     }
 
+    /// Whether it tells a server by which name it has shown its hook the call.
+    pub(crate) fn names_calls_to_servers(self) -> bool {
+        self == Self::ClaudeCode
+    }
+
     /// Whether the person at the terminal may be asked after the first gate.
     pub(crate) fn has_second_gate(self) -> bool {
         self.names().permission.is_some()

@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use handoff_transport::home::Home;
-use handoff_transport::session::{ClientProcess, Let, Passed, Session, short, tidy};
+use handoff_transport::session::{ClientProcess, Let, Passed, Served, Session, short, tidy};
 use serde::{Deserialize, Serialize};
 
 /// How many equal calls may be open at once; more are asked anew each time.
@@ -114,6 +114,16 @@ impl Questions {
     /// How exactly this call was let go on; it is told once.
     pub fn take_let(&self, at: Passed, hash: &str) -> Option<Let> {
         self.session.take(&self.home, at, hash)
+    }
+
+    /// Notes for the gate in front of a server that this call to it was let go on.
+    pub fn was_served(&self, name: &str, served: &Served) -> io::Result<()> {
+        self.session.note_served(&self.home, name, served)
+    }
+
+    /// Takes that back.
+    pub fn take_served(&self, name: &str) {
+        self.session.take_served(&self.home, name);
     }
 
     /// The questions that a call which has ended anyway leaves behind: taken

@@ -15,6 +15,7 @@
 mod asker;
 mod call;
 mod hear;
+mod hooked;
 mod known;
 mod name;
 mod record;

@@ -129,12 +129,20 @@ pub struct Meta {
     /// What Codex tells of its turn.
     #[serde(rename = "x-codex-turn-metadata", default)]
     codex: Option<Value>,
+    /// What Claude Code calls the call.
+    #[serde(rename = "claudecode/toolUseId", default)]
+    claude: Option<Value>,
 }
 
 impl Meta {
     /// What the client calls the session that this belongs to, where it says so.
     pub fn session(&self) -> Option<&str> {
         self.codex.as_ref()?.get("session_id")?.as_str().filter(|id| !id.is_empty())
+    }
+
+    /// What the client has called this call before its hook, where it says so.
+    pub fn call(&self) -> Option<&str> {
+        self.claude.as_ref()?.as_str()
     }
 
     /// What the parameters of a request have; nothing, where it is no such thing.

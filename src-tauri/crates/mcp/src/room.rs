@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use handoff_domain::autonomy::Level;
-use handoff_protocol::view::{CaseView, Liveness, SetLevel, Settings};
+use handoff_protocol::view::{CaseView, List, Liveness, Pause, QueueQuery, SetLevel, Settings};
 use handoff_protocol::wire::{ErrorCode, ErrorData};
 use handoff_testkit::Headless;
 use handoff_testkit::reviewer::{self, answering};
@@ -150,6 +150,20 @@ impl Room {
         let set =
             SetLevel { agent: agent.to_owned(), task: None, level: Some(level), minutes: None };
         well(self.runtime.block_on(self.desk().engine.set_level(set)));
+    }
+
+    /// The reviewer pauses a task.
+    pub fn pause(&self, agent: &str, task: &str) {
+        let (agent, task) = (Some(agent.to_owned()), Some(task.to_owned()));
+        let pause = Pause { agent, task, paused: true };
+        well(self.runtime.block_on(self.desk().engine.pause(pause)));
+    }
+
+    /// The ids of what waits for the reviewer.
+    pub fn inbox(&self) -> Vec<String> {
+        let query = QueueQuery { list: List::Inbox, search: String::new(), limit: 100 };
+        let queue = well(self.runtime.block_on(self.desk().engine.queue(query)));
+        queue.items.into_iter().map(|item| item.id).collect()
     }
 
     /// Waits until somebody waits for the answer to this item.

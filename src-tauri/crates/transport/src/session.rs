@@ -12,10 +12,11 @@ use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handoff_domain::decision::fingerprint;
+use handoff_domain::decision::{action_hash, fingerprint};
 use handoff_domain::identity::is_key;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::home::Home;
 
@@ -24,6 +25,10 @@ const DIGITS: usize = 24;
 
 /// How many shells may stand between a client and what it starts.
 const SHELLS_BETWEEN: usize = 3;
+
+/// How long after the hook has let a call to a server go on the gate in front of that
+/// server goes by it: the client makes it at once.
+const MADE_WITHIN: Duration = Duration::from_mins(1);
 
 /// Programs that only start others.
 const SHELLS: [&str; 8] = ["sh", "dash", "bash", "zsh", "ksh", "fish", "busybox", "env"];
@@ -50,6 +55,19 @@ pub struct Let {
     pub key: String,
     /// The folder it was asked for in.
     pub cwd: Option<String>,
+}
+
+/// A call to a server that the hook let go on, as it asked for it: what the gate in
+/// front of that server asks for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// The key that the desk answers under, and the folder it was asked for in.
+    #[serde(flatten)]
+    pub passed: Let,
+    /// What the client calls the tool, and with it the desk.
+    pub tool: String,
+    /// What the hook calls itself at its hello.
+    pub framework: String,
 }
 
 /// Where it was let go on.
@@ -104,15 +122,27 @@ impl Session {
 
     /// What was noted of this call; it stays noted.
     pub fn look(&self, home: &Home, at: Passed, hash: &str) -> Option<Let> {
-        serde_json::from_slice(&fs::read(self.place(home, at, hash)).ok()?).ok()
+        read(&self.place(home, at, hash))
     }
 
     /// What was noted of this call; it is told once.
     pub fn take(&self, home: &Home, at: Passed, hash: &str) -> Option<Let> {
-        let passed = self.look(home, at, hash)?;
-        // Of two that read it, one removes it.
-        fs::remove_file(self.place(home, at, hash)).ok()?;
-        Some(passed)
+        taken(&self.place(home, at, hash))
+    }
+
+    /// Notes a call to a server that was let go on, under its [`served`] name.
+    pub fn note_served(&self, home: &Home, name: &str, served: &Served) -> io::Result<()> {
+        make(&self.folder(home))?;
+        written(&self.served(home, name), &serde_json::to_vec(served)?)
+    }
+
+    /// What was noted of this call to a server; it is told once, and not for long.
+    pub fn take_served(&self, home: &Home, name: &str) -> Option<Served> {
+        let path = self.served(home, name);
+        let noted = fs::metadata(&path).and_then(|found| found.modified()).ok()?;
+        let served = taken(&path)?;
+        // A clock that was set back says nothing of its age.
+        noted.elapsed().is_ok_and(|age| age <= MADE_WITHIN).then_some(served)
     }
 
     fn place(&self, home: &Home, at: Passed, hash: &str) -> PathBuf {
@@ -124,6 +154,16 @@ impl Session {
         };
         self.folder(home).join(format!("{}-{end}", short(hash)))
     }
+
+    fn served(&self, home: &Home, name: &str) -> PathBuf {
+        self.folder(home).join(format!("{}-served", short(name)))
+    }
+}
+
+/// Names a call as a server has it: the tool's own name, what it is given, and what
+/// the client calls the call, where it says so to the server, too.
+pub fn served(tool: &str, args: &Map<String, Value>, call: Option<&str>) -> String {
+    fingerprint(&json!([action_hash(tool, args), call]))
 }
 
 impl Let {
@@ -213,6 +253,17 @@ fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn taken<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let noted = read(path)?;
+    // Of two that read it, one removes it.
+    fs::remove_file(path).ok()?;
+    Some(noted)
+}
+
 fn written(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
@@ -295,6 +346,38 @@ mod tests {
         assert_eq!(found(&one, Passed::Asked, "abc"), Some(noted.clone()));
         assert_eq!(one.take(&home, Passed::Asked, "abc"), Some(noted));
         assert_eq!(one.take(&home, Passed::Asked, "abc"), None);
+    }
+
+    #[test]
+    fn a_call_to_a_server_is_told_of_once_and_not_for_long() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::new(folder.path());
+        let args = |path: &str| Map::from_iter([("path".to_owned(), json!(path))]);
+        let name = served("write", &args("a"), Some("t-1"));
+        let noted = Served {
+            passed: passed("k-1", Some("/w")),
+            tool: "mcp__files__write".to_owned(),
+            framework: "a hook".to_owned(),
+        };
+        let note = || session("s-1").note_served(&home, &name, &noted).expect("noted");
+        note();
+        for (tool, path, call) in [
+            ("write", "a", None),
+            ("write", "a", Some("t-2")),
+            ("write", "b", Some("t-1")),
+            ("erase", "a", Some("t-1")),
+        ] {
+            let other = served(tool, &args(path), call);
+            assert_eq!(session("s-1").take_served(&home, &other), None, "{tool} {path} {call:?}");
+        }
+        assert_eq!(session("s-2").take_served(&home, &name), None, "another session");
+        assert_eq!(session("s-1").take_served(&home, &name), Some(noted.clone()));
+        assert_eq!(session("s-1").take_served(&home, &name), None, "it is told once");
+        note();
+        let file = fs::File::options().append(true).open(session("s-1").served(&home, &name));
+        let long_ago = std::time::UNIX_EPOCH;
+        file.and_then(|file| file.set_modified(long_ago)).expect("set");
+        assert_eq!(session("s-1").take_served(&home, &name), None, "nobody makes it any more");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use handoff_domain::autonomy::Level;
 use handoff_domain::decision::action_hash;
 use handoff_domain::lifecycle::State;
 use handoff_protocol::view::{List, QueueQuery};
-use handoff_transport::session::{Let, Passed, Session};
+use handoff_transport::session::{Let, Passed, Session, served};
 use serde_json::{Value, json};
 
 use super::room::{Ended, Room, Running, well};
@@ -250,6 +250,42 @@ fn what_the_terminal_answered_first_is_taken_back() {
     begin(&room, &stop).end();
     assert_eq!(room.case(&case.id).state, State::Withdrawn);
     assert!(reason(&held.end()).contains("withdrawn"));
+}
+
+#[test]
+fn a_gate_in_front_of_the_server_learns_what_was_let_go_on() {
+    let room = Room::new();
+    let session = Session { agent: "claude-code".to_owned(), id: "s-1".to_owned() };
+    let told = |path: &str, call: &str| {
+        let args = json!({ "path": path });
+        let name = served("write", args.as_object().expect("an object"), Some(call));
+        session.take_served(&room.desk().home, &name)
+    };
+    let write = |name: &str, call: &str, path: &str| {
+        begin(&room, &event(name, call, "mcp__files__write", &json!({ "path": path })))
+    };
+    let held = write("PreToolUse", "t-1", "a b");
+    let case = room.next_case(&[]);
+    assert_eq!(told("a b", "t-1"), None, "nobody has said yes");
+    let edit = json!({ "kind": "modify", "option": "run", "args": { "path": "a" } });
+    room.decide(&case, edit);
+    assert!(allowed(&held.end()));
+    let refused = write("PreToolUse", "t-2", "c");
+    let other = room.next_case(&[&case.id]);
+    room.decide(&other, json!({ "kind": "reject", "reason": "Not c.", "then": "skip" }));
+    reason(&refused.end());
+    assert_eq!((told("a b", "t-1"), told("a", "t-2"), told("c", "t-2")), (None, None, None));
+    let noted = told("a", "t-1").expect("as it was edited");
+    assert_eq!(noted.tool, "mcp__files__write");
+    assert!(noted.passed.fits(Some("/work")));
+
+    let name = |path: &str| {
+        let args = json!({ "path": path });
+        served("write", args.as_object().expect("an object"), Some("t-1"))
+    };
+    session.note_served(&room.desk().home, &name("a"), &noted).expect("noted");
+    write("PostToolUse", "t-1", "a").end();
+    assert_eq!(told("a", "t-1"), None, "it is made, and made once");
 }
 
 #[test]

@@ -89,6 +89,17 @@ impl Shared {
             self.send(call, going);
             return kept;
         }
+        if let Some(hooked) = self.let_by_hook(call) {
+            match hooked {
+                Ok(effect) if self.is_wanted(call) => {
+                    let going = self.going(call, call.args.clone(), effect, None);
+                    self.send(call, Box::new(Going { is_hooked: true, ..*going }));
+                }
+                Ok(_) => {}
+                Err(words) => self.refuse_call(call, &words),
+            }
+            return kept;
+        }
         let mut question = Question::new(self.check(call));
         if let Some(known) = self.left_open.take(&question) {
             self.hold(call, known);
@@ -109,7 +120,7 @@ impl Shared {
             Ok(Ok(Ending::Run(go))) if go.handoff.is_none() => {
                 let Go { args, effect, holder, .. } = *go;
                 if self.is_wanted(call) {
-                    self.run(call, args, effect, None, None);
+                    self.send(call, self.going(call, args, effect, None));
                 }
                 Some(holder)
             }
@@ -157,8 +168,8 @@ impl Shared {
         match ending {
             Ending::Run(go) if self.is_wanted(call) => {
                 let Go { args, effect, handoff, holder, .. } = *go;
-                let holder = handoff.is_some().then_some(holder);
-                self.run(call, args, effect, handoff, holder);
+                let decision = handoff.map(|id| (id, holder));
+                self.send(call, self.going(call, args, effect, decision));
             }
             Ending::Run(go) => {
                 let Go { handoff, mut holder, .. } = *go;
@@ -198,15 +209,16 @@ impl Shared {
         here && !call.dropped.load(Ordering::Acquire)
     }
 
-    fn run(
+    /// A call that the server is given, with the decision that it carries out.
+    fn going(
         &self,
         call: &Call,
         args: serde_json::Map<String, Value>,
         effect: Effect,
-        handoff: Option<String>,
-        holder: Option<Client>,
-    ) {
-        let going = Going {
+        decision: Option<(String, Client)>,
+    ) -> Box<Going> {
+        let (handoff, holder) = decision.unzip();
+        Box::new(Going {
             action: self.recorder.name(),
             tool: call.tool.clone(),
             asked: call.args.clone(),
@@ -215,8 +227,8 @@ impl Shared {
             handoff,
             began: self.desk().now(),
             holder,
-        };
-        self.send(call, Box::new(going));
+            is_hooked: false,
+        })
     }
 
     /// Sends a call on to the server.

@@ -67,6 +67,8 @@ pub struct Going {
     pub began: DateTime<Utc>,
     /// Holds the lease on that decision.
     pub holder: Option<Client>,
+    /// The client's hook has asked for it, and records it.
+    pub is_hooked: bool,
 }
 
 impl Call {

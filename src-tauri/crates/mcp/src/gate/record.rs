@@ -79,6 +79,9 @@ impl Shared {
             lock(&self.going_on).insert(key, going);
             return;
         }
+        if going.is_hooked {
+            return;
+        }
         let (status, output, why) = if let Some(output) = result {
             let failed = output.get("isError").and_then(Value::as_bool) == Some(true);
             // A task that was only begun is not done yet.
@@ -110,7 +113,7 @@ impl Shared {
             Sent::List { .. } => None,
         });
         let paused: Vec<_> = lock(&self.going_on).drain().map(|(_, going)| going).collect();
-        for going in calls.chain(paused) {
+        for going in calls.chain(paused).filter(|going| !going.is_hooked) {
             let why = "The server ended before it answered: the call may have run.".to_owned();
             let (status, ended) = (ActionStatus::Running, self.desk().now());
             self.recorder.put(Done { going, output: None, status, ended, why: Some(why) });

@@ -8,7 +8,10 @@ use handoff_domain::autonomy::Level;
 use serde_json::{Value, json};
 
 use super::Gate;
+use crate::desk::Way;
 use crate::room::{Peer, Room};
+
+mod hooked;
 
 /// Says back every line that it is given.
 const ECHO: &[&str] = &["cat"];
@@ -28,9 +31,13 @@ impl Talk {
     }
 
     fn waiting(room: &Room, server: &[&str], wait: Duration) -> Self {
+        Self::over(room.way(), server, wait)
+    }
+
+    fn over(way: Way, server: &[&str], wait: Duration) -> Self {
         let (peer, (input, output)) = Peer::new();
         let gate = Gate {
-            way: room.way(),
+            way,
             agent: Some("tidy".to_owned()),
             command: server.iter().map(Into::into).collect(),
             wait,
