@@ -225,11 +225,12 @@ impl DesktopNotifier {
         let doubled = lock(&shared.places).adopt(&left);
         *shared.written_for.lock().unwrap_or_else(PoisonError::into_inner) = Some(service);
         if let Some(engine) = shared.engine.get() {
-            let mut ids = std::mem::take(&mut *shared.lost());
-            ids.extend(left.iter().filter_map(|one| one.handoff.clone()));
-            ids.sort_unstable();
-            ids.dedup();
-            engine.tell_again(ids).await;
+            let lost = std::mem::take(&mut *shared.lost());
+            let mut places: Vec<Option<String>> = lost.into_iter().map(Some).collect();
+            places.extend(left.iter().map(|one| one.handoff.clone()));
+            places.sort_unstable();
+            places.dedup();
+            engine.tell_again(places).await;
         }
         let unheard = lock(&shared.places).give_up_adopted();
         for shown in doubled.into_iter().chain(unheard) {

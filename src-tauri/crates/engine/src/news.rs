@@ -7,6 +7,7 @@
 
 use std::sync::atomic::Ordering;
 
+use chrono::{DateTime, Utc};
 use handoff_domain::alerts::Purpose;
 use handoff_domain::lifecycle::{Flag, State};
 use handoff_domain::payload::Priority;
@@ -99,9 +100,14 @@ impl Engine {
     }
 
     /// Tells the reviewer once more of those of these places that still matter:
-    /// nobody listens to what is on the screen there.
-    pub async fn tell_again(&self, places: Vec<String>) {
+    /// nobody listens to what is on the screen there. The place of what tells of many
+    /// has no name.
+    pub async fn tell_again(&self, places: Vec<Option<String>>) {
         for place in places {
+            let Some(place) = place else {
+                self.make_up_for_all(DateTime::<Utc>::UNIX_EPOCH, None);
+                continue;
+            };
             match self.still_in(&place) {
                 Ok(Some(news)) => self.tell_or_keep(news).await,
                 Ok(None) => self.announce_now(&place, owed).await,

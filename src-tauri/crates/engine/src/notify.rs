@@ -246,6 +246,12 @@ impl Engine {
             }
         };
         self.tell_untold();
+        self.make_up_for_all(since, but);
+    }
+
+    /// Makes up for all that could not be shown, but for one that is being told of; of
+    /// what was only counted among many, for that since this moment.
+    pub(crate) fn make_up_for_all(&self, since: DateTime<Utc>, but: Option<&str>) {
         let but = but.map(str::to_owned);
         self.once_noted(move |engine| {
             match engine.desk.store.read(|read| read.owed_notices(since)) {

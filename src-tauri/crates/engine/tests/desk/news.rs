@@ -154,12 +154,12 @@ async fn what_went_unread_is_told_again_as_long_as_it_is_so() {
     };
     assert_eq!(places(), ["agent:tidy", id.as_str(), "tools:tidy"], "none in another's place");
     desk.clock.pass(Duration::from_secs(11));
-    desk.engine.tell_again(places()).await;
+    desk.engine.tell_again(places().into_iter().map(Some).collect()).await;
     assert_eq!((shown(&desk, Purpose::Diverged), count(&desk)), (2, [3, 0, 2]));
     desk.engine.looked_at_agent(AGENT.to_owned()).await.unwrap();
     assert!(desk.notifier.retired().contains(&Some("agent:tidy".to_owned())));
     desk.clock.pass(Duration::from_secs(11));
-    desk.engine.tell_again(vec!["agent:tidy".to_owned()]).await;
+    desk.engine.tell_again(vec![Some("agent:tidy".to_owned())]).await;
     assert_eq!(count(&desk), [3, 0, 2], "it was looked at");
 }
 

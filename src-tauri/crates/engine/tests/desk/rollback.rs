@@ -398,14 +398,14 @@ async fn that_an_undo_has_stopped_is_told_only_while_it_has() {
     assert_eq!(place, Some(format!("undo:{AGENT}")), "beside what else is told of the agent");
 
     desk.clock.pass(Duration::from_secs(11));
-    desk.engine.tell_again(vec![format!("undo:{AGENT}")]).await;
+    desk.engine.tell_again(vec![Some(format!("undo:{AGENT}"))]).await;
     assert_eq!(told().len(), 2, "nobody has read it");
     let retired = || desk.notifier.retired().into_iter().filter(|one| *one == place).count();
     let before = retired();
     desk.engine.skip_undo(item(&view, "m2")).await.expect("skipped");
     settle().await;
     assert_eq!(retired(), before + 1, "it goes on");
-    desk.engine.tell_again(vec![format!("undo:{AGENT}")]).await;
+    desk.engine.tell_again(vec![Some(format!("undo:{AGENT}"))]).await;
     assert_eq!(told().len(), 2);
 }
 

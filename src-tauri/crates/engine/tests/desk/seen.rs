@@ -149,6 +149,21 @@ async fn a_desk_that_died_before_it_had_counted_many_owes_them_still_and_else_no
 }
 
 #[tokio::test]
+async fn a_count_of_many_that_is_taken_away_with_the_desk_that_showed_it_is_told_again() {
+    let desk = Headless::new().await.unwrap();
+    desk.engine.notifications_are(there());
+    burst(&desk).await;
+    desk.clock.pass(std::time::Duration::from_secs(1));
+    desk.engine.tick().await;
+    let desk = desk.restart().await.unwrap();
+    desk.clock.pass(std::time::Duration::from_secs(11));
+    desk.engine.notifications_are(there());
+    // Nobody has read it: it was still on the screen.
+    desk.engine.tell_again(vec![None]).await;
+    until(&desk, || told(&desk) == (8, vec!["3 more ask".to_owned()])).await;
+}
+
+#[tokio::test]
 async fn what_an_agent_did_otherwise_is_told_when_a_service_is_back() {
     let (desk, agent, id) = with(within(3600, "manual_review")).await;
     decide_and_release(&desk, &id, approve("keep")).await;
