@@ -31,6 +31,11 @@ pub fn mend(files: &Files, why: &str, now: DateTime<Utc>) -> Result<String, Stor
     Ok(notice)
 }
 
+/// What a backup does not know, whatever was saved beside it.
+pub(crate) const AS_BEFORE: &str = "Every agent is at Suggest again, and rules that let calls run are revoked; what was stopped, and \
+     rules that hold calls, stay so. What agents recorded of their actions, plans and tools, and your \
+     settings, are as they were at the backup.";
+
 /// What was done to go back to a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Restored {
@@ -218,7 +223,7 @@ fn in_words(
     };
     format!(
         "The database was damaged ({why}).{aside} {from} took its place, with {} handoffs and {} \
-         later events that were saved from the damaged one. {}",
+         later events that were saved from the damaged one. {} {AS_BEFORE}",
         saved.handoffs,
         saved.events,
         format!("{loss}{unknown}").trim_start()

@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::damage::AS_BEFORE;
 use crate::disk::Disk;
 use crate::files::{Files, size};
 use crate::rotation::Backup;
@@ -91,7 +92,7 @@ fn in_words(choice: &Choice, restored: &Restored) -> String {
         ),
     };
     format!(
-        "The desk went back to the backup of {}. {loss}{aside}",
+        "The desk went back to the backup of {}. {loss} {AS_BEFORE}{aside}",
         choice.backup.at.format("%Y-%m-%d %H:%M UTC")
     )
 }

@@ -104,8 +104,9 @@ pub fn carry_over(
         carrying.plain_rows("agents")?;
         carrying.plain_rows("connections")?;
         carrying.plain_rows("settings")?;
-        // No levels, rules or permits: what was damaged must not permit anything.
+        // No levels or permits: what was damaged must not permit anything.
         carrying.plain_rows("subjects")?;
+        carrying.what_holds()?;
         let events = carrying.intact_events()?;
         saved.handoffs = carrying.handoffs(&events, &mut affected)?;
         saved.events = carrying.events(events, now)?;
@@ -139,6 +140,7 @@ pub fn leave_behind(
     if let Some(present) = present {
         let carrying = Carrying { source: present, target };
         last = last.max(carrying.last("events", "seq"));
+        carrying.what_holds()?;
         for event in (reached + 1..=last).filter_map(|seq| carrying.event(seq)) {
             let about_handoff = event.handoff > 0;
             let event = event.event;
@@ -242,6 +244,29 @@ impl Carrying<'_> {
             self.target
                 .prepare_cached(&format!("INSERT OR IGNORE INTO {table} VALUES ({marks})"))?
                 .execute(params_from_iter(row))?;
+        }
+        Ok(())
+    }
+
+    /// What was stopped since, and the rules: those that let calls run are revoked with
+    /// all others.
+    fn what_holds(&self) -> Result<(), StoreError> {
+        self.plain_rows("rules")?;
+        let Ok(mut statement) = self.source.prepare("SELECT agent, task, stop, at FROM pauses")
+        else {
+            return Ok(());
+        };
+        let Ok(mut rows) = statement.query([]) else { return Ok(()) };
+        // Up to what cannot be read.
+        while let Ok(Some(row)) = rows.next() {
+            let Ok(values) =
+                (0..4).map(|at| row.get::<_, Value>(at)).collect::<Result<Vec<_>, _>>()
+            else {
+                continue;
+            };
+            self.target
+                .prepare_cached("INSERT OR IGNORE INTO pauses VALUES (?, ?, ?, ?)")?
+                .execute(params_from_iter(values))?;
         }
         Ok(())
     }

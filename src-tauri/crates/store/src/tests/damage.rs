@@ -304,6 +304,30 @@ async fn an_index_that_leads_nowhere_is_damage_though_every_row_is_whole() {
 }
 
 #[tokio::test]
+async fn what_was_stopped_or_held_since_the_backup_stays_so_and_nothing_else_is_permitted() {
+    let image = image().await;
+    image.desk.tamper(
+        "INSERT INTO pauses VALUES ('a', '', '\"pause\"', 9);
+         INSERT INTO rules (rule, made_at) VALUES
+           ('{\"does\":\"hold\",\"why\":\"mine\"}', 9), ('{\"does\":\"allow\"}', 9);",
+    );
+    take_up::suspect(&image.desk.files, "a test");
+    crate::aside::set_aside(&image.desk.files, at(150)).expect("set aside");
+    let opened = image.desk.open();
+    assert!(opened.notices[0].contains("at Suggest again"), "{:?}", opened.notices);
+    drop(opened);
+    let count = |sql: &str| -> u32 {
+        super::desk::raw(&image.desk.files).query_row(sql, [], |row| row.get(0)).expect("counted")
+    };
+    assert_eq!(count("SELECT count(*) FROM pauses"), 1);
+    assert_eq!(
+        count("SELECT count(*) FROM rules WHERE revoked_at IS NULL"),
+        1,
+        "the one that holds"
+    );
+}
+
+#[tokio::test]
 async fn a_whole_image_opens_without_a_word() {
     let image = image().await;
     let opened = image.desk.open();
