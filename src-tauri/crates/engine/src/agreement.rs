@@ -36,14 +36,20 @@ impl Engine {
     ) -> Result<Standing, Failure> {
         let desk = &self.desk;
         let (before, payload, json) = desk.own(agent, id)?;
-        let now = desk.now();
+        let moment = desk.moment();
         let asks_anew = !report.unmet.is_empty();
-        let open = asks_anew.then(|| desk.left_open(agent, &payload, now)).transpose()?;
+        let open = asks_anew.then(|| desk.left_open(agent, &payload, moment.at)).transpose()?;
         let (owner, id) = (agent.to_owned(), id.to_owned());
-        let (was_flagged, revision) = (before.has(Flag::Diverged), before.progress.revision);
+        let (was_flagged, was_late) = (before.has(Flag::Diverged), before.has(Flag::Unreported));
+        let revision = before.progress.revision;
         let after = desk.watched(
             desk.store
                 .write(move |write| {
+                    let now = moment.now(write)?;
+                    let open = match open {
+                        Some(open) => Some(open.moved(moment.moved(write)?)),
+                        None => None,
+                    };
                     let present = owned(write, &id, Some(&owner))?;
                     if present.progress.revision != revision {
                         return Err(Failure::conflict(
@@ -65,6 +71,9 @@ impl Engine {
             self.announce(&after.id);
         } else if after.has(Flag::Diverged) && !was_flagged {
             self.flagged(after, Flag::Diverged);
+        } else if was_late {
+            // It has said by now what it did.
+            desk.retire(&after.id);
         }
         Ok(answer)
     }

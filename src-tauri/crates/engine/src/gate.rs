@@ -62,6 +62,7 @@ use self::redo::{Redo, redo};
 use self::weigh::Wanted;
 use crate::course::Course;
 use crate::known::holding;
+use crate::moment::Moment;
 use crate::submit::{Open, Stored, store_new};
 use crate::{Actor, Desk, Engine, Entry, Failure, lock, rollback};
 
@@ -168,7 +169,8 @@ impl Engine {
 
 impl Desk {
     async fn judge_check(&self, agent: &str, check: &Check) -> Result<Outcome, Failure> {
-        let now = self.now();
+        let moment = self.moment();
+        let now = moment.at;
         let task_id = check.task.id().to_owned();
         let (known, standing, before) = self.store.read(|read| {
             let known = known(read, &self.memory, agent, check)?;
@@ -240,7 +242,7 @@ impl Desk {
                 let (agent, check) = (&agent, &check);
                 let (task, weighed, redo) = (&task, &weighed, &redo);
                 let call = Call { agent, check, task, weighed, redo, report_by };
-                let outcome = keep(write, &call, verdict, question, now)?;
+                let outcome = keep(write, &call, verdict, question, moment)?;
                 if let Copies::Taken(taken) = &taken {
                     write.keep_files(agent, &task.id, &check.key, taken, now)?;
                 }
@@ -329,14 +331,15 @@ fn keep(
     call: &Call<'_>,
     expected: Verdict,
     question: Option<Question>,
-    now: DateTime<Utc>,
+    moment: Moment,
 ) -> Result<Outcome, Failure> {
-    let Call { agent, check, task, weighed, redo, report_by } = call;
+    let (Call { agent, check, task, weighed, redo, report_by }, now) = (call, moment.at);
     let standing = standing(&write.read(), agent, &task.id, check, &weighed.hash, now)?;
     refuse_ended(check, &standing)?;
     let waits = standing.waits(check, &weighed.judged);
     let verdict = decide(&standing.ground(weighed, &waits));
-    if verdict != expected || standing.redo != **redo {
+    let was_set = !moment.moved(write)?.is_zero();
+    if was_set || verdict != expected || standing.redo != **redo {
         return Ok(Outcome::Again);
     }
     if matches!(check.task, TaskRef::Whole(_)) {

@@ -86,13 +86,14 @@ impl Desk {
     ) -> Result<Option<Answered>, Failure> {
         // After a sleep nobody's lease has lapsed before it could be renewed.
         self.notice_gaps().await?;
-        let now = self.now();
+        let moment = self.moment();
         let lease = random_hex(12);
         let event = Event::Offer { lease: lease.clone(), holder: self.holder(connection) };
         let (handoff, owner) = (id.to_owned(), agent.to_owned());
         let granted = self.watched(
             self.store
                 .write(move |write| {
+                    let now = moment.now(write)?;
                     let record = owned(write, &handoff, Some(&owner))?;
                     match transition(&record.progress, &record.traits, event, now) {
                         Ok(progress) => {

@@ -189,15 +189,17 @@ impl Engine {
         let ids: Vec<String> = drafted.into_iter().map(|past| past.action.id).collect();
         let checked = desk.check(text.clone(), Deadlines::Future).await?;
         let checked = checked.map_err(Failure::invalid)?;
-        let now = desk.now();
+        let moment = desk.moment();
         // It is what the reviewer asked for, or the end of the work.
-        let mut open = desk.left_open_by_desk(&checked.payload, now);
+        let mut open = desk.left_open_by_desk(&checked.payload, moment.at);
         open.most = None;
         let handoff = handoff_id(agent, &checked.payload.key);
         let (owner, task, named) = (agent.to_owned(), id.to_owned(), handoff.clone());
         let known = desk.watched(
             desk.store
                 .write(move |write| {
+                    let open = open.moved(moment.moved(write)?);
+                    let now = moment.now(write)?;
                     let stored = store_new(write, &owner, checked, open, text, None, now)?;
                     write.gather_draft(&owner, &task, &named, &ids)?;
                     Ok::<bool, Failure>(stored.known)

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::agent::{Agent, handoff};
 use crate::alerts::{case, live, payload, shown, with, within};
+use crate::gate;
 use crate::spool::{entry, spool};
 
 /// Whether the hour that was given from `gone` seconds on lasts as long as it
@@ -91,6 +92,19 @@ async fn a_date_by_a_clock_that_was_set_back_is_taken_before_anybody_looked() {
     assert_eq!(respond_by, desk.clock.now() + TimeDelta::minutes(5));
     live(&desk, 305).await;
     assert!(case(&desk, &id).flags.contains(&Flag::Escalated));
+}
+
+#[tokio::test]
+async fn a_call_that_is_held_as_the_first_to_look_at_a_set_clock_has_its_whole_time() {
+    for hours in [-2, 2] {
+        let (desk, agent) = gate::desk().await;
+        desk.engine.tick().await;
+        desk.clock.step(TimeDelta::hours(hours));
+        let held = gate::ask(&agent, gate::a_delete("k")).await;
+        let deadline = case(&desk, held["handoff_id"].as_str().unwrap()).deadline;
+        let left = deadline.respond_by - desk.clock.now();
+        assert_eq!(left, TimeDelta::hours(1), "the clock was set by {hours} hours");
+    }
 }
 
 #[tokio::test]

@@ -97,6 +97,7 @@ async fn no_report_in_time_is_said_once() {
     desk.engine.tick().await;
     report(&agent, &id, json!({ "outcome": "applied" })).await.unwrap();
     assert_eq!(told_of(&desk, &id, Purpose::Unreported), 1);
+    assert_eq!(desk.notifier.retired().last(), Some(&Some(id.clone())), "that is over");
     let case = desk.engine.open_case(&id).unwrap();
     assert_eq!((case.state, case.flags.contains(&Flag::Unreported)), (State::Reconciled, false));
 }
