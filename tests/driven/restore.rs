@@ -58,10 +58,21 @@ fn going_back_keeps_what_was_there_and_names_what_is_lost() {
     desk.close();
     desk.start();
     let window = desk.window();
+    // Nobody had read it in the window that was replaced.
+    window.shows("notice", "went back to the backup");
+    window.shows("notice", "at Suggest again");
+    let dismiss = window.driver().find("[data-testid=notice] button", SOON).unwrap();
+    window.driver().click(&dismiss).unwrap();
+    window.gone("notice", "");
     window.item(&first, "ready");
     assert_eq!(window.items(), std::slice::from_ref(&first));
     window.open_item(&first, "May I rename draft-first.txt?");
     window.click("decide-approve");
     desk.wait_for_state(&first, "released");
     desk.cli(&["verify"]).expect_code(0);
+    desk.close();
+    desk.start();
+    let third = desk.submit(&payload::rename("third"));
+    desk.window().item(&third, "ready");
+    desk.window().gone("notice", "");
 }
