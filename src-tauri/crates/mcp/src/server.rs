@@ -34,12 +34,12 @@ use crate::message::{self, HANDSHAKE, Message, Meta, Odd, STATELESS, code};
 use crate::out::Out;
 
 /// The longest that a call waits for a person.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(45);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(42);
 
 /// How much longer than it waits a call may take, and the longest that one takes
 /// together with that, whatever the desk does. It may have to be started first.
 const LATE: Duration = Duration::from_secs(10);
-const IN_ALL: Duration = Duration::from_secs(48);
+const IN_ALL: Duration = Duration::from_secs(45);
 
 /// The versions with a handshake that are spoken.
 const HANDSHAKES: [&str; 3] = [HANDSHAKE, "2025-06-18", "2024-11-05"];

@@ -5,6 +5,8 @@
 
 use serde_json::{Value, json};
 
+use super::LONGEST_WAIT;
+
 /// Hands a case to the reviewer.
 pub const HANDOFF: &str = "handoff";
 /// Waits for the decision.
@@ -74,9 +76,10 @@ fn any_object(about: &str) -> Value {
 }
 
 fn wait_s() -> Value {
+    let longest = LONGEST_WAIT.as_secs();
     json!({
-        "type": "integer", "minimum": 0, "maximum": 45,
-        "description": "Seconds to wait for the answer; 45 if not given.",
+        "type": "integer", "minimum": 0, "maximum": longest,
+        "description": format!("Seconds to wait for the answer; {longest} if not given."),
     })
 }
 
@@ -194,7 +197,7 @@ fn wait() -> Value {
     tool(
         WAIT,
         "Wait for the decision",
-        "Wait up to 45 seconds for the decision on a handoff. `pending`: call it again, or stop \
+        "Wait up to 42 seconds for the decision on a handoff. `pending`: call it again, or stop \
          and tell the id. `decided`: act only if `act` is true, with exactly decision.args, and \
          then call handoff_reconcile. `closed`: there will be no decision.",
         object(
