@@ -135,6 +135,54 @@ async fn a_level_is_tried_on_the_past_before_it_is_set() {
 }
 
 #[tokio::test]
+async fn what_was_held_approved_done_and_taken_back_counts_as_rolled_back() {
+    let (desk, agent) = desk().await;
+    let args = a_move("k")["args"].clone();
+    // Asked again under another key, recorded with no other question, and of two equal
+    // calls only the one that was taken back.
+    for (task, again) in [("again", true), ("recorded", false), ("kept", true)] {
+        let check = |key: &str| {
+            let mut check = a_move(key);
+            check["task"]["id"] = json!(task);
+            check["key"] = json!(format!("{task}-{key}"));
+            check
+        };
+        let id = ask(&agent, check("k1")).await["handoff_id"].as_str().unwrap().to_owned();
+        decide_and_release(&desk, &id, approve("run")).await;
+        if again {
+            assert_eq!(ask(&agent, check("k2")).await["ran"], "permit");
+        }
+        for status in ["done", if task == "kept" { "done" } else { "undone" }] {
+            let mut record = action("a", "files.move", &args, "reversible");
+            record["task"] = json!(task);
+            record["action"]["status"] = json!(status);
+            agent.call("action.record", record).await.unwrap();
+        }
+    }
+    set(&desk, Level::Execute).await;
+    for (id, status) in [("first", "done"), ("second", "undone")] {
+        let mut check = a_move(id);
+        check["task"]["id"] = json!("twice");
+        assert_eq!(ask(&agent, check).await["verdict"], "run");
+        let statuses = ["done", status];
+        for status in statuses {
+            let mut record = action(id, "files.move", &args, "reversible");
+            record["task"] = json!("twice");
+            record["action"]["status"] = json!(status);
+            agent.call("action.record", record).await.unwrap();
+        }
+    }
+    let hold = rule(json!({ "name": "x", "does": "hold", "why": "Look.", "tool": "files.move" }));
+    let execute = LevelTried { agent: AGENT.to_owned(), task: None, level: Level::Execute };
+    let change = ReplayRequest { level: Some(execute), ..ReplayRequest::default() };
+    let through = desk.engine.replay(&change).unwrap().let_through;
+    assert_eq!((through.count, through.rolled_back, through.approved), (3, 2, 1));
+    let change = ReplayRequest { with_rule: Some(hold), ..ReplayRequest::default() };
+    let held = desk.engine.replay(&change).unwrap().newly_held;
+    assert_eq!(held.rolled_back, 1, "{held:?}");
+}
+
+#[tokio::test]
 async fn a_rule_is_tried_on_the_past_with_the_facts_of_its_time() {
     let (desk, agent) = desk().await;
     set(&desk, Level::Execute).await;

@@ -32,7 +32,7 @@ pub struct PastRow {
     pub at: DateTime<Utc>,
     /// Where the handoff stands that it became.
     pub progress: Option<Progress>,
-    /// The very call was carried out and taken back.
+    /// What it was let run for, by itself or by the decision on it, was taken back.
     pub undone: bool,
 }
 
@@ -74,11 +74,25 @@ impl Read<'_> {
         since: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<PastRow>, StoreError> {
+        // A question that was held is carried out under a later one that used its
+        // permit, or is recorded with no other.
         let mut statement = self.connection.prepare_cached(
-            "SELECT c.seq, c.agent, c.asked, c.judged, c.gave, c.evidence, c.level, c.at,
+            "WITH gone AS MATERIALIZED (
+               SELECT agent, task, hash, id FROM actions WHERE status = 'undone'),
+             asked AS MATERIALIZED (
+               SELECT o.seq, o.handoff, g.agent, g.task, g.id FROM gone g JOIN checks o
+               ON o.agent = g.agent AND o.task = g.task AND o.hash = g.hash
+               AND (o.action = g.id OR o.action IS NULL AND o.done)),
+             decided AS MATERIALIZED (
+               SELECT handoff FROM asked WHERE handoff IS NOT NULL
+               UNION SELECT p.handoff FROM gone g JOIN permits p ON p.agent = g.agent
+               AND p.task = g.task AND p.hash = g.hash AND p.vouched
+               WHERE (g.agent, g.task, g.id) NOT IN (SELECT agent, task, id FROM asked))
+             SELECT c.seq, c.agent, c.asked, c.judged, c.gave, c.evidence, c.level, c.at,
                (SELECT h.progress FROM handoffs h WHERE h.id = c.handoff),
-               c.done AND EXISTS (SELECT 1 FROM actions a WHERE a.agent = c.agent
-                 AND a.task = c.task AND a.hash = c.hash AND a.status = 'undone'), c.measured
+               c.seq IN (SELECT seq FROM asked)
+                 OR c.handoff IS NOT NULL AND c.handoff IN (SELECT handoff FROM decided),
+               c.measured
              FROM checks c WHERE c.at >= ? ORDER BY c.seq DESC LIMIT ?",
         )?;
         let mut rows = statement.query(params![millis(since), limit])?;
