@@ -33,6 +33,9 @@ const WRAPPERS: [(&str, &str, &str, &[&str]); 11] = [
 
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
 
+/// Why a word of the shell is not what it is there.
+const SHELLS_OWN: &str = "runs a word of the shell as a program";
+
 /// What shells do themselves with words that may be sums.
 const SUMS: [&str; 13] = [
     "[", "test", "printf", "exit", "return", "break", "continue", "shift", "wait", "read", "umask",
@@ -80,13 +83,17 @@ fn named(words: &[Word], place: &mut Place) -> Part {
     if SHELLS.contains(&name) {
         return script(name, args, place);
     }
+    // What a shell does itself is another program by its path, and goes nowhere.
+    if name == "cd" && program != name {
+        return Part::unknown(SHELLS_OWN);
+    }
     match name {
         "env" => return environment(args, place),
         "xargs" => return piped(args, place),
         "watch" => return Part::unknown("runs its words as a shell would"),
         "exec" => {
             return match args.first() {
-                Some(word) if !word.may_be_option() => judged(args, place),
+                Some(word) if !word.may_be_option() => started(args, place),
                 _ => Part::unknown("changes the shell itself"),
             };
         }
@@ -185,17 +192,28 @@ fn wrapped(
             _ => unread(),
         };
     }
-    // No shell reads it again, so words of the shell itself mean nothing here.
-    let shells_own = matches!(
-        name,
-        "sudo" | "doas" | "nice" | "nohup" | "setsid" | "stdbuf" | "timeout" | "ionice"
-    ) && rest[0]
-        .exact()
-        .is_some_and(|first| matches!(first, "cd" | "export" | "eval" | "source" | "."));
-    if shells_own {
-        return Part::unknown("runs a word of the shell as a program");
+    if !matches!(name, "time" | "command" | "builtin") {
+        return started(rest, place);
     }
-    judged(rest, place)
+    let before = place.folder.clone();
+    let part = judged(rest, place);
+    if place.folder != before {
+        // To one shell these are words of its own, to another programs.
+        place.folder = None;
+    }
+    part
+}
+
+/// A command that another program starts: no shell reads it again, so words of
+/// the shell itself mean nothing there.
+fn started(words: &[Word], place: &mut Place) -> Part {
+    match words.first().and_then(Word::exact) {
+        Some("cd" | "export" | "eval" | "source" | ".") => Part::unknown(SHELLS_OWN),
+        _ => {
+            let mut inner = Place { folder: place.folder.clone(), depth: place.depth };
+            judged(words, &mut inner)
+        }
+    }
 }
 
 fn is_number(text: &str) -> bool {
@@ -231,7 +249,7 @@ fn environment(args: &[Word], place: &mut Place) -> Part {
             break;
         }
     }
-    if rest.is_empty() { part } else { part.and(judged(rest, place)) }
+    if rest.is_empty() { part } else { part.and(started(rest, place)) }
 }
 
 /// `xargs command`: what it is piped comes after the words it is given.
@@ -277,11 +295,11 @@ fn piped(args: &[Word], place: &mut Place) -> Part {
         Some("") => unread(),
         // The last of them counts, and it may leave the mark as it stands.
         Some(_) if counted => unread(),
-        Some(mark) => judged(&filled(rest, mark), place),
+        Some(mark) => started(&filled(rest, mark), place),
         None => {
             let mut words = rest.to_vec();
             words.push(Word::anything());
-            judged(&words, place)
+            started(&words, place)
         }
     }
 }

@@ -38,9 +38,7 @@ pub(super) fn document(shell: &mut Shell, node: Node) -> Result<Part, Unread> {
                 }
             }
             "pipeline" => {
-                let folder = shell.folder.clone();
                 part = part.and(shell.sequence(*child)?);
-                shell.folder = folder;
             }
             "command" | "redirected_statement" | "subshell" | "list" | "test_command" => {
                 part = part.and(shell.part(*child)?);

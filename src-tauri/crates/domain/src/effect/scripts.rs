@@ -10,12 +10,25 @@ pub(super) fn sed(args: &[Word], folder: Option<&str>) -> Part {
     let mut rest = args.iter();
     let (mut scripts, mut paths, mut in_place, mut ended) = (Vec::new(), Vec::new(), false, false);
     let mut copies = Vec::new();
+    let mut no_copy = false;
     while let Some(word) = rest.next() {
         if ended || !word.may_be_option() || word.is("-") {
             paths.push(word);
             continue;
         }
         let Some(text) = word.exact() else { return unread() };
+        // To one sed the option after an operand is an option, to another a file.
+        if no_copy && !paths.is_empty() {
+            return unread();
+        }
+        // To that other one `-i ''` is one option: no copy is kept.
+        if text.ends_with('i') && !text.starts_with("--") {
+            let after = rest.clone().next();
+            if after.is_some_and(|word| word.is("")) {
+                rest.next();
+                no_copy = true;
+            }
+        }
         match text {
             "--" => ended = true,
             "-i" | "--in-place" => in_place = true,

@@ -29,6 +29,12 @@ pub(super) struct Shell<'a> {
     pub(super) depth: usize,
     /// Functions that it defines itself.
     functions: Vec<String>,
+    /// How often the folder has changed, there and back counted twice.
+    moves: usize,
+    /// A function changes the folder: any word from then on may lead elsewhere.
+    lost: bool,
+    /// Where the last command of the last list began.
+    last_began: Option<String>,
 }
 
 /// Cannot be read, and why.
@@ -59,7 +65,24 @@ pub(super) fn settled(part: Result<Part, Unread>) -> Part {
 
 impl<'a> Shell<'a> {
     pub(super) fn new(text: &'a str, folder: Option<&str>, depth: usize) -> Self {
-        Self { text, folder: folder.map(str::to_owned), depth, functions: Vec::new() }
+        Self {
+            text,
+            folder: folder.map(str::to_owned),
+            depth,
+            functions: Vec::new(),
+            moves: 0,
+            lost: false,
+            last_began: None,
+        }
+    }
+
+    /// What is read as a shell of its own would run it: where it goes, this one
+    /// does not.
+    pub(super) fn apart<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let (folder, moves) = (self.folder.clone(), self.moves);
+        let read = read(self);
+        (self.folder, self.moves) = (folder, moves);
+        read
     }
 
     pub(super) fn raw(&self, range: Range<usize>) -> &'a str {
@@ -98,22 +121,20 @@ impl<'a> Shell<'a> {
             {
                 whole = whole.and(Part::unknown("has two commands with nothing between them"));
             }
-            let folder = self.folder.clone();
-            whole = first_named(whole, settled(self.part(child)));
-            if self.folder != folder {
-                // It may have failed, and the next would run where the last did.
-                self.folder = None;
-            }
+            whole = first_named(whole, settled(self.perhaps(child)));
             before = Some(child);
         }
         Ok(whole)
     }
 
-    /// One node of the tree, with a folder of its own.
-    fn apart(&mut self, node: Node) -> Result<Part, Unread> {
-        let folder = self.folder.clone();
+    /// One node of the tree that may fail or not be run at all, where the next
+    /// would run in the folder of the last.
+    fn perhaps(&mut self, node: Node) -> Result<Part, Unread> {
+        let moves = self.moves;
         let part = self.part(node);
-        self.folder = folder;
+        if self.moves != moves {
+            self.folder = None;
+        }
         part
     }
 
@@ -133,15 +154,19 @@ impl<'a> Shell<'a> {
         match node.kind() {
             "comment" => Ok(Part::reads()),
             "list" => self.list(node),
-            "subshell" | "pipeline" => {
-                let folder = self.folder.clone();
-                let part = self.sequence(node);
-                self.folder = folder;
-                part
-            }
+            "subshell" => self.apart(|shell| shell.sequence(node)),
+            // Some shells run the last of it themselves, and others none of it.
+            "pipeline" => self.sequence(node),
             "compound_statement" | "do_group" | "if_statement" | "elif_clause" | "else_clause"
-            | "while_statement" | "negated_command" => self.sequence(node),
-            "for_statement" => self.for_each(node),
+            | "negated_command" => self.sequence(node),
+            "while_statement" => {
+                self.round_again(node);
+                self.sequence(node)
+            }
+            "for_statement" => {
+                self.round_again(node);
+                self.for_each(node)
+            }
             "case_statement" | "case_item" => self.case(node),
             "redirected_statement" => self.redirected(node),
             "command" => Ok(self.command(node, Vec::new())),
@@ -169,23 +194,42 @@ impl<'a> Shell<'a> {
         let mut whole = self.fitting(node, Between::Commands);
         let mut cursor = node.walk();
         let children: Vec<Node> = node.children(&mut cursor).collect();
-        let mut folder = self.folder.clone();
+        let start = self.moves;
+        let mut or = false;
         for child in children {
             match child.kind() {
-                "&&" => {}
+                "&&" => or = false,
+                // Any of what comes before it may have failed.
                 "||" => {
-                    if self.folder != folder {
+                    if self.moves != start {
                         self.folder = None;
                     }
+                    or = true;
                 }
                 "comment" => return Err(Part::unknown("has a comment inside a command")),
-                _ => whole = first_named(whole, settled(self.part(child))),
-            }
-            if child.kind() == "||" {
-                folder.clone_from(&self.folder);
+                kind => {
+                    let began = self.folder.clone();
+                    // After an `||` it is run or not, and what comes next is either way.
+                    let part = if or { self.perhaps(child) } else { self.part(child) };
+                    if kind != "list" {
+                        self.last_began = began;
+                    }
+                    whole = first_named(whole, settled(part));
+                }
             }
         }
         Ok(whole)
+    }
+
+    /// A loop: where it goes elsewhere, it begins there the next time.
+    fn round_again(&mut self, node: Node) {
+        let raw = self.raw(node.byte_range());
+        let said: String = raw.chars().filter(|c| !matches!(c, '\\' | '\'' | '"')).collect();
+        // A word may be written in ways that hide its letters.
+        if said.contains("cd") || raw.contains("$'") {
+            self.folder = None;
+            self.moves += 1;
+        }
     }
 
     fn for_each(&mut self, node: Node) -> Result<Part, Unread> {
@@ -219,7 +263,7 @@ impl<'a> Shell<'a> {
                     values = false;
                     continue;
                 }
-                "case_item" => self.part(child)?,
+                "case_item" => self.perhaps(child)?,
                 "extglob_pattern" => {
                     let simple = |character: char| {
                         character.is_ascii_alphanumeric() || "-_.*?/ ".contains(character)
@@ -231,7 +275,7 @@ impl<'a> Shell<'a> {
                 }
                 _ if !child.is_named() => return Err(Part::unknown("has a case that is not read")),
                 _ if values && !is_command(child) => words::decoded(self, child)?.1,
-                _ => self.part(child)?,
+                _ => self.perhaps(child)?,
             };
             whole = first_named(whole, part);
         }
@@ -261,8 +305,18 @@ impl<'a> Shell<'a> {
                 }
                 // It counts as if it were run, whether it is or not.
                 "compound_statement" | "subshell" => {
-                    whole = first_named(whole, self.apart(child)?);
-                    self.folder = None;
+                    let part = self.apart(|shell| {
+                        // Nobody knows where it will be called.
+                        shell.folder = None;
+                        let moves = shell.moves;
+                        let part = shell.part(child);
+                        shell.lost |= shell.moves != moves;
+                        part
+                    });
+                    whole = first_named(whole, part?);
+                    if self.lost {
+                        self.folder = None;
+                    }
                 }
                 _ => return Err(Part::unknown("has a function that is not read")),
             }
@@ -306,9 +360,16 @@ impl<'a> Shell<'a> {
         // the last command's, and so in the folder that the list leads to.
         let listed = children.iter().any(|child| child.kind() == "list");
         let (mut whole, mut more) = (Part::reads(), Vec::new());
+        let document = children.iter().any(|child| child.kind() == "heredoc_redirect");
+        let lost = || Part::unknown("changes the folder beside a document in the command");
+        let (moves, mut after) = (self.moves, None);
         if listed {
             for child in children.iter().filter(|child| !is_redirect(**child)) {
                 whole = first_named(whole, settled(self.part(*child)));
+            }
+            after = std::mem::replace(&mut self.folder, self.last_began.take());
+            if document && self.folder != after {
+                whole = whole.and(lost().named(shown));
             }
         }
         for child in children.iter().filter(|child| is_redirect(**child)) {
@@ -319,12 +380,14 @@ impl<'a> Shell<'a> {
             whole = whole.and(part.named(shown));
         }
         if listed {
+            if !document {
+                self.folder = after;
+            }
             return match more.as_slice() {
                 [] => Ok(whole),
                 _ => Ok(whole.and(Part::unknown("has words after a redirection").named(shown))),
             };
         }
-        // The file is opened where the command starts, not where it leads to.
         for child in children.iter().filter(|child| !is_redirect(**child)) {
             let part = match child.kind() {
                 "command" => self.command(*child, more.clone()),
@@ -332,6 +395,10 @@ impl<'a> Shell<'a> {
                 _ => Part::unknown("has words after a redirection"),
             };
             whole = first_named(whole, part);
+        }
+        // What follows on a document's line was read before its command.
+        if document && self.moves != moves {
+            whole = whole.and(lost().named(shown));
         }
         Ok(whole)
     }
@@ -375,7 +442,10 @@ impl<'a> Shell<'a> {
         }
         let mut place = Place { folder: self.folder.clone(), depth: self.depth };
         let part = argv::judged(&argv, &mut place);
-        self.folder = place.folder;
+        if place.folder != self.folder {
+            self.moves += 1;
+            self.folder = place.folder.filter(|_| !self.lost);
+        }
         first_named(whole, part.named(shown))
     }
 }

@@ -280,10 +280,7 @@ pub(super) fn substitution(shell: &mut Shell, node: Node) -> Result<Part, Unread
     {
         return super::redirect::read(shell, *only, &mut Vec::new());
     }
-    let folder = shell.folder.clone();
-    let part = shell.sequence(node);
-    shell.folder = folder;
-    part
+    shell.apart(|shell| shell.sequence(node))
 }
 
 /// `name=value`, for the shell itself or for what it starts.

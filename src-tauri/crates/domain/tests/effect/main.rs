@@ -120,6 +120,44 @@ fn a_write_names_the_files_it_touches_or_says_that_it_cannot() {
         ("sed -i.txt s/a/b/ notes", named(&["/work/app/notes", "/work/app/notes.txt"])),
         ("sed -ni.bak p a b", None),
         // Where a shell has gone up, a link may lie on the way.
+        // What comes after an `||` is run or not.
+        ("true || cd src && cp a b", None),
+        ("cd src && cd /work/app && false || cp a b", None),
+        ("cd src && ls || true && cp a b", None),
+        ("true || ls && echo a > x", named(&["/work/app/x"])),
+        ("cd src; cd /work/app; ls", named(&[])),
+        ("cd src && cd /work/app\necho a > x", None),
+        // A redirection is the last command's, and opened before that leads elsewhere.
+        ("true && cd src > x", named(&["/work/app/x"])),
+        ("cd /tmp && cd src > x", named(&["/tmp/x"])),
+        ("cd src && true || cd /tmp > x", None),
+        // Where a function goes, whoever calls it goes.
+        ("f() { cd /tmp; }; cd /w && f && cp a b", None),
+        ("chpwd() { cd /tmp; }; cd /w && cp a b", None),
+        ("f() { cp a b; }; cd /w && f", None),
+        ("f() { ls; }; cd /w && f && echo a > x", named(&["/w/x"])),
+        ("(f() { cd /tmp; }; f); echo a > x", None),
+        // The second time round it is elsewhere.
+        ("for i in 1 2; do echo a > x; cd src; done", None),
+        ("while ls; do echo a > x; c\\d src; done", None),
+        ("for i in 1 2; do echo a > x; done", named(&["/work/app/x"])),
+        ("case a in a) cd src;; b) echo a > x;; esac", None),
+        // Some shells run the last part of a pipe themselves.
+        ("ls | cd src && echo a > x", None),
+        ("time cd src && echo a > x", None),
+        ("command cd src && echo a > x", None),
+        ("cat > x <<E && cd src\na\nE", None),
+        ("cd src <<E && cp a b\na\nE", None),
+        // Other programs, or none, that lead nowhere.
+        ("/usr/bin/cd src && echo a > x", None),
+        ("env cd src && echo a > x", None),
+        ("ls | xargs cd && echo a > x", None),
+        ("exec cd src && echo a > x", None),
+        ("nice env ls && echo a > x", named(&["/work/app/x"])),
+        // One sed takes the empty word for the suffix of no copy.
+        ("sed -i '' s/a/b/ x", named(&["/work/app/x"])),
+        ("sed -i '' -e s/a/b/ x", named(&["/work/app/x"])),
+        ("sed -Ei '' s/a/b/ x y", named(&["/work/app/x", "/work/app/y"])),
         ("cd .. && echo a > x", None),
         ("cd link/.. && echo a > x", None),
         ("ls", named(&[])),
