@@ -45,7 +45,13 @@ pub(super) fn judged(args: &Map<String, Value>) -> Part {
         return Part::unknown("names an address that is not of the web");
     }
     let method = match args.get("method") {
-        None => "GET".to_owned(),
+        // Not every program of such a name means GET; one that does can be accepted so.
+        None | Some(Value::Null) => {
+            return Part::unknown("does not say by which method it sends its request");
+        }
+        Some(Value::String(method)) if method.trim().is_empty() => {
+            return Part::unknown("does not say by which method it sends its request");
+        }
         Some(Value::String(method)) => method.trim().to_ascii_uppercase(),
         Some(_) => return Part::unknown("has a method that is not read"),
     };

@@ -144,7 +144,6 @@ fn a_patch_names_its_files_from_its_own_folder() {
 fn a_web_request_reads_only_by_its_method() {
     let url = "https://example.com/x";
     for (class, value) in [
-        (Class::Read, json!({"url": url})),
         (Class::Read, json!({"url": url, "method": "GET"})),
         (Class::Read, json!({"url": url, "method": "head", "headers": {"accept": "*/*"}})),
         (Class::Read, json!({"url": url, "method": "OPTIONS", "body": null})),
@@ -152,10 +151,17 @@ fn a_web_request_reads_only_by_its_method() {
         (Class::Irreversible, json!({"url": url, "method": "delete"})),
         (Class::Irreversible, json!({"url": url, "method": "PATCH", "body": "x"})),
         (Class::Irreversible, json!({"url": url, "method": "BREW"})),
-        (Class::Unknown, json!({"url": url, "body": "x"})),
+        (Class::Unknown, json!({"url": url, "method": "GET", "body": "x"})),
         (Class::Unknown, json!({"url": url, "method": 7})),
-        (Class::Unknown, json!({"url": url, "save_to": "/etc/passwd"})),
-        (Class::Unknown, json!({"url": url, "headers": {"X-HTTP-Method-Override": "DELETE"}})),
+        // It may do anything, as long as it does not say by which method.
+        (Class::Unknown, json!({"url": url})),
+        (Class::Unknown, json!({"url": url, "method": null})),
+        (Class::Unknown, json!({"url": url, "method": ""})),
+        (Class::Unknown, json!({"url": url, "method": "GET", "save_to": "/etc/passwd"})),
+        (
+            Class::Unknown,
+            json!({"url": url, "method": "GET", "headers": {"X-HTTP-Method-Override": "DELETE"}}),
+        ),
         (Class::Unknown, json!({"url": "file:///etc/passwd"})),
         (Class::Unknown, json!({"url": "gopher://x"})),
         (Class::Unknown, json!({})),
