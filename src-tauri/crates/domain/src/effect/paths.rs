@@ -42,6 +42,8 @@ const OBEYED: &[&str] = &[
     ".lldbinit",
     ".less",
     ".lesskey",
+    ".lessfilter",
+    ".ripgreprc",
     ".manpath",
     ".gitconfig",
     ".gitattributes",

@@ -118,7 +118,17 @@ const VERBS: &[Verbs] = &[
             ("full-upgrade", "changes the software of this machine"),
             ("dist-upgrade", "changes the software of this machine"),
         ],
-        denied: &["-o", "-c", "--option", "--config-file", "--setopt", "--repofrompath"],
+        // Another root has settings and plugins of its own.
+        denied: &[
+            "-o",
+            "-c",
+            "--option",
+            "--config-file",
+            "--setopt",
+            "--repofrompath",
+            "--installroot",
+            "--root",
+        ],
     },
     Verbs {
         name: &["brew"],

@@ -75,6 +75,42 @@ const PIECES: [&str; 62] = [
     "eval",
 ];
 
+/// What a command may stand in, and whether it stands there as one word.
+const FRAMES: [(&str, &str, bool); 32] = [
+    ("ls; ", "; ls", false),
+    ("ls\n", "\nls", false),
+    ("ls && ", "", false),
+    ("false || ", "", false),
+    ("", " &", false),
+    ("cat a | ", "", false),
+    ("", " | wc -l", false),
+    ("( ", " )", false),
+    ("{ ", "; }", false),
+    ("! ", "", false),
+    ("echo $( ", " )", false),
+    ("echo \"$( ", " )\"", false),
+    ("cat <( ", " )", false),
+    ("a=$( ", " ); ls", false),
+    ("[[ -n $( ", " ) ]]", false),
+    ("cat <<E\n$( ", " )\nE\nls", false),
+    ("ls | xargs ", "", false),
+    ("ls | xargs -n 1 ", "", false),
+    ("ls | xargs -I{} ", " {}", false),
+    ("ls | xargs sh -c ", "", true),
+    ("env ", "", false),
+    ("env -i A=1 ", "", false),
+    ("time ", "", false),
+    ("nice -n 5 ", "", false),
+    ("timeout 5 bash -c ", "", true),
+    ("find . -exec ", " {} \\;", false),
+    ("if ", "; then ls; fi", false),
+    ("if ls; then ls; else ", "; fi", false),
+    ("for i in a b; do ", "; done", false),
+    ("while ", "; do ls; done", false),
+    ("case x in x) ", ";; esac", false),
+    ("f() { ", "; }; f", false),
+];
+
 /// Commands of the corpus that can be read, and that end where their text ends.
 fn readable() -> Vec<(Class, String)> {
     let open = |command: &str| command.contains(['#', '\n']) || command.ends_with('&');
@@ -136,6 +172,22 @@ fn wrapping_a_command_never_makes_it_less() {
         }
     }
     assert!(less.is_empty(), "{}", less.join("\n"));
+}
+
+proptest! {
+    #[test]
+    fn a_program_that_nobody_knows_is_never_read_in_any_frame(
+        name in "(/home/me/bin/|\\./|)(frob|zz)[a-z0-9]{1,8}",
+        frames in proptest::collection::vec(0..FRAMES.len(), 0..5),
+    ) {
+        let mut line = format!("{name} x");
+        for frame in frames {
+            let (before, after, one_word) = FRAMES[frame];
+            let inner = if one_word { quoted(&line) } else { line };
+            line = format!("{before}{inner}{after}");
+        }
+        prop_assert!(class(&line) >= Class::Unknown, "{line}: {:?}", class(&line));
+    }
 }
 
 #[test]
