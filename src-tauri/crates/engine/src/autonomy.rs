@@ -49,12 +49,13 @@ impl Engine {
     /// Sets how far an agent may go unasked, for all its work or for one task.
     pub async fn set_level(&self, set: SetLevel) -> Result<(), Failure> {
         let desk = &self.desk;
-        let now = desk.now();
-        let until = until(&set, now)?;
+        let moment = desk.moment();
+        until(&set, moment.at)?;
         desk.watched(
             desk.store
                 .write(move |write| {
-                    let agent = &set.agent;
+                    let now = moment.now(write)?;
+                    let (agent, until) = (&set.agent, until(&set, now)?);
                     if write.read().agent(agent)?.is_none() {
                         return Err(no_such_agent(agent));
                     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use handoff_domain::answer::default_decision;
 use handoff_domain::lifecycle::{Due, Event, Flag, Progress, State, transition};
+use handoff_protocol::view::Change;
 use handoff_store::{Record, Store, StoreError, Write};
 use serde_json::{Value, json};
 
@@ -384,7 +385,8 @@ impl Desk {
                         changed
                             .push(crate::change(write, record, progress, actor, kind, data, now)?);
                     }
-                    if stepped.is_some() {
+                    if let Some(by) = stepped {
+                        write.move_level_ends(by)?;
                         moment::count_by(write, then.steps)?;
                     }
                     if stepped.is_some() || !changed.is_empty() {
@@ -396,6 +398,10 @@ impl Desk {
         )?;
         for record in changed {
             self.hub.changed(&record.agent, &record.id);
+        }
+        if gap.stepped.is_some() {
+            // The ends of levels are shown, too.
+            self.hub.tell(&Change::Status);
         }
         Ok(())
     }

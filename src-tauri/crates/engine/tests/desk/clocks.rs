@@ -2,15 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::alerts::Purpose;
+use handoff_domain::autonomy::Level;
 use handoff_domain::lifecycle::Flag;
 use handoff_engine::Clock as _;
+use handoff_protocol::view::SetLevel;
 use handoff_protocol::wire::ErrorCode;
 use handoff_testkit::Headless;
 use serde_json::json;
 
 use crate::agent::{Agent, handoff};
 use crate::alerts::{case, live, payload, shown, with, within};
-use crate::gate;
+use crate::gate::{self, a_move, ask};
 use crate::spool::{entry, spool};
 
 /// Whether the hour that was given from `gone` seconds on lasts as long as it
@@ -52,6 +54,28 @@ async fn a_step_is_taken_account_of_once_however_often_the_desk_starts() {
     live(&desk, 5).await;
     let desk = desk.restart().await.unwrap();
     lasts_its_hour(&desk, &id, 1010, "two steps and three starts").await;
+}
+
+#[tokio::test]
+async fn a_level_for_a_time_lasts_that_time_whatever_the_clock_is_set_to() {
+    for days in [-1, 1] {
+        let (desk, agent) = crate::gate::desk().await;
+        let level = SetLevel {
+            agent: crate::gate::AGENT.to_owned(),
+            task: None,
+            level: Some(Level::Execute),
+            minutes: Some(30),
+        };
+        desk.engine.set_level(level).await.unwrap();
+        live(&desk, 5).await;
+        desk.clock.step(TimeDelta::days(days));
+        live(&desk, 29 * 60).await;
+        let ran = ask(&agent, a_move("in-time")).await;
+        assert_eq!(ran["verdict"], "run", "{days}: {ran}");
+        live(&desk, 120).await;
+        let held = ask(&agent, a_move("after-it")).await;
+        assert_eq!(held["verdict"], "held", "{days}: {held}");
+    }
 }
 
 #[tokio::test]

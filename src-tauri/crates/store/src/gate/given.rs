@@ -1,7 +1,7 @@
 //! What the reviewer has given and taken: levels, pauses, accepted tools and
 //! rules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use handoff_domain::action::Effect;
 use handoff_domain::autonomy::LevelSet;
 use handoff_domain::gate::Stop;
@@ -263,6 +263,25 @@ impl Write<'_> {
                  ON CONFLICT (agent, task) DO UPDATE SET level = ?3, lowered = ?4",
             )?
             .execute(params![agent, task, serde_json::to_string(&level)?, lowered])?;
+        Ok(())
+    }
+
+    /// Moves the ends of levels with a clock that was set.
+    pub fn move_level_ends(&self, by: TimeDelta) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT agent, task, level FROM levels WHERE level ->> '$.until' IS NOT NULL",
+        )?;
+        let ending = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<Vec<(String, String, String)>, _>>()?;
+        for (agent, task, level) in ending {
+            // What cannot be read is no level, and must not keep the deadlines from moving.
+            let Ok(mut level) = serde_json::from_str::<LevelSet>(&level) else { continue };
+            level.until = level.until.map(|at| at.checked_add_signed(by).unwrap_or(at));
+            self.connection
+                .prepare_cached("UPDATE levels SET level = ?3 WHERE agent = ?1 AND task = ?2")?
+                .execute(params![agent, task, serde_json::to_string(&level)?])?;
+        }
         Ok(())
     }
 
