@@ -207,13 +207,10 @@ fn wrapped(
 /// A command that another program starts: no shell reads it again, so words of
 /// the shell itself mean nothing there.
 fn started(words: &[Word], place: &mut Place) -> Part {
-    match words.first().and_then(Word::exact) {
-        Some("cd" | "export" | "eval" | "source" | ".") => Part::unknown(SHELLS_OWN),
-        _ => {
-            let mut inner = Place { folder: place.folder.clone(), depth: place.depth };
-            judged(words, &mut inner)
-        }
+    if let Some("cd" | "export" | "eval" | "source" | ".") = words.first().and_then(Word::exact) {
+        return Part::unknown(SHELLS_OWN);
     }
+    judged(words, &mut Place { folder: place.folder.clone(), depth: place.depth })
 }
 
 fn is_number(text: &str) -> bool {

@@ -156,9 +156,8 @@ impl<'a> Shell<'a> {
             "list" => self.list(node),
             "subshell" => self.apart(|shell| shell.sequence(node)),
             // Some shells run the last of it themselves, and others none of it.
-            "pipeline" => self.sequence(node),
-            "compound_statement" | "do_group" | "if_statement" | "elif_clause" | "else_clause"
-            | "negated_command" => self.sequence(node),
+            "pipeline" | "compound_statement" | "do_group" | "if_statement" | "elif_clause"
+            | "else_clause" | "negated_command" => self.sequence(node),
             "while_statement" => {
                 self.round_again(node);
                 self.sequence(node)
