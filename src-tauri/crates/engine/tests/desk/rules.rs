@@ -178,8 +178,8 @@ async fn what_was_held_approved_done_and_taken_back_counts_as_rolled_back() {
     let through = desk.engine.replay(&change).unwrap().let_through;
     assert_eq!((through.count, through.rolled_back, through.approved), (3, 2, 1));
     let change = ReplayRequest { with_rule: Some(hold), ..ReplayRequest::default() };
-    let held = desk.engine.replay(&change).unwrap().newly_held;
-    assert_eq!(held.rolled_back, 1, "{held:?}");
+    let replay = desk.engine.replay(&change).unwrap();
+    assert_eq!(replay.newly_held.rolled_back, 1, "{:?}", replay.newly_held);
 }
 
 #[tokio::test]
