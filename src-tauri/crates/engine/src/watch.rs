@@ -59,7 +59,7 @@ impl Shown {
         } else {
             by.min(TimeDelta::zero())
         };
-        (by.abs() > Watch::SLACK).then_some(by)
+        step(by)
     }
 }
 
@@ -120,7 +120,7 @@ impl Watch {
         let frozen = self.late || self.is_late(now.awake);
         Gap {
             slept_since: (frozen || asleep >= Self::SLEEP).then(|| self.at(self.last.boot)),
-            stepped: (by.abs() > Self::SLACK).then_some(by),
+            stepped: step(by),
             frozen,
         }
     }
@@ -168,6 +168,13 @@ impl Watch {
     fn off(&self, now: Reading) -> TimeDelta {
         now.wall - delta(now.boot) - self.origin
     }
+}
+
+/// The step that this is, if it is one: as exactly as it is stored, or what is stored
+/// would never count by the present setting again.
+fn step(by: TimeDelta) -> Option<TimeDelta> {
+    let by = by.num_microseconds().map_or(by, TimeDelta::microseconds);
+    (by.abs() > Watch::SLACK).then_some(by)
 }
 
 fn delta(span: Duration) -> TimeDelta {
